@@ -1,0 +1,37 @@
+/*
+ * A bump allocator: what lives together is freed together.  A schema set has
+ * one, a request has one, a slice of a large answer has one.
+ */
+
+#ifndef _TORUS_ARENA_H_INCLUDED_
+#define _TORUS_ARENA_H_INCLUDED_
+
+
+#include "torus_core.h"
+
+
+typedef struct torus_arena_s  torus_arena_t;
+
+
+/*
+ * chunk: bytes asked from malloc() at a time.  limit: bytes this arena may
+ * hold in all, 0 for none.  NULL when out of memory.
+ */
+torus_arena_t *torus_arena_create(size_t chunk, size_t limit);
+void torus_arena_destroy(torus_arena_t *a);
+
+/* Forgets all, keeps the first chunk for the next use. */
+void torus_arena_reset(torus_arena_t *a);
+
+/* Bytes held from malloc(). */
+size_t torus_arena_size(const torus_arena_t *a);
+
+/* Aligned for any type.  NULL when out of memory or over the limit. */
+void *torus_arena_alloc(torus_arena_t *a, size_t size);
+void *torus_arena_calloc(torus_arena_t *a, size_t n, size_t size);
+
+/* A copy, terminated by a '\0' that len does not count. */
+int torus_arena_dup(torus_arena_t *a, torus_str_t s, torus_str_t *copy);
+
+
+#endif /* _TORUS_ARENA_H_INCLUDED_ */

@@ -1,0 +1,41 @@
+/*
+ * A growable byte buffer with a cap: commands on their way to Redis, JSON on
+ * its way to a client.  Bytes are appended at last and consumed from pos.
+ */
+
+#ifndef _TORUS_BUF_H_INCLUDED_
+#define _TORUS_BUF_H_INCLUDED_
+
+
+#include "torus_core.h"
+
+
+typedef struct {
+    unsigned char  *start;
+    unsigned char  *pos;      /* first byte not consumed */
+    unsigned char  *last;     /* one after the last byte */
+    unsigned char  *end;
+    size_t          max;      /* most bytes between start and end, 0: no cap */
+    int             failed;   /* an append did not fit; stays until reset */
+} torus_buf_t;
+
+
+void torus_buf_init(torus_buf_t *b, size_t max);
+void torus_buf_free(torus_buf_t *b);
+
+/* Empties b and clears failed; keeps its memory when at most keep bytes. */
+void torus_buf_reset(torus_buf_t *b, size_t keep);
+
+/* Room for n more bytes at b->last; TORUS_OK or TORUS_ERROR (sets failed). */
+int torus_buf_reserve(torus_buf_t *b, size_t n);
+
+int torus_buf_add(torus_buf_t *b, const void *data, size_t len);
+int torus_buf_printf(torus_buf_t *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#define torus_buf_len(b)     ((size_t) ((b)->last - (b)->pos))
+#define torus_buf_adds(b, s) torus_buf_add(b, (s).data, (s).len)
+#define torus_buf_addz(b, z) torus_buf_add(b, z, sizeof(z) - 1)
+
+
+#endif /* _TORUS_BUF_H_INCLUDED_ */
