@@ -1,0 +1,66 @@
+/*
+ * What is counted, one place for the fact: an index into an array of
+ * uint64_t that the owner (a worker's slot of the zone, a test) provides.
+ *
+ * Two identities hold at any quiet moment:
+ *   points:  received = refused by reason (the bad_* and dropped_nan ..) +
+ *            unmatched + transformed_away + accepted
+ *   operations (accepted point x schema x interval x copy):
+ *            made = applied + expired + failed + dropped + queued + in flight
+ */
+
+#ifndef _TORUS_COUNTER_H_INCLUDED_
+#define _TORUS_COUNTER_H_INCLUDED_
+
+
+#include <stdint.h>
+
+
+#define TORUS_COUNTERS(X)                                                     \
+    /* points */                                                              \
+    X(POINTS_RECEIVED,      "points_received")                                \
+    X(BAD_LINE,             "bad_line")          /* not path value [time] */  \
+    X(BAD_LENGTH,           "bad_length")        /* line or path too long */  \
+    X(BAD_PATH,             "bad_path")          /* control bytes, UTF-8 */   \
+    X(BAD_VALUE,            "bad_value")         /* no schema can take it */  \
+    X(BAD_TIMESTAMP,        "bad_timestamp")     /* out of range */           \
+    X(BAD_INFINITY,         "bad_infinity")                                   \
+    X(DROPPED_NAN,          "dropped_nan")                                    \
+    X(DROPPED_FUTURE,       "dropped_future")                                 \
+    X(POINTS_UNMATCHED,     "points_unmatched")                               \
+    X(POINTS_TRANSFORMED,   "points_transformed_away")                        \
+    X(POINTS_ACCEPTED,      "points_accepted")                                \
+    /* operations */                                                          \
+    X(OPS_MADE,             "operations_made")                                \
+    X(OPS_APPLIED,          "operations_applied")                             \
+    X(OPS_EXPIRED,          "operations_expired")   /* out of retention */    \
+    X(OPS_FAILED,           "operations_failed")    /* Redis said no */       \
+    X(OPS_DROPPED,          "operations_dropped")   /* overflow, stop */      \
+    X(OPS_MERGED,           "operations_merged")    /* to inform */           \
+    X(VALUES_SKIPPED,       "values_skipped")  /* bad for one schema only */  \
+    /* Redis */                                                               \
+    X(REDIS_COMMANDS,       "redis_commands")                                 \
+    X(REDIS_BATCHES,        "redis_batches")                                  \
+    X(REDIS_BYTES_SENT,     "redis_bytes_sent")                               \
+    X(REDIS_BYTES_RECEIVED, "redis_bytes_received")                           \
+    X(REDIS_ERRORS,         "redis_errors")                                   \
+    X(REDIS_CONNECTS,       "redis_connects")                                 \
+    X(REDIS_RESENT,         "redis_batches_resent")                           \
+    X(LOST_BY_STORE,        "lost_by_store")                                  \
+    X(IN_DOUBT,             "in_doubt")                                       \
+    /* queries */                                                             \
+    X(QUERIES,              "queries")                                        \
+    X(QUERIES_FAILED,       "queries_failed")                                 \
+    X(QUERY_POINTS,         "query_points")                                   \
+    X(VALUES_UNREADABLE,    "values_unreadable")  /* read_func said no */
+
+
+typedef enum {
+#define TORUS_COUNTER_ENUM(id, name)  TORUS_C_##id,
+    TORUS_COUNTERS(TORUS_COUNTER_ENUM)
+#undef TORUS_COUNTER_ENUM
+    TORUS_COUNTERS_N
+} torus_counter_t;
+
+
+#endif /* _TORUS_COUNTER_H_INCLUDED_ */

@@ -1,0 +1,65 @@
+/*
+ * Routing: which schemas store a stat, under which names, aggregates and
+ * their cascades included.  Patterns run once per new name; a bounded cache
+ * remembers.
+ */
+
+#ifndef _TORUS_ROUTE_H_INCLUDED_
+#define _TORUS_ROUTE_H_INCLUDED_
+
+
+#include "torus_schema.h"
+
+
+/* A schema that stores the point, and under what name. */
+typedef struct {
+    const torus_schema_t  *schema;
+    torus_str_t            stat;     /* the stat itself or an aggregate */
+    torus_str_t            stem;     /* "<prefix><stat>:" */
+} torus_target_t;
+
+
+/*
+ * Targets in the order of processing: the stat's own schemas, then each
+ * aggregate in turn with its own cascade, depth first, each name once.
+ */
+typedef struct {
+    torus_str_t            stat;
+    torus_target_t        *targets;
+    size_t                 ntargets;   /* 0: unmatched */
+} torus_route_t;
+
+
+typedef struct torus_router_s  torus_router_t;
+
+
+typedef struct {
+    uint64_t               hits;
+    uint64_t               misses;
+    uint64_t               evicted;
+    size_t                 entries;
+    size_t                 bytes;
+} torus_router_stats_t;
+
+
+/*
+ * The set must outlive the router.  max: bytes the cache may hold; at least
+ * one route is always held.
+ */
+torus_router_t *torus_router_create(const torus_schema_set_t *set, size_t max,
+    uint64_t seed);
+void torus_router_destroy(torus_router_t *router);
+
+/* Valid until the next call.  NULL when out of memory. */
+const torus_route_t *torus_router_find(torus_router_t *router,
+    torus_str_t stat);
+
+void torus_router_stats(const torus_router_t *router,
+    torus_router_stats_t *stats);
+
+/* The same without a cache; lives in the arena. */
+const torus_route_t *torus_route(const torus_schema_set_t *set,
+    torus_str_t stat, torus_arena_t *arena);
+
+
+#endif /* _TORUS_ROUTE_H_INCLUDED_ */

@@ -1,0 +1,73 @@
+/*
+ * Storing a point: (stat, value, timestamp) becomes storage operations, each
+ * on one key of one host.  An operation is what the writer merges, numbers,
+ * sends and accounts for.
+ *
+ * Keys and commands of the kairos layout are known to this file and to
+ * torus_plan.c (which reads them) through torus_layout.h.
+ */
+
+#ifndef _TORUS_STORE_H_INCLUDED_
+#define _TORUS_STORE_H_INCLUDED_
+
+
+#include "torus_counter.h"
+#include "torus_route.h"
+
+
+typedef enum {
+    TORUS_OP_INCRBY = 0,      /* delta */
+    TORUS_OP_INCRBYFLOAT,     /* arg: the decimal */
+    TORUS_OP_HINCRBY,         /* arg: the field, delta */
+    TORUS_OP_RPUSH,           /* arg: the value */
+    TORUS_OP_SADD,            /* arg: the member */
+    TORUS_OP_SET              /* arg: the value */
+} torus_op_kind_t;
+
+
+/* Strings are valid only during the call that passes the operation on. */
+typedef struct {
+    torus_op_kind_t        kind;
+    torus_str_t            key;
+    torus_str_t            arg;
+    int64_t                delta;
+    int64_t                expire;   /* EXPIREAT of the key; 0: none */
+    unsigned               ops;      /* operations it stands for: 1, or 0 for
+                                        the SADD of a resolution bucket */
+} torus_op_t;
+
+
+/* Takes an operation for a host; TORUS_OK or TORUS_ERROR (out of memory). */
+typedef int (*torus_sink_pt)(void *data, const torus_host_t *host,
+    const torus_op_t *op);
+
+
+/* What turns points into operations; one per worker and module. */
+typedef struct {
+    const torus_schema_set_t  *set;
+    torus_router_t            *router;
+    uint64_t                  *counters;   /* TORUS_COUNTERS_N of them */
+    torus_sink_pt              sink;
+    void                      *data;
+    int64_t                    future;     /* slack in seconds, 0: none set */
+    unsigned char             *key;        /* a key being composed */
+    size_t                     key_size;
+} torus_store_t;
+
+
+/* Zero the struct, set set .. future, then init; TORUS_OK or TORUS_ERROR. */
+int torus_store_init(torus_store_t *store);
+void torus_store_free(torus_store_t *store);
+
+/*
+ * Counts the point as received and as what became of it, and passes its
+ * operations to the sink.  now: seconds.  TORUS_OK: accepted;
+ * TORUS_DECLINED: not, *reason says which counter; TORUS_ERROR: the sink
+ * failed or memory ran out, what had been passed on stands.
+ */
+int torus_store_point(torus_store_t *store, torus_str_t stat,
+    torus_str_t value, int64_t timestamp, int64_t now,
+    torus_counter_t *reason);
+
+
+#endif /* _TORUS_STORE_H_INCLUDED_ */
