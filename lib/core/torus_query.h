@@ -1,0 +1,121 @@
+/*
+ * The arguments of a request become a validated query: what is asked for,
+ * before anything is known of schemas and buckets.
+ *
+ *   arguments -> [torus_query] -> query -> [torus_plan] -> plan -> [fetch]
+ *
+ * Unknown arguments are ignored.  Of a scalar given more than once the last
+ * one that is not empty counts; an empty value is as none; stats are kept
+ * all, in order.
+ */
+
+#ifndef _TORUS_QUERY_H_INCLUDED_
+#define _TORUS_QUERY_H_INCLUDED_
+
+
+#include "torus_arena.h"
+#include "torus_buf.h"
+#include "torus_number.h"
+
+
+/* A decoded argument of the query string or of a form body. */
+typedef struct {
+    torus_str_t           name;
+    torus_str_t           value;
+} torus_arg_t;
+
+
+/* What one request may ask for; 0 of any: no limit. */
+typedef struct {
+    size_t                stats;     /* names of all specs together */
+    size_t                points;    /* buckets that may have to be read */
+    size_t                names;     /* names of a listing */
+    size_t                slice;     /* keys of one slice, 0: the default */
+    size_t                memory;    /* bytes one request may hold */
+} torus_limits_t;
+
+#define TORUS_LIMIT_STATS    1000
+#define TORUS_LIMIT_POINTS   2000000
+#define TORUS_LIMIT_NAMES    100000
+#define TORUS_LIMIT_SLICE    4096
+#define TORUS_LIMIT_MEMORY   (64 * 1024 * 1024)
+
+
+typedef struct torus_format_s    torus_format_t;     /* torus_answer.h */
+typedef struct torus_function_s  torus_function_t;   /* torus_row.h */
+
+
+typedef enum {
+    TORUS_FILL_NULL = 0,
+    TORUS_FILL_NONE,
+    TORUS_FILL_NUMBER,
+    TORUS_FILL_PREVIOUS,
+    TORUS_FILL_LINEAR
+} torus_fill_t;
+
+
+/* One "stat" argument: "name", "func(name)", "func(name1,name2)". */
+typedef struct {
+    torus_str_t              text;      /* as given */
+    torus_str_t             *names;
+    size_t                   nnames;    /* at least 1 */
+    torus_str_t              joined;    /* the names, comma-separated */
+    torus_str_t              fname;     /* as given, empty: none */
+    const torus_function_t  *function;  /* NULL: none */
+    double                   param;     /* of the function, 95 of p95 */
+} torus_spec_t;
+
+
+typedef struct {
+    torus_spec_t            *specs;     /* in request order */
+    size_t                   nspecs;
+    const torus_format_t    *format;
+    torus_str_t              schema;    /* empty: none */
+    torus_str_t              interval;
+    int64_t                  start;
+    int64_t                  end;
+    int64_t                  steps;     /* > 0 when has_steps */
+    int64_t                  now;
+    torus_value_t            number;    /* of TORUS_FILL_NUMBER */
+    torus_fill_t             fill;
+    unsigned                 has_start:1;
+    unsigned                 has_end:1;
+    unsigned                 has_steps:1;
+    unsigned                 condense:1;
+    unsigned                 collapse:1;
+    unsigned                 pretty:1;
+} torus_query_t;
+
+
+/*
+ * Splits "a=1&b=2" (a query string or a form body) and decodes "%XX" and
+ * "+"; a "%" that begins no escape stands for itself.  TORUS_OK or
+ * TORUS_ERROR.
+ */
+int torus_args_parse(torus_arena_t *arena, torus_str_t text,
+    torus_arg_t **args, size_t *nargs);
+
+/* The value of a scalar, the last that is not empty; else an empty string. */
+torus_str_t torus_args_get(const torus_arg_t *args, size_t nargs,
+    const char *name);
+
+/*
+ * 200, or the status of the fault with its reason, which names the argument;
+ * 500 when out of memory.  Strings stay those of args; the rest is in the
+ * arena.
+ */
+unsigned torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
+    size_t nargs, const torus_limits_t *limits, int64_t now,
+    torus_query_t *query, torus_error_t *err);
+
+/*
+ * One "stat" argument; the same statuses.
+ */
+unsigned torus_query_spec(torus_arena_t *arena, torus_str_t text,
+    torus_spec_t *spec, torus_error_t *err);
+
+/* A point in time as people write it; TORUS_OK or TORUS_DECLINED. */
+int torus_query_time(torus_str_t text, int64_t now, int64_t *ts);
+
+
+#endif /* _TORUS_QUERY_H_INCLUDED_ */

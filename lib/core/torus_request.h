@@ -1,0 +1,133 @@
+/*
+ * One read request from its arguments to the bytes of its answer: a facade
+ * over query, plan, fetch, answer and the listings, without any event.  The
+ * owner of the connections drives it:
+ *
+ *   r = torus_request_create(&conf, command, args, nargs);
+ *
+ *   for ( ;; ) {
+ *       while (torus_request_next(r, &batch) == TORUS_OK) {
+ *           send batch.bytes to batch.host, expect batch.replies replies
+ *       }
+ *
+ *       out = torus_request_output(r);
+ *       if (out.len) { send the header once, send out,
+ *                      torus_request_drain(r, sent); }
+ *
+ *       if (torus_request_done(r)) { break; }
+ *
+ *       wait; for each reply of a host, in order:
+ *           torus_request_reply(r, host, reply);
+ *       when a host fails or the time is over:
+ *           torus_request_fail(r, 503 or 504, "reason");
+ *   }
+ *
+ *   torus_request_destroy(r);
+ *
+ * - At most one batch per host is unanswered; batches of one slice go to
+ *   several hosts at once.  Slices bound what is held in memory.  To bound
+ *   it for a slow client too, call next only when the output is drained.
+ * - A reply stays the caller's.  Replies of a host come in the order of its
+ *   commands; nothing else may be mixed in.  AUTH and SELECT are the
+ *   connection's business.
+ * - The status is 200 until a fault is known.  A fault before the first
+ *   drain replaces the output by the whole error body, {"error": ".."}, and
+ *   the request is done.  A fault after it leaves the output empty and sets
+ *   torus_request_broken(): abort the connection without ending the answer.
+ * - When a request is given up, destroy it; replies still to come are the
+ *   caller's to throw away.
+ */
+
+#ifndef _TORUS_REQUEST_H_INCLUDED_
+#define _TORUS_REQUEST_H_INCLUDED_
+
+
+#include "torus_query.h"
+#include "torus_schema.h"
+
+#include <hiredis/hiredis.h>
+
+
+typedef struct torus_request_s  torus_request_t;
+
+
+typedef enum {
+    TORUS_COMMAND_SERIES = 0,
+    TORUS_COMMAND_LIST,
+    TORUS_COMMAND_PROPERTIES
+} torus_command_t;
+
+
+/* Must outlive the request. */
+typedef struct {
+    const torus_schema_set_t  *set;
+    torus_limits_t             limits;    /* all zero: the defaults */
+    int64_t                    now;       /* seconds */
+} torus_request_conf_t;
+
+
+typedef struct {
+    const torus_host_t        *host;
+    torus_str_t                bytes;     /* until its last reply was given */
+    size_t                     replies;   /* at least 1 */
+} torus_batch_t;
+
+
+typedef struct {
+    uint64_t                   points;     /* datapoints or names answered */
+    uint64_t                   rows;       /* buckets that held data */
+    uint64_t                   commands;
+    uint64_t                   batches;
+    uint64_t                   rounds;     /* round trips in sequence */
+    uint64_t                   unreadable; /* values read_func refused */
+} torus_request_stats_t;
+
+
+/* By its name, without slashes; TORUS_OK or TORUS_DECLINED. */
+int torus_command_find(torus_str_t name, torus_command_t *command);
+
+/*
+ * NULL only when out of memory; any other fault is in the status.  The
+ * arguments' strings must live as long as the request.
+ */
+torus_request_t *torus_request_create(const torus_request_conf_t *conf,
+    torus_command_t command, const torus_arg_t *args, size_t nargs);
+void torus_request_destroy(torus_request_t *r);
+
+/* TORUS_OK and a batch; TORUS_DECLINED: none now. */
+int torus_request_next(torus_request_t *r, torus_batch_t *batch);
+
+/* The next reply of that host; TORUS_OK, or TORUS_ERROR: the status says. */
+int torus_request_reply(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
+
+/* Ends the request with a fault of the caller's knowledge. */
+void torus_request_fail(torus_request_t *r, unsigned status,
+    const char *reason);
+
+/* What is ready to be sent, valid until the next call; then how much was. */
+torus_str_t torus_request_output(const torus_request_t *r);
+void torus_request_drain(torus_request_t *r, size_t n);
+
+/* Everything there will ever be is in the output, or was drained. */
+int torus_request_done(const torus_request_t *r);
+
+/* The answer broke off after its beginning. */
+int torus_request_broken(const torus_request_t *r);
+
+/* An HTTP status. */
+unsigned torus_request_status(const torus_request_t *r);
+
+/* "" while the status is 200. */
+const char *torus_request_error(const torus_request_t *r);
+
+/* "application/json", "text/csv". */
+torus_str_t torus_request_type(const torus_request_t *r);
+
+/* Seconds this answer may be cached: at most the step and 60, may be 0. */
+unsigned torus_request_max_age(const torus_request_t *r);
+
+const torus_request_stats_t *torus_request_stats(const torus_request_t *r);
+
+
+#endif /* _TORUS_REQUEST_H_INCLUDED_ */
