@@ -1,0 +1,66 @@
+/*
+ * The Redis protocol, the sending half: commands as bytes in a buffer, and
+ * the head of every connection (AUTH, SELECT, CLIENT SETNAME).  Replies are
+ * taken apart by hiredis's redisReader.
+ */
+
+#ifndef _TORUS_REDIS_H_INCLUDED_
+#define _TORUS_REDIS_H_INCLUDED_
+
+
+#include "torus_buf.h"
+#include "torus_schema.h"
+
+
+/* Most bytes that a bulk string adds to its data, "$<len>\r\n" .. "\r\n". */
+#define TORUS_REDIS_BULK_EXTRA  16
+
+
+/*
+ * A command is an array of bulk strings: the head once, then each argument.
+ * All return TORUS_OK or TORUS_ERROR, which also stays in b->failed, so that
+ * a caller may look there once at the end.
+ */
+int torus_redis_head(torus_buf_t *b, size_t argc);
+int torus_redis_bulk(torus_buf_t *b, torus_str_t s);
+int torus_redis_bulk_z(torus_buf_t *b, const char *z);
+int torus_redis_bulk_int(torus_buf_t *b, int64_t n);
+
+/* A whole command. */
+int torus_redis_command(torus_buf_t *b, size_t argc, const torus_str_t *argv);
+
+/* Decimal digits of n to dst (20 bytes or more); returns their number. */
+size_t torus_redis_int(unsigned char *dst, int64_t n);
+
+
+/* How a reply that is an error has to be taken. */
+typedef enum {
+    TORUS_REDIS_TRANSIENT = 0,   /* OOM, LOADING, MISCONF, BUSY, ..: later */
+    TORUS_REDIS_READONLY,        /* a replica: later, or another address */
+    TORUS_REDIS_DENIED,          /* NOAUTH, WRONGPASS, NOPERM */
+    TORUS_REDIS_OTHER
+} torus_redis_error_t;
+
+/* text: the error without its leading '-'. */
+torus_redis_error_t torus_redis_error(torus_str_t text);
+
+
+/*
+ * The greeting: AUTH [user] password when the host has a password, SELECT db
+ * when it is not 0, CLIENT SETNAME when name is not empty.  *n: the replies
+ * to expect, 0 to 3.  TORUS_OK or TORUS_ERROR.
+ */
+int torus_redis_greeting(const torus_host_t *host, torus_str_t name,
+    torus_buf_t *b, size_t *n);
+
+/*
+ * The i-th reply of the greeting; is_error: it began with '-'; text: the
+ * rest of its line.  TORUS_OK: go on; TORUS_INVALID: the connection is of no
+ * use, err says why and holds no secret (Redis may quote arguments in its
+ * errors, so of a refused AUTH only the code is told).
+ */
+int torus_redis_greeting_check(const torus_host_t *host, size_t i,
+    int is_error, torus_str_t text, torus_error_t *err);
+
+
+#endif /* _TORUS_REDIS_H_INCLUDED_ */
