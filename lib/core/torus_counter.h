@@ -27,6 +27,7 @@
     X(BAD_INFINITY,         "bad_infinity")                                   \
     X(DROPPED_NAN,          "dropped_nan")                                    \
     X(DROPPED_FUTURE,       "dropped_future")                                 \
+    X(DROPPED_OVERFLOW,     "dropped_overflow")  /* UDP, queue full */        \
     X(POINTS_UNMATCHED,     "points_unmatched")                               \
     X(POINTS_TRANSFORMED,   "points_transformed_away")                        \
     X(POINTS_ACCEPTED,      "points_accepted")                                \
@@ -61,6 +62,10 @@ typedef enum {
 #undef TORUS_COUNTER_ENUM
     TORUS_COUNTERS_N
 } torus_counter_t;
+
+
+/* "points_received", ..; NULL for what is no counter. */
+const char *torus_counter_name(torus_counter_t counter);
 
 
 #endif /* _TORUS_COUNTER_H_INCLUDED_ */

@@ -1,0 +1,489 @@
+/*
+ * The configuration both modules share: reads the schema files that the
+ * directives name, has the core make a schema set of them, and looks up the
+ * hosts.  All of it happens while nginx reads its configuration; a worker
+ * never opens a file and never resolves a name.
+ */
+
+#include "ngx_torus_conf.h"
+
+#include <sys/random.h>
+
+
+/* No schema needs more, and a mistyped path may name anything. */
+#define NGX_TORUS_SCHEMA_FILE_MAX  (16 * 1024 * 1024)
+
+
+static ngx_int_t ngx_torus_conf_add_file(ngx_conf_t *cf,
+    ngx_torus_conf_t *conf, ngx_str_t *name);
+static ngx_int_t ngx_torus_conf_read(ngx_conf_t *cf, ngx_str_t *name,
+    ngx_str_t *text);
+static void ngx_torus_conf_report(void *data, torus_report_level_t level,
+    const char *text);
+static ngx_int_t ngx_torus_conf_resolve(ngx_conf_t *cf,
+    ngx_torus_conf_t *conf, const torus_host_t *host,
+    ngx_torus_host_t *resolved);
+static ngx_torus_conf_t *ngx_torus_conf_of(ngx_cycle_t *cycle,
+    const char *block, const char *module);
+static ngx_module_t *ngx_torus_conf_module(ngx_cycle_t *cycle,
+    const char *name);
+static void ngx_torus_conf_cleanup(void *data);
+
+
+void
+ngx_torus_conf_create(ngx_torus_conf_t *conf)
+{
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     conf->sources = NULL;
+     *     conf->set = NULL;
+     *     conf->hosts = NULL;
+     */
+
+    conf->magic = NGX_TORUS_CONF_MAGIC;
+    conf->connect_timeout = NGX_CONF_UNSET_MSEC;
+    conf->timeout = NGX_CONF_UNSET_MSEC;
+    conf->drain = NGX_CONF_UNSET_MSEC;
+    conf->queue = NGX_CONF_UNSET_SIZE;
+    conf->window = NGX_CONF_UNSET_UINT;
+    conf->route_cache = NGX_CONF_UNSET_SIZE;
+}
+
+
+char *
+ngx_torus_conf_init(ngx_conf_t *cf, ngx_torus_conf_t *conf)
+{
+    ngx_conf_init_msec_value(conf->connect_timeout, 1000);
+    ngx_conf_init_msec_value(conf->timeout, 5000);
+    ngx_conf_init_msec_value(conf->drain, 2000);
+    ngx_conf_init_size_value(conf->queue, 64 * 1024 * 1024);
+    ngx_conf_init_uint_value(conf->window, 16);
+    ngx_conf_init_size_value(conf->route_cache, 64 * 1024 * 1024);
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_torus_conf_schema(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_torus_conf_t *tcf = conf;
+
+    ngx_int_t    n;
+    ngx_str_t    file, name, *value;
+    ngx_glob_t   gl;
+    ngx_uint_t   found;
+
+    value = cf->args->elts;
+    file = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &file, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (strpbrk((char *) file.data, "*?[") == NULL) {
+        return ngx_torus_conf_add_file(cf, tcf, &file) == NGX_OK
+               ? NGX_CONF_OK : NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&gl, sizeof(ngx_glob_t));
+
+    gl.pattern = file.data;
+    gl.log = cf->log;
+    gl.test = 1;
+
+    if (ngx_open_glob(&gl) != NGX_OK) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_glob_n " \"%s\" failed", file.data);
+        return NGX_CONF_ERROR;
+    }
+
+    found = 0;
+
+    for ( ;; ) {
+        n = ngx_read_glob(&gl, &name);
+
+        if (n != NGX_OK) {
+            break;
+        }
+
+        found++;
+
+        /* the name belongs to the glob, what is kept must not */
+
+        file.len = name.len++;
+        file.data = ngx_pstrdup(cf->pool, &name);
+
+        if (file.data == NULL
+            || ngx_torus_conf_add_file(cf, tcf, &file) != NGX_OK)
+        {
+            ngx_close_glob(&gl);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    ngx_close_glob(&gl);
+
+    if (found == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "no schema file matches \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_torus_conf_add_file(ngx_conf_t *cf, ngx_torus_conf_t *conf,
+    ngx_str_t *name)
+{
+    ngx_str_t               text;
+    torus_schema_source_t  *source;
+
+    if (conf->sources == NULL) {
+        conf->sources = ngx_array_create(cf->pool, 4,
+                                         sizeof(torus_schema_source_t));
+        if (conf->sources == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_torus_conf_read(cf, name, &text) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    source = ngx_array_push(conf->sources);
+    if (source == NULL) {
+        return NGX_ERROR;
+    }
+
+    source->file = torus_str(name->data, name->len);
+    source->text = torus_str(text.data, text.len);
+
+    return NGX_OK;
+}
+
+
+/* The whole file, in cf->pool. */
+
+static ngx_int_t
+ngx_torus_conf_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
+{
+    size_t           size;
+    ssize_t          n;
+    ngx_int_t        rc;
+    ngx_file_t       file;
+    ngx_file_info_t  fi;
+
+    rc = NGX_ERROR;
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+
+    file.name = *name;
+    file.log = cf->log;
+
+    /* nonblocking: a fifo in the way must not hold up the start */
+
+    file.fd = ngx_open_file(name->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                            NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_fd_info(file.fd, &fi) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", name);
+        goto done;
+    }
+
+    if (!ngx_is_file(&fi)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "schema \"%V\" is not a file", name);
+        goto done;
+    }
+
+    if (ngx_file_size(&fi) > NGX_TORUS_SCHEMA_FILE_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "schema file \"%V\" is larger than %d bytes",
+                           name, NGX_TORUS_SCHEMA_FILE_MAX);
+        goto done;
+    }
+
+    size = (size_t) ngx_file_size(&fi);
+
+    text->len = 0;
+    text->data = ngx_pnalloc(cf->pool, size + 1);
+    if (text->data == NULL) {
+        goto done;
+    }
+
+    while (text->len < size) {
+        n = ngx_read_file(&file, text->data + text->len, size - text->len,
+                          text->len);
+
+        if (n == NGX_ERROR) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                               ngx_read_file_n " \"%V\" failed", name);
+            goto done;
+        }
+
+        if (n == 0) {
+            break;
+        }
+
+        text->len += n;
+    }
+
+    rc = NGX_OK;
+
+done:
+
+    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
+                      ngx_close_file_n " \"%V\" failed", name);
+    }
+
+    return rc;
+}
+
+
+ngx_int_t
+ngx_torus_conf_load(ngx_conf_t *cf, ngx_torus_conf_t *conf)
+{
+    int                  rc;
+    size_t               i;
+    ngx_pool_cleanup_t  *cln;
+
+    if (conf->sources == NULL) {
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cf->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = torus_schema_load(conf->sources->elts, conf->sources->nelts,
+                           ngx_torus_conf_report, cf->log, &conf->set);
+
+    if (rc != TORUS_OK) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_torus_conf_cleanup;
+    cln->data = conf->set;
+
+    conf->hosts = ngx_pcalloc(cf->pool,
+                              conf->set->nhosts * sizeof(ngx_torus_host_t));
+    if (conf->hosts == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < conf->set->nhosts; i++) {
+        if (ngx_torus_conf_resolve(cf, conf, &conf->set->hosts[i],
+                                   &conf->hosts[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_torus_conf_report(void *data, torus_report_level_t level,
+    const char *text)
+{
+    ngx_log_t *log = data;
+
+    ngx_uint_t  l;
+
+    l = (level == TORUS_REPORT_ERROR) ? NGX_LOG_EMERG : NGX_LOG_WARN;
+
+    ngx_log_error(l, log, 0, "%s", text);
+}
+
+
+static ngx_int_t
+ngx_torus_conf_resolve(ngx_conf_t *cf, ngx_torus_conf_t *conf,
+    const torus_host_t *host, ngx_torus_host_t *resolved)
+{
+    u_char     *p;
+    size_t      len;
+    ngx_url_t   u;
+    ngx_str_t   name;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    name.len = host->name.len;
+    name.data = (u_char *) host->name.data;
+
+    len = sizeof("unix:[]:65535") + host->path.len + host->address.len;
+
+    p = ngx_pnalloc(cf->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    u.url.data = p;
+
+    if (host->path.len) {
+        p = ngx_snprintf(p, len, "unix:%*s", host->path.len, host->path.data);
+
+    } else if (memchr(host->address.data, ':', host->address.len) != NULL) {
+        p = ngx_snprintf(p, len, "[%*s]:%ui", host->address.len,
+                         host->address.data, (ngx_uint_t) host->port);
+
+    } else {
+        p = ngx_snprintf(p, len, "%*s:%ui", host->address.len,
+                         host->address.data, (ngx_uint_t) host->port);
+    }
+
+    u.url.len = p - u.url.data;
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in redis host \"%V\"",
+                      u.err ? u.err : "invalid address", &name);
+        return NGX_ERROR;
+    }
+
+    if (u.naddrs == 0) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "no address of redis host \"%V\"", &name);
+        return NGX_ERROR;
+    }
+
+    resolved->host = host;
+    resolved->link.name = name;
+    resolved->link.addrs = u.addrs;
+    resolved->link.naddrs = u.naddrs;
+    resolved->link.connect_timeout = conf->connect_timeout;
+    resolved->link.timeout = conf->timeout;
+    resolved->link.retry_min = 100;
+    resolved->link.retry_max = 5000;
+    resolved->link.keepalive = 1;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_torus_conf_compare(ngx_cycle_t *cycle, ngx_torus_conf_t *conf,
+    const char *block, const char *module)
+{
+    ngx_torus_conf_t  *other;
+
+    if (conf == NULL || conf->set == NULL) {
+        return;
+    }
+
+    other = ngx_torus_conf_of(cycle, block, module);
+
+    if (other == NULL || other->set == NULL
+        || other->set->hash == conf->set->hash)
+    {
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, cycle->log, 0,
+                  "\"torus_schema\" and \"karbon_schema\" read different "
+                  "schemas: what one stores the other may not find");
+}
+
+
+/*
+ * The main conf of the other module, found by name: its symbols, and those
+ * of the block it lives in, may not be loaded.  Both ngx_http_conf_ctx_t and
+ * ngx_stream_conf_ctx_t begin with main_conf.
+ */
+
+static ngx_torus_conf_t *
+ngx_torus_conf_of(ngx_cycle_t *cycle, const char *block, const char *module)
+{
+    void              ***ctx;
+    ngx_module_t        *b, *m;
+    ngx_torus_conf_t    *conf;
+
+    b = ngx_torus_conf_module(cycle, block);
+    m = ngx_torus_conf_module(cycle, module);
+
+    if (b == NULL || m == NULL) {
+        return NULL;
+    }
+
+    ctx = (void ***) cycle->conf_ctx[b->index];
+
+    if (ctx == NULL || ctx[0] == NULL) {
+        return NULL;
+    }
+
+    conf = ctx[0][m->ctx_index];
+
+    if (conf == NULL || conf->magic != NGX_TORUS_CONF_MAGIC) {
+        return NULL;
+    }
+
+    return conf;
+}
+
+
+static ngx_module_t *
+ngx_torus_conf_module(ngx_cycle_t *cycle, const char *name)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; cycle->modules[i]; i++) {
+        if (ngx_strcmp(cycle->modules[i]->name, name) == 0) {
+            return cycle->modules[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_uint_t
+ngx_torus_conf_is_worker(void)
+{
+    return ngx_process == NGX_PROCESS_WORKER
+           || ngx_process == NGX_PROCESS_SINGLE;
+}
+
+
+ngx_int_t
+ngx_torus_conf_random(void *data, size_t len, ngx_log_t *log)
+{
+    u_char   *p;
+    ssize_t   n;
+
+    for (p = data; len != 0; p += n, len -= n) {
+        n = getrandom(p, len, 0);
+
+        if (n == -1) {
+            if (ngx_errno == NGX_EINTR) {
+                n = 0;
+                continue;
+            }
+
+            ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                          "getrandom() failed");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_torus_conf_cleanup(void *data)
+{
+    torus_schema_set_destroy(data);
+}

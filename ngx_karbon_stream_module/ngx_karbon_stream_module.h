@@ -1,0 +1,92 @@
+/*
+ * ngx_karbon_stream_module: a stream server that takes the Carbon protocol.
+ *
+ * ngx_karbon_stream_module.c holds the directives and what a worker owns,
+ * ngx_karbon_stream_session.c the life of one client.
+ */
+
+#ifndef _NGX_KARBON_STREAM_MODULE_H_INCLUDED_
+#define _NGX_KARBON_STREAM_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_event.h>
+#include <ngx_stream.h>
+
+#include "torus_carbon.h"
+#include "torus_store.h"
+#include "ngx_torus_conf.h"
+#include "ngx_torus_writer.h"
+
+
+/* Bytes read at once; one buffer per worker, sessions keep only leftovers. */
+#define NGX_STREAM_KARBON_BUFFER  65536
+
+/* A session that has read this much lets the others have a turn. */
+#define NGX_STREAM_KARBON_FAIR    (4 * NGX_STREAM_KARBON_BUFFER)
+
+
+/* What a worker process owns; lives as long as the cycle it serves. */
+typedef struct {
+    torus_store_t              store;
+    ngx_torus_writer_t       **writers;     /* one per host, same indices */
+    ngx_uint_t                 nwriters;
+    ngx_queue_t                blocked;     /* sessions waiting for room */
+    u_char                    *buffer;
+    ngx_event_t                resume;      /* posted when there is room */
+    uint64_t                   counters[TORUS_COUNTERS_N];
+} ngx_stream_karbon_worker_t;
+
+
+typedef struct {
+    ngx_torus_conf_t           torus;       /* first: see ngx_torus_conf.h */
+
+    time_t                     future;
+    ngx_uint_t                 servers;     /* with "karbon on" */
+    ngx_stream_karbon_worker_t *worker;     /* NULL outside a worker */
+} ngx_stream_karbon_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                 enable;
+    ngx_msec_t                 linger;
+    torus_carbon_conf_t        carbon;
+
+    /* a sample of bad lines, at most once a second; per worker after fork */
+    time_t                     warned;
+    ngx_uint_t                 suppressed;
+} ngx_stream_karbon_srv_conf_t;
+
+
+typedef struct {
+    ngx_stream_session_t          *session;
+    ngx_stream_karbon_worker_t    *worker;
+    ngx_stream_karbon_srv_conf_t  *conf;
+    torus_carbon_t                 carbon;
+
+    ngx_queue_t                    queue;     /* in worker->blocked */
+    u_char                        *rest;      /* read but not yet taken */
+    size_t                         rest_len;
+
+    ngx_uint_t                     lines;     /* good and bad */
+    ngx_uint_t                     bad_lines;
+
+    unsigned                       blocked:1;
+    unsigned                       eof:1;
+    unsigned                       failed:1;  /* recv() failed */
+    unsigned                       lingering:1;
+    unsigned                       forced:1;  /* store even if full */
+} ngx_stream_karbon_ctx_t;
+
+
+void ngx_stream_karbon_handler(ngx_stream_session_t *s);
+
+/* Lets the sessions that wait for room in a writer go on. */
+void ngx_stream_karbon_resume(ngx_stream_karbon_worker_t *worker);
+
+
+extern ngx_module_t  ngx_karbon_stream_module;
+
+
+#endif /* _NGX_KARBON_STREAM_MODULE_H_INCLUDED_ */
