@@ -59,11 +59,21 @@ struct torus_arena_chunk_s {
     size_t                size;   /* this header included */
 };
 
+/* Something outside the arena that goes with it. */
+typedef struct torus_arena_clean_s  torus_arena_clean_t;
+
+struct torus_arena_clean_s {
+    torus_arena_clean_t    *next; /* the one registered before */
+    torus_arena_cleanup_pt  fn;
+    void                   *data;
+};
+
 struct torus_arena_s {
     torus_arena_chunk_t  *chunks; /* the newest first, first is the last */
     torus_arena_chunk_t  *first;  /* the arena is inside it */
     unsigned char        *last;   /* what small allocations are cut from */
     unsigned char        *end;
+    torus_arena_clean_t  *cleanups;
     size_t                chunk;
     size_t                limit;
     size_t                held;
@@ -74,6 +84,7 @@ static void torus_arena_use(torus_arena_t *a, torus_arena_chunk_t *c,
     size_t head);
 static torus_arena_chunk_t *torus_arena_more(torus_arena_t *a, size_t size);
 static void torus_arena_free(torus_arena_chunk_t *c);
+static void torus_arena_clean(torus_arena_t *a);
 static void *torus_arena_alloc_big(torus_arena_t *a, size_t size, size_t need);
 
 
@@ -115,6 +126,7 @@ torus_arena_create(size_t chunk, size_t limit)
 
     a->chunks = c;
     a->first = c;
+    a->cleanups = NULL;
     a->chunk = chunk;
     a->limit = limit;
     a->held = size;
@@ -134,6 +146,8 @@ torus_arena_destroy(torus_arena_t *a)
         return;
     }
 
+    torus_arena_clean(a);
+
     /* the first chunk, which holds a itself, is the last of the list */
 
     for (c = a->chunks; c != NULL; c = next) {
@@ -148,6 +162,8 @@ torus_arena_reset(torus_arena_t *a)
 {
     torus_arena_chunk_t  *c, *next;
 
+    torus_arena_clean(a);
+
     for (c = a->chunks; c != a->first; c = next) {
         next = c->next;
         torus_arena_free(c);
@@ -157,6 +173,39 @@ torus_arena_reset(torus_arena_t *a)
     a->held = a->first->size;
 
     torus_arena_use(a, a->first, TORUS_ARENA_FIRST);
+}
+
+
+int
+torus_arena_cleanup(torus_arena_t *a, torus_arena_cleanup_pt fn, void *data)
+{
+    torus_arena_clean_t  *clean;
+
+    clean = torus_arena_alloc(a, sizeof(torus_arena_clean_t));
+    if (clean == NULL) {
+        return TORUS_ERROR;
+    }
+
+    clean->next = a->cleanups;
+    clean->fn = fn;
+    clean->data = data;
+
+    a->cleanups = clean;
+
+    return TORUS_OK;
+}
+
+
+static void
+torus_arena_clean(torus_arena_t *a)
+{
+    torus_arena_clean_t  *clean;
+
+    for (clean = a->cleanups; clean != NULL; clean = clean->next) {
+        clean->fn(clean->data);
+    }
+
+    a->cleanups = NULL;
 }
 
 

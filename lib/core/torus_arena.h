@@ -26,6 +26,15 @@ void torus_arena_reset(torus_arena_t *a);
 /* Bytes held from malloc(). */
 size_t torus_arena_size(const torus_arena_t *a);
 
+/*
+ * fn(data) is called before the memory goes, by reset and by destroy, the
+ * last registered first.  TORUS_OK or TORUS_ERROR.
+ */
+typedef void (*torus_arena_cleanup_pt)(void *data);
+
+int torus_arena_cleanup(torus_arena_t *a, torus_arena_cleanup_pt fn,
+    void *data);
+
 /* Aligned for any type.  NULL when out of memory or over the limit. */
 void *torus_arena_alloc(torus_arena_t *a, size_t size);
 void *torus_arena_calloc(torus_arena_t *a, size_t n, size_t size);
