@@ -4,9 +4,9 @@
  *
  *   arguments -> [torus_query] -> query -> [torus_plan] -> plan -> [fetch]
  *
- * Unknown arguments are ignored.  Of a scalar given more than once the last
- * one that is not empty counts; an empty value is as none; stats are kept
- * all, in order.
+ * Unknown arguments are ignored.  Of a scalar given more than once the first
+ * one that is not empty counts; an empty value is as none.  Stats are kept in
+ * order; one that is given twice in the same words is answered once.
  */
 
 #ifndef _TORUS_QUERY_H_INCLUDED_
@@ -41,8 +41,8 @@ typedef struct {
 #define TORUS_LIMIT_MEMORY   (64 * 1024 * 1024)
 
 
-typedef struct torus_format_s    torus_format_t;     /* torus_answer.h */
-typedef struct torus_function_s  torus_function_t;   /* torus_row.h */
+typedef struct torus_format_s    torus_format_t;    /* torus_answer.h */
+typedef struct torus_function_s  torus_function_t;  /* torus_function.h */
 
 
 typedef enum {
@@ -95,7 +95,7 @@ typedef struct {
 int torus_args_parse(torus_arena_t *arena, torus_str_t text,
     torus_arg_t **args, size_t *nargs);
 
-/* The value of a scalar, the last that is not empty; else an empty string. */
+/* The value of a scalar, the first that is not empty; else an empty one. */
 torus_str_t torus_args_get(const torus_arg_t *args, size_t nargs,
     const char *name);
 

@@ -1,0 +1,336 @@
+/*
+ * JSON out.  Strings are copied in runs of bytes that need no care; the rest
+ * is escaped, and what is no UTF-8 is replaced, because stat names are bytes
+ * that somebody sent.
+ */
+
+#include "torus_json.h"
+
+#include <math.h>
+
+
+static void torus_json_next(torus_json_t *j);
+static void torus_json_line(torus_json_t *j);
+static void torus_json_text(torus_buf_t *out, torus_str_t s);
+static size_t torus_json_plain(const unsigned char *p, size_t len);
+static void torus_json_escape(torus_buf_t *out, unsigned char c);
+static void torus_json_number(torus_buf_t *out, const torus_value_t *v);
+
+
+void
+torus_json_init(torus_json_t *j, torus_buf_t *out, int pretty)
+{
+    memset(j, 0, sizeof(torus_json_t));
+
+    j->out = out;
+    j->pretty = pretty != 0;
+}
+
+
+void
+torus_json_open(torus_json_t *j, char open)
+{
+    torus_json_next(j);
+
+    torus_buf_add(j->out, &open, 1);
+
+    j->depth++;
+    j->filled &= ~(UINT64_C(1) << j->depth % TORUS_JSON_DEPTH);
+}
+
+
+void
+torus_json_close(torus_json_t *j, char close)
+{
+    int  filled;
+
+    filled = j->filled >> j->depth % TORUS_JSON_DEPTH & 1;
+    j->depth--;
+
+    if (filled) {
+        torus_json_line(j);
+    }
+
+    torus_buf_add(j->out, &close, 1);
+}
+
+
+void
+torus_json_key(torus_json_t *j, torus_str_t key)
+{
+    torus_json_string(j, key);
+
+    torus_buf_add(j->out, ": ", j->pretty ? 2 : 1);
+    j->keyed = 1;
+}
+
+
+void
+torus_json_key_int(torus_json_t *j, int64_t key)
+{
+    unsigned char  text[TORUS_NUMBER_SIZE];
+
+    torus_json_key(j, torus_str(text, torus_number_print_int(text, key)));
+}
+
+
+void
+torus_json_string(torus_json_t *j, torus_str_t s)
+{
+    torus_json_next(j);
+    torus_json_text(j->out, s);
+}
+
+
+void
+torus_json_int(torus_json_t *j, int64_t i)
+{
+    unsigned char  text[TORUS_NUMBER_SIZE];
+
+    torus_json_next(j);
+    torus_buf_add(j->out, text, torus_number_print_int(text, i));
+}
+
+
+void
+torus_json_null(torus_json_t *j)
+{
+    torus_json_next(j);
+    torus_buf_addz(j->out, "null");
+}
+
+
+void
+torus_json_value(torus_json_t *j, const torus_value_t *v)
+{
+    torus_json_next(j);
+
+    if (v->kind == TORUS_VALUE_TEXT) {
+        torus_json_text(j->out, v->text);
+        return;
+    }
+
+    torus_json_number(j->out, v);
+}
+
+
+void
+torus_json_pair(torus_json_t *j, const torus_value_t *v, int64_t ts)
+{
+    unsigned char  text[TORUS_NUMBER_SIZE + 2];
+    size_t         n;
+
+    torus_json_next(j);
+    torus_buf_addz(j->out, "[");
+
+    if (v == NULL || v->kind == TORUS_VALUE_TEXT) {
+        torus_buf_addz(j->out, "null");
+
+    } else {
+        torus_json_number(j->out, v);
+    }
+
+    text[0] = ',';
+    n = 1 + torus_number_print_int(text + 1, ts);
+    text[n++] = ']';
+
+    torus_buf_add(j->out, text, n);
+}
+
+
+void
+torus_json_error(torus_buf_t *out, torus_str_t text)
+{
+    torus_buf_addz(out, "{\"error\": ");
+    torus_json_text(out, text);
+    torus_buf_addz(out, "}\n");
+}
+
+
+/* What stands before a value or a key. */
+static void
+torus_json_next(torus_json_t *j)
+{
+    uint64_t  bit;
+
+    if (j->keyed) {
+        j->keyed = 0;
+        return;
+    }
+
+    if (j->depth == 0) {
+        return;
+    }
+
+    bit = UINT64_C(1) << j->depth % TORUS_JSON_DEPTH;
+
+    if (j->filled & bit) {
+        torus_buf_addz(j->out, ",");
+    }
+
+    j->filled |= bit;
+
+    torus_json_line(j);
+}
+
+
+static void
+torus_json_line(torus_json_t *j)
+{
+    unsigned  i;
+
+    if (!j->pretty) {
+        return;
+    }
+
+    torus_buf_addz(j->out, "\n");
+
+    for (i = 0; i < j->depth; i++) {
+        torus_buf_addz(j->out, "  ");
+    }
+}
+
+
+static void
+torus_json_text(torus_buf_t *out, torus_str_t s)
+{
+    size_t  n;
+
+    torus_buf_addz(out, "\"");
+
+    while (s.len > 0) {
+        n = torus_json_plain(s.data, s.len);
+
+        torus_buf_add(out, s.data, n);
+
+        s.data += n;
+        s.len -= n;
+
+        if (s.len == 0) {
+            break;
+        }
+
+        torus_json_escape(out, *s.data);
+
+        s.data++;
+        s.len--;
+    }
+
+    torus_buf_addz(out, "\"");
+}
+
+
+/* How many bytes from p on can be copied: ASCII and well-formed UTF-8. */
+static size_t
+torus_json_plain(const unsigned char *p, size_t len)
+{
+    size_t    i, k, more;
+    uint32_t  c, least;
+
+    for (i = 0; i < len; i += 1 + more) {
+        c = p[i];
+        more = 0;
+
+        if (c < 0x80) {
+            if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f) {
+                return i;
+            }
+
+            continue;
+        }
+
+        if (c >= 0xc2 && c < 0xe0) {
+            more = 1;
+            least = 0x80;
+            c &= 0x1f;
+
+        } else if (c >= 0xe0 && c < 0xf0) {
+            more = 2;
+            least = 0x800;
+            c &= 0x0f;
+
+        } else if (c >= 0xf0 && c < 0xf5) {
+            more = 3;
+            least = 0x10000;
+            c &= 0x07;
+
+        } else {
+            return i;
+        }
+
+        if (len - i <= more) {
+            return i;
+        }
+
+        for (k = 1; k <= more; k++) {
+
+            if ((p[i + k] & 0xc0) != 0x80) {
+                return i;
+            }
+
+            c = c << 6 | (p[i + k] & 0x3f);
+        }
+
+        if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
+            return i;
+        }
+    }
+
+    return len;
+}
+
+
+static void
+torus_json_escape(torus_buf_t *out, unsigned char c)
+{
+    static const char  hex[] = "0123456789abcdef";
+    char               text[6];
+
+    switch (c) {
+
+    case '"':
+        torus_buf_addz(out, "\\\"");
+        return;
+
+    case '\\':
+        torus_buf_addz(out, "\\\\");
+        return;
+
+    case '\n':
+        torus_buf_addz(out, "\\n");
+        return;
+
+    case '\r':
+        torus_buf_addz(out, "\\r");
+        return;
+
+    case '\t':
+        torus_buf_addz(out, "\\t");
+        return;
+    }
+
+    if (c >= 0x80) {
+        torus_buf_addz(out, "\xef\xbf\xbd");
+        return;
+    }
+
+    memcpy(text, "\\u00", 4);
+    text[4] = hex[c >> 4];
+    text[5] = hex[c & 15];
+
+    torus_buf_add(out, text, sizeof(text));
+}
+
+
+static void
+torus_json_number(torus_buf_t *out, const torus_value_t *v)
+{
+    unsigned char  text[TORUS_NUMBER_SIZE];
+
+    if (v->kind == TORUS_VALUE_DOUBLE && !isfinite(v->d)) {
+        torus_buf_addz(out, "null");
+        return;
+    }
+
+    torus_buf_add(out, text, torus_number_print(text, v));
+}

@@ -1,0 +1,316 @@
+/*
+ * Rows: values of one bucket, added one by one or merged row by row.
+ *
+ * Histograms and sets collect what is added and put it in order now and
+ * then: always before they are read, and whenever what is unordered has
+ * outgrown what is ordered, so that merging many rows into one takes memory
+ * for its distinct values only.
+ */
+
+#include "torus_row.h"
+
+#include <stdlib.h>
+
+
+#define TORUS_ROW_SLACK  64   /* unordered items that are worth a sort */
+
+
+static int torus_row_room(torus_row_t *row, torus_arena_t *arena, size_t n);
+static int torus_row_occurrences(torus_str_t text, int64_t *n);
+static int torus_row_keep(torus_arena_t *arena, torus_value_t *v);
+static int torus_item_cmp(const void *a, const void *b);
+
+
+void
+torus_row_init(torus_row_t *row, torus_type_t type)
+{
+    memset(row, 0, sizeof(torus_row_t));
+
+    row->type = type;
+    row->number.kind = TORUS_VALUE_INT;
+}
+
+
+int
+torus_row_read(torus_row_t *row, torus_arena_t *arena,
+    const torus_func_t *func, torus_str_t text, torus_str_t n)
+{
+    int              rc;
+    int64_t          occurrences;
+    torus_value_t    v;
+    torus_scratch_t  scratch;
+    unsigned char    room[TORUS_FUNC_SCRATCH];
+
+    scratch.pos = room;
+    scratch.end = room + sizeof(room);
+    occurrences = 1;
+
+    rc = torus_func_apply(func, text, &v, &scratch);
+    if (rc != TORUS_OK) {
+        return rc == TORUS_ERROR ? TORUS_ERROR : TORUS_DECLINED;
+    }
+
+    if (row->type == TORUS_HISTOGRAM
+        && torus_row_occurrences(n, &occurrences) != TORUS_OK)
+    {
+        return TORUS_DECLINED;
+    }
+
+    if (row->type == TORUS_COUNT && v.kind == TORUS_VALUE_TEXT) {
+        return TORUS_DECLINED;
+    }
+
+    if (torus_row_keep(arena, &v) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    return torus_row_add(row, arena, &v, occurrences);
+}
+
+
+int
+torus_row_add(torus_row_t *row, torus_arena_t *arena,
+    const torus_value_t *value, int64_t n)
+{
+    torus_item_t  *item;
+
+    if (row->type == TORUS_GAUGE) {
+        row->number = *value;
+        row->present = 1;
+        return TORUS_OK;
+    }
+
+    if (row->type == TORUS_COUNT) {
+        row->number = torus_number_add(row->number, *value);
+        row->present = 1;
+        return TORUS_OK;
+    }
+
+    if (row->type != TORUS_SERIES
+        && row->nitems == row->size
+        && row->nitems - row->folded > row->folded + TORUS_ROW_SLACK)
+    {
+        torus_row_fold(row);
+    }
+
+    if (torus_row_room(row, arena, 1) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    item = &row->items[row->nitems++];
+    item->value = *value;
+    item->n = n;
+    row->present = 1;
+
+    return TORUS_OK;
+}
+
+
+int
+torus_row_merge(torus_row_t *row, torus_arena_t *arena,
+    const torus_row_t *src)
+{
+    size_t         i;
+    torus_value_t  v;
+
+    if (!src->present) {
+        return TORUS_OK;
+    }
+
+    if (row->type == TORUS_COUNT || row->type == TORUS_GAUGE) {
+        v = src->number;
+
+        if (torus_row_keep(arena, &v) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+
+        return torus_row_add(row, arena, &v, 1);
+    }
+
+    for (i = 0; i < src->nitems; i++) {
+        v = src->items[i].value;
+
+        if (torus_row_keep(arena, &v) != TORUS_OK
+            || torus_row_add(row, arena, &v, src->items[i].n) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+void
+torus_row_fold(torus_row_t *row)
+{
+    size_t         i, n;
+    torus_item_t  *items;
+
+    if (row->type != TORUS_HISTOGRAM && row->type != TORUS_SET) {
+        return;
+    }
+
+    if (row->folded == row->nitems) {
+        return;
+    }
+
+    items = row->items;
+    n = 0;
+
+    qsort(items, row->nitems, sizeof(torus_item_t), torus_item_cmp);
+
+    for (i = 1; i < row->nitems; i++) {
+
+        if (torus_value_cmp(&items[n].value, &items[i].value) != 0) {
+            items[++n] = items[i];
+            continue;
+        }
+
+        if (row->type == TORUS_HISTOGRAM
+            && __builtin_add_overflow(items[n].n, items[i].n, &items[n].n))
+        {
+            items[n].n = INT64_MAX;
+        }
+    }
+
+    row->nitems = n + 1;
+    row->folded = n + 1;
+}
+
+
+int
+torus_value_cmp(const torus_value_t *a, const torus_value_t *b)
+{
+    int     rc;
+    size_t  len;
+
+    if (a->kind != TORUS_VALUE_TEXT && b->kind != TORUS_VALUE_TEXT) {
+        return torus_number_cmp(a, b);
+    }
+
+    if (a->kind != b->kind) {
+        return a->kind == TORUS_VALUE_TEXT ? 1 : -1;
+    }
+
+    len = a->text.len < b->text.len ? a->text.len : b->text.len;
+    rc = len == 0 ? 0 : memcmp(a->text.data, b->text.data, len);
+
+    if (rc != 0) {
+        return rc < 0 ? -1 : 1;
+    }
+
+    return (a->text.len > b->text.len) - (a->text.len < b->text.len);
+}
+
+
+torus_value_t
+torus_value_times(const torus_value_t *a, int64_t n)
+{
+    torus_value_t  v;
+
+    memset(&v, 0, sizeof(torus_value_t));
+
+    v.kind = TORUS_VALUE_INT;
+
+    if (a->kind == TORUS_VALUE_INT
+        && !__builtin_mul_overflow(a->i, n, &v.i))
+    {
+        return v;
+    }
+
+    v.kind = TORUS_VALUE_DOUBLE;
+    v.d = torus_number_double(a) * (double) n;
+
+    return v;
+}
+
+
+static int
+torus_row_room(torus_row_t *row, torus_arena_t *arena, size_t n)
+{
+    size_t         size;
+    torus_item_t  *items;
+
+    if (row->size - row->nitems >= n) {
+        return TORUS_OK;
+    }
+
+    size = row->size == 0 ? 4 : row->size * 2;
+
+    while (size - row->nitems < n) {
+        size *= 2;
+    }
+
+    if (size > SIZE_MAX / sizeof(torus_item_t)) {
+        return TORUS_ERROR;
+    }
+
+    items = torus_arena_alloc(arena, size * sizeof(torus_item_t));
+    if (items == NULL) {
+        return TORUS_ERROR;
+    }
+
+    if (row->nitems != 0) {
+        memcpy(items, row->items, row->nitems * sizeof(torus_item_t));
+    }
+
+    row->items = items;
+    row->size = size;
+
+    return TORUS_OK;
+}
+
+
+/* HINCRBY's digits; anything but a positive number is none of ours. */
+static int
+torus_row_occurrences(torus_str_t text, int64_t *n)
+{
+    torus_value_t  v;
+
+    if (torus_number_parse(text, &v) != TORUS_OK
+        || v.kind != TORUS_VALUE_INT
+        || v.i <= 0)
+    {
+        return TORUS_DECLINED;
+    }
+
+    *n = v.i;
+
+    return TORUS_OK;
+}
+
+
+/* A text points into a reply or a scratch until it is copied. */
+static int
+torus_row_keep(torus_arena_t *arena, torus_value_t *v)
+{
+    torus_str_t  copy;
+
+    if (v->kind != TORUS_VALUE_TEXT) {
+        return TORUS_OK;
+    }
+
+    if (torus_arena_dup(arena, v->text, &copy) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    v->text = copy;
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_item_cmp(const void *a, const void *b)
+{
+    int                  rc;
+    const torus_item_t  *x = a;
+    const torus_item_t  *y = b;
+
+    rc = torus_value_cmp(&x->value, &y->value);
+
+    /* of 3 and 3.0 the integer comes first and stays */
+
+    return rc != 0 ? rc : (int) x->value.kind - (int) y->value.kind;
+}
