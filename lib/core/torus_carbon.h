@@ -19,6 +19,12 @@
 #define TORUS_CARBON_LINE_MAX  16384    /* default, bytes without newline */
 #define TORUS_CARBON_PATH_MAX  4096
 
+/* A path_max above this is taken as this. */
+#define TORUS_CARBON_PATH_LIMIT  16384
+
+/* A path with more tags counts as too long. */
+#define TORUS_CARBON_TAGS_MAX  128
+
 
 /* A good line.  The strings are valid only during the call of the handler. */
 typedef struct {
@@ -69,6 +75,14 @@ int torus_carbon_feed(torus_carbon_t *c, const unsigned char *data, size_t len,
 int torus_carbon_end(torus_carbon_t *c, int64_t now,
     torus_carbon_handler_pt handler, void *ctx);
 
+/*
+ * A whole datagram, its last line ended by the end; keeps nothing.  Returns
+ * as torus_carbon_feed().
+ */
+int torus_carbon_datagram(const torus_carbon_conf_t *conf,
+    const unsigned char *data, size_t len, int64_t now,
+    torus_carbon_handler_pt handler, void *ctx, size_t *consumed);
+
 /* Bytes of an unfinished line held. */
 #define torus_carbon_held(c)  ((c)->len)
 
@@ -76,6 +90,10 @@ int torus_carbon_end(torus_carbon_t *c, int64_t now,
  * One line without its newline.  scratch has conf->path_max bytes, the stat
  * may point there.  TORUS_OK; TORUS_DECLINED: an empty line; TORUS_INVALID:
  * bad, *reason says how.
+ *
+ * The last of three or more fields is the timestamp when it reads as one: a
+ * decimal, cut to seconds, where -1 and 0 mean now, or "N", which means now
+ * too; else it is the last word of the value, and the point is of now.
  */
 int torus_carbon_line(const torus_carbon_conf_t *conf, torus_str_t line,
     int64_t now, unsigned char *scratch, torus_carbon_point_t *point,
