@@ -23,3 +23,32 @@ torus_counter_name(torus_counter_t counter)
 
     return torus_counter_names[counter];
 }
+
+
+static const struct {
+    const char  *name;
+    int          is_counter;
+} torus_host_value_table[TORUS_HOST_VALUES_N] = {
+#define TORUS_HOST_ROW(id, name, is_counter)  { name, is_counter },
+    TORUS_HOST_VALUES(TORUS_HOST_ROW)
+#undef TORUS_HOST_ROW
+};
+
+
+const char *
+torus_host_value_name(torus_host_value_t value)
+{
+    if ((unsigned) value >= TORUS_HOST_VALUES_N) {
+        return NULL;
+    }
+
+    return torus_host_value_table[value].name;
+}
+
+
+int
+torus_host_value_is_counter(torus_host_value_t value)
+{
+    return (unsigned) value < TORUS_HOST_VALUES_N
+           && torus_host_value_table[value].is_counter;
+}

@@ -6,7 +6,8 @@
  *   points:  received = refused by reason (the bad_* and dropped_nan ..) +
  *            unmatched + transformed_away + accepted
  *   operations (accepted point x schema x interval x copy):
- *            made = applied + expired + failed + dropped + queued + in flight
+ *            made = applied + expired + failed + dropped + lost by crash +
+ *            queued + in flight
  */
 
 #ifndef _TORUS_COUNTER_H_INCLUDED_
@@ -37,6 +38,7 @@
     X(OPS_EXPIRED,          "operations_expired")   /* out of retention */    \
     X(OPS_FAILED,           "operations_failed")    /* Redis said no */       \
     X(OPS_DROPPED,          "operations_dropped")   /* overflow, stop */      \
+    X(OPS_CRASHED,          "operations_lost_by_crash")  /* worker killed */  \
     X(OPS_MERGED,           "operations_merged")    /* to inform */           \
     X(VALUES_SKIPPED,       "values_skipped")  /* bad for one schema only */  \
     /* Redis */                                                               \
@@ -62,6 +64,34 @@ typedef enum {
 #undef TORUS_COUNTER_ENUM
     TORUS_COUNTERS_N
 } torus_counter_t;
+
+
+/*
+ * Beside them per host, as one worker sees it: gauges, and counters ("_total"
+ * in their Prometheus names).  X(id, name, is a counter)
+ */
+#define TORUS_HOST_VALUES(X)                                                  \
+    X(READY,                "ready",            0)  /* workers connected */   \
+    X(QUEUED,               "queued",           0)  /* operations unsent */   \
+    X(IN_FLIGHT,            "in_flight",        0)  /* .. unanswered */       \
+    X(BYTES,                "queue_bytes",      0)  /* memory of both */      \
+    X(BYTES_MAX,            "queue_bytes_max",  0)                            \
+    X(BATCHES,              "window_used",      0)  /* batches unanswered */  \
+    X(LAG,                  "lag_ms",           0)  /* slots: since when */   \
+    X(BLOCKED,              "blocked",          0)  /* sessions waiting */    \
+    X(CONNECTS,             "connects",         1)  /* times it got ready */
+
+
+typedef enum {
+#define TORUS_HOST_ENUM(id, name, is_counter)  TORUS_HOST_##id,
+    TORUS_HOST_VALUES(TORUS_HOST_ENUM)
+#undef TORUS_HOST_ENUM
+    TORUS_HOST_VALUES_N
+} torus_host_value_t;
+
+
+const char *torus_host_value_name(torus_host_value_t value);
+int torus_host_value_is_counter(torus_host_value_t value);
 
 
 /* "points_received", ..; NULL for what is no counter. */

@@ -1,0 +1,83 @@
+/*
+ * The shared memory zone "torus": what is counted, for all workers of both
+ * modules, across reloads.  Either module declares it; together they share
+ * it, which is why its tag is nginx's core module (each .so has a copy of
+ * this code) and why its header tells its layout.
+ *
+ * Each worker process has a slot per module and counts there with plain
+ * stores: no lock and no atomic on the way of a point.  A slot is folded
+ * into the totals when its process leaves; that of a killed process by
+ * whoever comes next, and what its slot says was queued is then lost.
+ */
+
+#ifndef _NGX_TORUS_ZONE_H_INCLUDED_
+#define _NGX_TORUS_ZONE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+
+#include "torus_counter.h"
+#include "torus_schema.h"
+
+
+#define NGX_TORUS_ZONE_SIZE   (4 * 1024 * 1024)
+#define NGX_TORUS_ZONE_SLOTS  256
+#define NGX_TORUS_ZONE_HOSTS  16      /* per slot; more are summed up there */
+#define NGX_TORUS_ZONE_NAME   128
+
+
+/* Of one host, as one worker sees it; written by that worker only. */
+typedef struct {
+    u_char                 name[NGX_TORUS_ZONE_NAME];   /* '\0' at its end */
+    uint64_t               values[TORUS_HOST_VALUES_N];
+} ngx_torus_zone_host_t;
+
+
+typedef struct {
+    ngx_atomic_t           pid;       /* 0: free */
+    uint64_t               module;    /* ngx_torus_zone_module_e */
+    uint64_t               counters[TORUS_COUNTERS_N];
+    uint64_t               nhosts;
+    ngx_torus_zone_host_t  hosts[NGX_TORUS_ZONE_HOSTS];
+} ngx_torus_zone_slot_t;
+
+
+typedef enum {
+    NGX_TORUS_ZONE_KARBON = 0,
+    NGX_TORUS_ZONE_TORUS
+} ngx_torus_zone_module_e;
+
+
+/* Postconfiguration; NULL on failure, logged. */
+ngx_shm_zone_t *ngx_torus_zone_add(ngx_conf_t *cf);
+
+/*
+ * init_process: a slot of this process, with the hosts of the set, zeroed.
+ * Never NULL but when out of memory: when all are taken (said at warn) the
+ * slot is private memory of the pool, and counts nowhere else.
+ */
+ngx_torus_zone_slot_t *ngx_torus_zone_attach(ngx_shm_zone_t *zone,
+    ngx_torus_zone_module_e module, const torus_schema_set_t *set,
+    ngx_pool_t *pool, ngx_log_t *log);
+
+/* exit_process, after the writers' exit: folds and frees the slot. */
+void ngx_torus_zone_detach(ngx_shm_zone_t *zone, ngx_torus_zone_slot_t *slot);
+
+/* The values of a host, by its index in the set; never NULL. */
+uint64_t *ngx_torus_zone_host(ngx_torus_zone_slot_t *slot, size_t index);
+
+
+typedef struct {
+    uint64_t               counters[TORUS_COUNTERS_N];
+    ngx_uint_t             workers;      /* processes with a slot */
+    ngx_uint_t             nhosts;
+    ngx_torus_zone_host_t  hosts[2 * NGX_TORUS_ZONE_HOSTS];
+} ngx_torus_zone_sum_t;
+
+
+/* Totals and all slots together, hosts by name. */
+void ngx_torus_zone_sum(ngx_shm_zone_t *zone, ngx_torus_zone_sum_t *sum);
+
+
+#endif /* _NGX_TORUS_ZONE_H_INCLUDED_ */
