@@ -226,6 +226,7 @@ ngx_stream_karbon_create_main_conf(ngx_conf_t *cf)
      * set by ngx_pcalloc():
      *
      *     kmcf->servers = 0;
+     *     kmcf->zone = NULL;
      *     kmcf->worker = NULL;
      */
 
@@ -343,6 +344,13 @@ ngx_stream_karbon_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
+    if (kmcf->servers) {
+        kmcf->zone = ngx_torus_zone_add(cf);
+        if (kmcf->zone == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
     return NGX_OK;
 }
 
@@ -380,6 +388,15 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
     worker->resume.handler = ngx_stream_karbon_resume_handler;
     worker->resume.data = worker;
     worker->resume.log = cycle->log;
+
+    worker->slot = ngx_torus_zone_attach(kmcf->zone, NGX_TORUS_ZONE_KARBON,
+                                         kmcf->torus.set, cycle->pool,
+                                         cycle->log);
+    if (worker->slot == NULL) {
+        return NGX_ERROR;
+    }
+
+    worker->counters = worker->slot->counters;
 
     if (ngx_stream_karbon_create_writers(cycle, kmcf, worker) != NGX_OK) {
         return NGX_ERROR;
@@ -511,4 +528,6 @@ ngx_stream_karbon_exit_process(ngx_cycle_t *cycle)
 
     torus_store_free(&worker->store);
     torus_router_destroy(worker->store.router);
+
+    ngx_torus_zone_detach(kmcf->zone, worker->slot);
 }

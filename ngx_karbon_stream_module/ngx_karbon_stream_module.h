@@ -18,6 +18,7 @@
 #include "torus_store.h"
 #include "ngx_torus_conf.h"
 #include "ngx_torus_writer.h"
+#include "ngx_torus_zone.h"
 
 
 /* Bytes read at once; one buffer per worker, sessions keep only leftovers. */
@@ -35,7 +36,8 @@ typedef struct {
     ngx_queue_t                blocked;     /* sessions waiting for room */
     u_char                    *buffer;
     ngx_event_t                resume;      /* posted when there is room */
-    uint64_t                   counters[TORUS_COUNTERS_N];
+    ngx_torus_zone_slot_t     *slot;
+    uint64_t                  *counters;    /* the slot's */
 } ngx_stream_karbon_worker_t;
 
 
@@ -44,6 +46,7 @@ typedef struct {
 
     time_t                     future;
     ngx_uint_t                 servers;     /* with "karbon on" */
+    ngx_shm_zone_t            *zone;
     ngx_stream_karbon_worker_t *worker;     /* NULL outside a worker */
 } ngx_stream_karbon_main_conf_t;
 
