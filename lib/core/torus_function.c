@@ -61,24 +61,25 @@ static void torus_value_set(torus_value_t *v, double d);
 
 static const torus_function_t  torus_functions[] = {
 
-    { torus_string("mean"),     TORUS_MANY|TORUS_ONE, torus_function_mean },
-    { torus_string("avg"),      TORUS_MANY|TORUS_ONE, torus_function_mean },
-    { torus_string("min"),      TORUS_MANY|TORUS_ONE, torus_function_min },
-    { torus_string("max"),      TORUS_MANY|TORUS_ONE, torus_function_max },
-    { torus_string("sum"),      TORUS_MANY|TORUS_ONE, torus_function_sum },
-    { torus_string("count"),    TORUS_MANY, torus_function_count },
+    { torus_string("mean"),     TORUS_MANY|TORUS_ONE, torus_function_mean, 0 },
+    { torus_string("avg"),      TORUS_MANY|TORUS_ONE, torus_function_mean, 0 },
+    { torus_string("min"),      TORUS_MANY|TORUS_ONE, torus_function_min, 0 },
+    { torus_string("max"),      TORUS_MANY|TORUS_ONE, torus_function_max, 0 },
+    { torus_string("sum"),      TORUS_MANY|TORUS_ONE, torus_function_sum, 0 },
+    { torus_string("count"),    TORUS_MANY, torus_function_count, 0 },
     { torus_string("rate"),     TORUS_MANY|torus_type_bit(TORUS_COUNT),
-                                torus_function_rate },
-    { torus_string("median"),   TORUS_MANY|TORUS_ONE, torus_function_median },
-    { torus_string("stddev"),   TORUS_MANY, torus_function_stddev },
-    { torus_string("distinct"), TORUS_MANY, torus_function_distinct },
-    { torus_string("first"),    TORUS_ORDER, torus_function_first },
-    { torus_string("last"),     TORUS_ORDER, torus_function_last }
+                                torus_function_rate, 1 },
+    { torus_string("median"),   TORUS_MANY|TORUS_ONE, torus_function_median,
+                                0 },
+    { torus_string("stddev"),   TORUS_MANY, torus_function_stddev, 0 },
+    { torus_string("distinct"), TORUS_MANY, torus_function_distinct, 0 },
+    { torus_string("first"),    TORUS_ORDER, torus_function_first, 0 },
+    { torus_string("last"),     TORUS_ORDER, torus_function_last, 0 }
 };
 
 
 static const torus_function_t  torus_percentile = {
-    torus_string("p"), TORUS_MANY|TORUS_ONE, torus_function_percentile
+    torus_string("p"), TORUS_MANY|TORUS_ONE, torus_function_percentile, 0
 };
 
 

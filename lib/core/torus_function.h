@@ -44,6 +44,7 @@ struct torus_function_s {
     torus_str_t         name;
     unsigned            types;       /* torus_type_bit() of each it serves */
     torus_function_pt   apply;
+    unsigned            spread:1;    /* json: of a histogram, per value */
 };
 
 

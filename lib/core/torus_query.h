@@ -15,6 +15,7 @@
 
 #include "torus_arena.h"
 #include "torus_buf.h"
+#include "torus_interval.h"
 #include "torus_number.h"
 
 

@@ -42,10 +42,9 @@
 #define _TORUS_REQUEST_H_INCLUDED_
 
 
+#include "torus_batch.h"
 #include "torus_query.h"
 #include "torus_schema.h"
-
-#include <hiredis/hiredis.h>
 
 
 typedef struct torus_request_s  torus_request_t;
@@ -64,24 +63,6 @@ typedef struct {
     torus_limits_t             limits;    /* all zero: the defaults */
     int64_t                    now;       /* seconds */
 } torus_request_conf_t;
-
-
-typedef struct {
-    const torus_host_t        *host;
-    torus_str_t                bytes;     /* until its last reply was given */
-    size_t                     replies;   /* at least 1 */
-} torus_batch_t;
-
-
-typedef struct {
-    uint64_t                   points;     /* datapoints or names answered */
-    uint64_t                   rows;       /* buckets that held data */
-    uint64_t                   commands;
-    uint64_t                   batches;
-    uint64_t                   rounds;     /* round trips in sequence */
-    uint64_t                   unreadable; /* values read_func refused */
-} torus_request_stats_t;
-
 
 /* By its name, without slashes; TORUS_OK or TORUS_DECLINED. */
 int torus_command_find(torus_str_t name, torus_command_t *command);

@@ -1,0 +1,51 @@
+/*
+ * Reads what a plan names and hands it to the answer, slice by slice.
+ *
+ * A slice is a run of buckets, over as many specs as fit its budget of keys,
+ * so that a request with many stats shares its round trips.  Coarse data
+ * takes one round: a command per key, counts and gauges many to an MGET.
+ * With a resolution it takes two: which resolution buckets there are, then
+ * those.  A slice's memory is given back when its rows are written; collapsed
+ * reads keep one row each until their last bucket.
+ *
+ * A key of another type than the schema's (written under another schema, or
+ * by somebody else) holds nothing of ours and reads as missing: MGET cannot
+ * tell it from missing anyway.  It is counted where it is seen.
+ */
+
+#ifndef _TORUS_FETCH_H_INCLUDED_
+#define _TORUS_FETCH_H_INCLUDED_
+
+
+#include "torus_answer.h"
+#include "torus_batch.h"
+
+
+typedef struct torus_fetch_s  torus_fetch_t;
+
+
+/*
+ * All arguments must outlive it.  stats are added to.  NULL when out of
+ * memory.
+ */
+torus_fetch_t *torus_fetch_create(const torus_query_t *query,
+    const torus_plan_t *plan, const torus_schema_set_t *set,
+    const torus_limits_t *limits, torus_request_stats_t *stats,
+    torus_buf_t *out);
+void torus_fetch_destroy(torus_fetch_t *f);
+
+/* TORUS_OK and a batch; TORUS_DECLINED: none now; TORUS_ERROR. */
+int torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch);
+
+/* TORUS_OK or TORUS_ERROR. */
+int torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
+    const redisReply *reply);
+
+int torus_fetch_done(const torus_fetch_t *f);
+
+/* After TORUS_ERROR. */
+unsigned torus_fetch_status(const torus_fetch_t *f);
+const torus_error_t *torus_fetch_error(const torus_fetch_t *f);
+
+
+#endif /* _TORUS_FETCH_H_INCLUDED_ */

@@ -1,0 +1,50 @@
+/*
+ * A query meets the schemas: which schema and interval answer each spec, and
+ * which buckets that takes.  Nothing is read yet; a query over a limit is
+ * refused here, before any work.
+ *
+ * Of the schemas the first that matches all names of a spec answers it; an
+ * interval named by the query selects the first of those that has it, and
+ * "schema" selects by name, without asking patterns (a stat renamed when it
+ * was stored is found this way).
+ */
+
+#ifndef _TORUS_PLAN_H_INCLUDED_
+#define _TORUS_PLAN_H_INCLUDED_
+
+
+#include "torus_query.h"
+#include "torus_schema.h"
+
+
+/* What to read for one spec: the buckets first .. last of an interval. */
+typedef struct {
+    const torus_spec_t      *spec;
+    const torus_schema_t    *schema;    /* NULL: no schema takes the stat */
+    const torus_interval_t  *interval;
+    torus_str_t             *stems;     /* "<prefix><name>:", per name */
+    int64_t                  first;
+    int64_t                  last;
+    int64_t                  buckets;
+    int64_t                  subs;      /* most resolution buckets in one */
+} torus_read_t;
+
+
+typedef struct {
+    torus_read_t            *reads;     /* one per spec, in order */
+    size_t                   nreads;
+    int64_t                  points;    /* values that may have to be read */
+    int64_t                  step;      /* the shortest, in seconds; or 0 */
+} torus_plan_t;
+
+
+/*
+ * 200, or the status of the fault with its reason.  Lives in the arena and
+ * refers to query and set.
+ */
+unsigned torus_plan_make(torus_arena_t *arena, const torus_query_t *query,
+    const torus_schema_set_t *set, const torus_limits_t *limits,
+    torus_plan_t *plan, torus_error_t *err);
+
+
+#endif /* _TORUS_PLAN_H_INCLUDED_ */

@@ -1,0 +1,601 @@
+/*
+ * Arguments in, a validated query out.  Nothing here knows of schemas: what
+ * can be told without them is told here, the rest in torus_plan.c.
+ */
+
+#include "torus_query.h"
+#include "torus_answer.h"
+#include "torus_function.h"
+
+#include <math.h>
+
+
+static unsigned torus_query_stats(torus_arena_t *arena,
+    const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
+    torus_query_t *query, torus_error_t *err);
+static int torus_query_repeated(const torus_query_t *query, torus_str_t text);
+static int torus_query_call(torus_str_t text, torus_str_t *fname,
+    torus_str_t *inner);
+static int torus_query_fname(torus_str_t name);
+static int torus_query_names(torus_arena_t *arena, torus_spec_t *spec);
+static unsigned torus_query_range(const torus_arg_t *args, size_t nargs,
+    torus_query_t *query, torus_error_t *err);
+static int torus_query_point(const torus_arg_t *args, size_t nargs,
+    const char *name, int64_t now, int64_t *ts, torus_error_t *err);
+static int torus_query_steps(torus_str_t text, torus_query_t *query,
+    torus_error_t *err);
+static int torus_query_flag(const torus_arg_t *args, size_t nargs,
+    const char *name, unsigned *flag, torus_error_t *err);
+static int torus_query_fill(torus_str_t text, torus_query_t *query,
+    torus_error_t *err);
+static int torus_query_invalid(torus_error_t *err, const char *name,
+    const char *must, torus_str_t text);
+static unsigned char *torus_args_decode(unsigned char *dst,
+    const unsigned char *p, const unsigned char *last);
+static int torus_args_hex(unsigned char c);
+
+
+int
+torus_args_parse(torus_arena_t *arena, torus_str_t text, torus_arg_t **args,
+    size_t *nargs)
+{
+    size_t                i, n;
+    torus_arg_t          *arg;
+    unsigned char        *dst, *start;
+    const unsigned char  *p, *last, *end, *eq;
+
+    n = 1;
+
+    for (i = 0; i < text.len; i++) {
+        n += text.data[i] == '&';
+    }
+
+    arg = torus_arena_calloc(arena, n, sizeof(torus_arg_t));
+    dst = torus_arena_alloc(arena, text.len + 1);
+
+    if (arg == NULL || dst == NULL) {
+        return TORUS_ERROR;
+    }
+
+    *args = arg;
+    *nargs = 0;
+
+    if (text.len == 0) {
+        return TORUS_OK;
+    }
+
+    last = text.data + text.len;
+
+    for (p = text.data; p <= last; p = end + 1) {
+        end = p == last ? NULL : memchr(p, '&', last - p);
+
+        if (end == NULL) {
+            end = last;
+        }
+
+        if (end == p) {
+            continue;
+        }
+
+        eq = memchr(p, '=', end - p);
+
+        if (eq == NULL) {
+            eq = end;
+        }
+
+        start = dst;
+        dst = torus_args_decode(dst, p, eq);
+        arg->name = torus_str(start, dst - start);
+
+        start = dst;
+        dst = torus_args_decode(dst, eq < end ? eq + 1 : end, end);
+        arg->value = torus_str(start, dst - start);
+
+        arg++;
+        (*nargs)++;
+    }
+
+    return TORUS_OK;
+}
+
+
+torus_str_t
+torus_args_get(const torus_arg_t *args, size_t nargs, const char *name)
+{
+    size_t  i;
+
+    for (i = 0; i < nargs; i++) {
+
+        if (args[i].value.len != 0 && torus_str_is(args[i].name, name)) {
+            return args[i].value;
+        }
+    }
+
+    return torus_str("", 0);
+}
+
+
+unsigned
+torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
+    size_t nargs, const torus_limits_t *limits, int64_t now,
+    torus_query_t *query, torus_error_t *err)
+{
+    unsigned     rc, flag;
+    torus_str_t  text;
+
+    memset(query, 0, sizeof(torus_query_t));
+
+    query->now = now;
+    query->schema = torus_args_get(args, nargs, "schema");
+    query->interval = torus_args_get(args, nargs, "interval");
+
+    text = torus_args_get(args, nargs, "format");
+
+    query->format = torus_format_find(text);
+
+    if (query->format == NULL) {
+        torus_query_invalid(err, "format", "graphite, json or csv", text);
+        return 400;
+    }
+
+    flag = 0;
+
+    if (torus_query_flag(args, nargs, "condense", &flag, err) != TORUS_OK) {
+        return 400;
+    }
+
+    query->condense = flag;
+    flag = 0;
+
+    if (torus_query_flag(args, nargs, "collapse", &flag, err) != TORUS_OK) {
+        return 400;
+    }
+
+    query->collapse = flag;
+    flag = 0;
+
+    if (torus_query_flag(args, nargs, "pretty", &flag, err) != TORUS_OK) {
+        return 400;
+    }
+
+    query->pretty = flag;
+
+    text = torus_args_get(args, nargs, "fill");
+
+    if (torus_query_fill(text, query, err) != TORUS_OK) {
+        return 400;
+    }
+
+    rc = torus_query_range(args, nargs, query, err);
+    if (rc != 200) {
+        return rc;
+    }
+
+    return torus_query_stats(arena, args, nargs, limits, query, err);
+}
+
+
+unsigned
+torus_query_spec(torus_arena_t *arena, torus_str_t text, torus_spec_t *spec,
+    torus_error_t *err)
+{
+    size_t  n;
+    char    quoted[128];
+
+    memset(spec, 0, sizeof(torus_spec_t));
+
+    spec->text = text;
+
+    if (torus_query_call(text, &spec->fname, &spec->joined) == TORUS_OK) {
+
+        spec->function = torus_function_find(spec->fname, &spec->param);
+
+        if (spec->function == NULL) {
+            n = torus_escape(quoted, sizeof(quoted), spec->fname);
+            torus_error(err, "argument \"stat\": unknown function \"%.*s\"",
+                        (int) n, quoted);
+            return 400;
+        }
+
+    } else {
+        spec->joined = text;
+    }
+
+    if (torus_query_names(arena, spec) != TORUS_OK) {
+        return 500;
+    }
+
+    if (spec->nnames == 0) {
+        torus_error(err, "argument \"stat\" names no stat");
+        return 400;
+    }
+
+    return 200;
+}
+
+
+int
+torus_query_time(torus_str_t text, int64_t now, int64_t *ts)
+{
+    double         d;
+    torus_value_t  v;
+
+    (void) now;
+
+    if (torus_number_parse(text, &v) != TORUS_OK) {
+        return TORUS_DECLINED;
+    }
+
+    d = torus_number_double(&v);
+
+    if (d < (double) TORUS_TIME_MIN || d > (double) TORUS_TIME_MAX) {
+        return TORUS_DECLINED;
+    }
+
+    *ts = (int64_t) floor(d);
+
+    return TORUS_OK;
+}
+
+
+static unsigned
+torus_query_stats(torus_arena_t *arena, const torus_arg_t *args,
+    size_t nargs, const torus_limits_t *limits, torus_query_t *query,
+    torus_error_t *err)
+{
+    size_t         i, n, names;
+    unsigned       rc;
+    torus_spec_t  *spec;
+
+    n = 0;
+    names = 0;
+
+    for (i = 0; i < nargs; i++) {
+        n += torus_str_is(args[i].name, "stat") && args[i].value.len != 0;
+    }
+
+    if (n == 0) {
+        torus_error(err, "argument \"stat\" is missing");
+        return 400;
+    }
+
+    if (limits->stats != 0 && n > limits->stats) {
+        torus_error(err, "more than %zu stats in one request",
+                    limits->stats);
+        return 413;
+    }
+
+    query->specs = torus_arena_calloc(arena, n, sizeof(torus_spec_t));
+    if (query->specs == NULL) {
+        return 500;
+    }
+
+    for (i = 0; i < nargs; i++) {
+
+        if (!torus_str_is(args[i].name, "stat")
+            || args[i].value.len == 0
+            || torus_query_repeated(query, args[i].value))
+        {
+            continue;
+        }
+
+        spec = &query->specs[query->nspecs];
+
+        rc = torus_query_spec(arena, args[i].value, spec, err);
+        if (rc != 200) {
+            return rc;
+        }
+
+        query->nspecs++;
+        names += spec->nnames;
+
+        if (limits->stats != 0 && names > limits->stats) {
+            torus_error(err, "more than %zu stats in one request",
+                        limits->stats);
+            return 413;
+        }
+    }
+
+    return 200;
+}
+
+
+static int
+torus_query_repeated(const torus_query_t *query, torus_str_t text)
+{
+    size_t  i;
+
+    for (i = 0; i < query->nspecs; i++) {
+
+        if (torus_str_eq(query->specs[i].text, text)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * "func(inner)": a word before the bracket, a closing one at the end and
+ * none inside.  Anything else is the name of a stat, brackets and all.
+ */
+static int
+torus_query_call(torus_str_t text, torus_str_t *fname, torus_str_t *inner)
+{
+    const unsigned char  *p, *last;
+
+    if (text.len < 4 || text.data[text.len - 1] != ')') {
+        return TORUS_DECLINED;
+    }
+
+    p = memchr(text.data, '(', text.len);
+
+    if (p == NULL) {
+        return TORUS_DECLINED;
+    }
+
+    last = text.data + text.len - 1;
+
+    *fname = torus_str(text.data, p - text.data);
+    *inner = torus_str(p + 1, last - p - 1);
+
+    if (inner->len == 0
+        || memchr(inner->data, ')', inner->len) != NULL
+        || torus_query_fname(*fname) != TORUS_OK)
+    {
+        *fname = torus_str("", 0);
+        return TORUS_DECLINED;
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_query_fname(torus_str_t name)
+{
+    size_t         i;
+    double         param;
+    unsigned char  c;
+
+    for (i = 0; i < name.len; i++) {
+        c = name.data[i];
+
+        if ((c < '0' || c > '9') && (c < 'A' || c > 'Z')
+            && (c < 'a' || c > 'z') && c != '_')
+        {
+            break;
+        }
+    }
+
+    if (i == name.len) {
+        return name.len != 0 ? TORUS_OK : TORUS_DECLINED;
+    }
+
+    /* "p99.9", the only function with a dot */
+
+    return torus_function_find(name, &param) != NULL ? TORUS_OK
+                                                     : TORUS_DECLINED;
+}
+
+
+/* Splits the joined names; an empty one can hold no data and is left out. */
+static int
+torus_query_names(torus_arena_t *arena, torus_spec_t *spec)
+{
+    size_t       i, n, from;
+    torus_str_t  text;
+
+    text = spec->joined;
+    n = 1;
+
+    for (i = 0; i < text.len; i++) {
+        n += text.data[i] == ',';
+    }
+
+    spec->names = torus_arena_alloc(arena, n * sizeof(torus_str_t));
+    if (spec->names == NULL) {
+        return TORUS_ERROR;
+    }
+
+    from = 0;
+
+    for (i = 0; i <= text.len; i++) {
+
+        if (i < text.len && text.data[i] != ',') {
+            continue;
+        }
+
+        if (i > from) {
+            spec->names[spec->nnames++] = torus_str(text.data + from,
+                                                    i - from);
+        }
+
+        from = i + 1;
+    }
+
+    return TORUS_OK;
+}
+
+
+static unsigned
+torus_query_range(const torus_arg_t *args, size_t nargs,
+    torus_query_t *query, torus_error_t *err)
+{
+    torus_str_t  text;
+
+    if (torus_query_point(args, nargs, "start", query->now, &query->start,
+                          err) != TORUS_OK
+        || torus_query_point(args, nargs, "end", query->now, &query->end,
+                             err) != TORUS_OK)
+    {
+        return 400;
+    }
+
+    /* the epoch itself is as none, as it always was in this API */
+
+    query->has_start = query->start != 0;
+    query->has_end = query->end != 0;
+
+    if (query->has_start && query->has_end && query->end < query->start) {
+        torus_error(err, "argument \"end\" is before \"start\"");
+        return 400;
+    }
+
+    text = torus_args_get(args, nargs, "steps");
+
+    return torus_query_steps(text, query, err) == TORUS_OK ? 200 : 400;
+}
+
+
+static int
+torus_query_point(const torus_arg_t *args, size_t nargs, const char *name,
+    int64_t now, int64_t *ts, torus_error_t *err)
+{
+    torus_str_t  text;
+
+    text = torus_args_get(args, nargs, name);
+
+    if (text.len == 0) {
+        *ts = 0;
+        return TORUS_OK;
+    }
+
+    if (torus_query_time(text, now, ts) == TORUS_OK) {
+        return TORUS_OK;
+    }
+
+    return torus_query_invalid(err, name, "a time", text);
+}
+
+
+static int
+torus_query_steps(torus_str_t text, torus_query_t *query, torus_error_t *err)
+{
+    torus_value_t  v;
+
+    if (text.len == 0) {
+        return TORUS_OK;
+    }
+
+    if (torus_number_parse(text, &v) != TORUS_OK
+        || v.kind != TORUS_VALUE_INT
+        || v.i < 0)
+    {
+        return torus_query_invalid(err, "steps", "a number of buckets", text);
+    }
+
+    query->steps = v.i;
+    query->has_steps = v.i != 0;
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_query_flag(const torus_arg_t *args, size_t nargs, const char *name,
+    unsigned *flag, torus_error_t *err)
+{
+    torus_str_t  text;
+
+    text = torus_args_get(args, nargs, name);
+
+    if (text.len == 0
+        || torus_str_is(text, "false") || torus_str_is(text, "0")
+        || torus_str_is(text, "off") || torus_str_is(text, "no"))
+    {
+        *flag = 0;
+        return TORUS_OK;
+    }
+
+    if (torus_str_is(text, "true") || torus_str_is(text, "1")
+        || torus_str_is(text, "on") || torus_str_is(text, "yes"))
+    {
+        *flag = 1;
+        return TORUS_OK;
+    }
+
+    return torus_query_invalid(err, name, "true or false", text);
+}
+
+
+static int
+torus_query_fill(torus_str_t text, torus_query_t *query, torus_error_t *err)
+{
+    if (text.len == 0 || torus_str_is(text, "null")) {
+        query->fill = TORUS_FILL_NULL;
+
+    } else if (torus_str_is(text, "none")) {
+        query->fill = TORUS_FILL_NONE;
+
+    } else if (torus_str_is(text, "previous")) {
+        query->fill = TORUS_FILL_PREVIOUS;
+
+    } else if (torus_str_is(text, "linear")) {
+        query->fill = TORUS_FILL_LINEAR;
+
+    } else if (torus_number_parse(text, &query->number) == TORUS_OK) {
+        query->fill = TORUS_FILL_NUMBER;
+
+    } else {
+        return torus_query_invalid(err, "fill", "null, none, previous, "
+                                   "linear or a number", text);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_query_invalid(torus_error_t *err, const char *name, const char *must,
+    torus_str_t text)
+{
+    size_t  n;
+    char    quoted[128];
+
+    n = torus_escape(quoted, sizeof(quoted), text);
+
+    return torus_error(err, "argument \"%s\" must be %s, not \"%.*s\"", name,
+                       must, (int) n, quoted);
+}
+
+
+static unsigned char *
+torus_args_decode(unsigned char *dst, const unsigned char *p,
+    const unsigned char *last)
+{
+    int  hi, lo;
+
+    while (p < last) {
+
+        if (*p == '%' && last - p > 2) {
+            hi = torus_args_hex(p[1]);
+            lo = torus_args_hex(p[2]);
+
+            if (hi >= 0 && lo >= 0) {
+                *dst++ = (unsigned char) (hi << 4 | lo);
+                p += 3;
+                continue;
+            }
+        }
+
+        *dst++ = *p == '+' ? ' ' : *p;
+        p++;
+    }
+
+    return dst;
+}
+
+
+static int
+torus_args_hex(unsigned char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+
+    c |= 0x20;
+
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
