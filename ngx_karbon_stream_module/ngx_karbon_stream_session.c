@@ -463,8 +463,7 @@ ngx_stream_karbon_line(void *data, const torus_carbon_point_t *point,
 
         /* nobody can be made to wait */
 
-        worker->counters[TORUS_C_POINTS_RECEIVED]++;
-        worker->counters[TORUS_C_DROPPED_OVERFLOW]++;
+        torus_store_refuse(&worker->store, TORUS_C_DROPPED_OVERFLOW);
 
         return TORUS_OK;
     }
@@ -472,9 +471,7 @@ ngx_stream_karbon_line(void *data, const torus_carbon_point_t *point,
     ctx->lines++;
 
     if (point == NULL) {
-        worker->counters[TORUS_C_POINTS_RECEIVED]++;
-        worker->counters[reason]++;
-
+        torus_store_refuse(&worker->store, reason);
         ngx_stream_karbon_bad_line(ctx, reason, line);
 
         return TORUS_OK;
@@ -483,14 +480,33 @@ ngx_stream_karbon_line(void *data, const torus_carbon_point_t *point,
     rc = torus_store_point(&worker->store, point->stat, point->value,
                            point->timestamp, ngx_time(), &reason);
 
-    if (rc == TORUS_DECLINED && reason != TORUS_C_POINTS_UNMATCHED
-        && reason != TORUS_C_DROPPED_NAN
-        && reason != TORUS_C_POINTS_TRANSFORMED)
-    {
-        ngx_stream_karbon_bad_line(ctx, reason, line);
-    }
+    switch (rc) {
 
-    return rc == TORUS_DECLINED ? TORUS_OK : rc;
+    case TORUS_OK:
+        return TORUS_OK;
+
+    case TORUS_DECLINED:
+
+        if (reason != TORUS_C_POINTS_UNMATCHED
+            && reason != TORUS_C_POINTS_TRANSFORMED
+            && reason != TORUS_C_DROPPED_NAN)
+        {
+            ngx_stream_karbon_bad_line(ctx, reason, line);
+        }
+
+        return TORUS_OK;
+
+    case TORUS_ERROR:
+        ngx_log_error(NGX_LOG_ALERT, c->log, 0,
+                      "no memory for all operations of a point");
+        return TORUS_OK;
+
+    default:
+
+        /* no memory, and nothing was stored: the close tells the client */
+
+        return TORUS_ERROR;
+    }
 }
 
 
