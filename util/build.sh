@@ -91,8 +91,8 @@ fi
 
 make -f "$objs/Makefile" -C "$src" -j "${JOBS:-$(nproc)}" \
     --no-print-directory modules > "$objs/make.log" 2>&1 || {
-        grep -E -B 2 -A 12 'error|undefined|Error' "$objs/make.log" \
-            | head -n 60 >&2 || true
+        grep -E -A 8 ': (fatal )?error: |undefined reference' \
+            "$objs/make.log" | head -n 60 >&2 || true
         die "make failed, see $objs/make.log"
     }
 

@@ -1,0 +1,56 @@
+# Unit tests and fuzz targets: t/unit/test_x.c and t/fuzz/fuzz_x.c, each
+# linked with all of lib/core under AddressSanitizer and UBSan.
+#
+#   make -f util/unit.mk OUT=build/unit unit fuzz libfuzzer
+
+CC     ?= cc
+CLANG  ?= clang
+OUT    ?= build/unit
+
+SAN    = -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS = -std=c11 -Wall -Wextra -Werror -g -O1 -fno-omit-frame-pointer \
+         -MMD -MP -Ilib/core -It/unit
+LIBS   = -lhiredis -ljansson -lpcre2-8 -lm
+
+CORE   = $(patsubst lib/core/%.c,$(OUT)/core/%.o,$(wildcard lib/core/*.c))
+LCORE  = $(patsubst lib/core/%.c,$(OUT)/lcore/%.o,$(wildcard lib/core/*.c))
+UNIT   = $(patsubst t/unit/%.c,$(OUT)/%,$(wildcard t/unit/test_*.c))
+FUZZ   = $(patsubst t/fuzz/%.c,$(OUT)/%,$(wildcard t/fuzz/fuzz_*.c))
+LFUZZ  = $(patsubst t/fuzz/%.c,$(OUT)/lib%,$(wildcard t/fuzz/fuzz_*.c))
+
+.PHONY: unit fuzz libfuzzer
+.SECONDARY:
+
+unit: $(UNIT)
+fuzz: $(FUZZ)
+libfuzzer: $(LFUZZ)
+
+$(OUT)/core/%.o: lib/core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -c -o $@ $<
+
+$(OUT)/lcore/%.o: lib/core/%.c
+	@mkdir -p $(@D)
+	$(CLANG) $(CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -c -o $@ $<
+
+$(OUT)/libcore.a: $(CORE)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/liblcore.a: $(LCORE)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/test_%: t/unit/test_%.c $(OUT)/libcore.a
+	$(CC) $(CFLAGS) $(SAN) -o $@ $< $(OUT)/libcore.a $(LIBS)
+
+# with a driver of our own, which needs no clang
+$(OUT)/fuzz_%: t/fuzz/fuzz_%.c t/lib/fuzz_main.c $(OUT)/libcore.a
+	$(CC) $(CFLAGS) $(SAN) -o $@ $< t/lib/fuzz_main.c $(OUT)/libcore.a \
+	    $(LIBS)
+
+$(OUT)/libfuzz_%: t/fuzz/fuzz_%.c $(OUT)/liblcore.a
+	$(CLANG) $(CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $< \
+	    $(OUT)/liblcore.a $(LIBS)
+
+-include $(wildcard $(OUT)/*.d $(OUT)/*/*.d)
