@@ -1,0 +1,50 @@
+/*
+ * The unsent half of a writer: a FIFO of batches of which the last is open,
+ * with merging.  Internal to the writer.
+ *
+ * Merging changes neither what Redis holds in the end nor the order of the
+ * values of a key; what is merged counts as the operations it stands for.
+ */
+
+#ifndef _TORUS_QUEUE_H_INCLUDED_
+#define _TORUS_QUEUE_H_INCLUDED_
+
+
+#include "torus_wbatch.h"
+#include "torus_expiry.h"
+
+
+typedef struct {
+    torus_chunks_t    chunks;
+    torus_fifo_t      unsent;
+    torus_index_t     index;
+    torus_expiry_t    expiry;
+    uint64_t          seed;
+    uint64_t          births;      /* of the last batch */
+    uint64_t          ops;         /* unsent operations */
+    uint64_t         *counters;
+    unsigned          open:1;      /* unsent.last takes records */
+    unsigned          merge_off:1;
+} torus_queue_t;
+
+
+void torus_queue_free(torus_queue_t *q);
+
+/*
+ * kind: that of the operation or TORUS_OP_EXPIREAT; ops: operations it
+ * stands for, in place of op->ops.  stuck: nothing can be sent for now, so
+ * decimals are merged too.  TORUS_OK or TORUS_ERROR (out of memory).
+ */
+int torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
+    uint64_t ops, int stuck, uint64_t now);
+
+/* The next batch to send, which nothing is merged into any more; or NULL. */
+torus_wbatch_t *torus_queue_take(torus_queue_t *q);
+
+/* Batches to be sent again, before all others and in their order. */
+void torus_queue_put_back(torus_queue_t *q, torus_fifo_t *batches);
+
+uint64_t torus_queue_hash(const torus_queue_t *q, torus_str_t key);
+
+
+#endif /* _TORUS_QUEUE_H_INCLUDED_ */

@@ -1,0 +1,274 @@
+/*
+ * Commands as bytes, the greeting of a connection, and what kinds of errors
+ * Redis answers.
+ */
+
+#include "torus_redis.h"
+
+
+/* The steps of a greeting; each is there only when the host needs it. */
+typedef enum {
+    TORUS_REDIS_AUTH = 0,
+    TORUS_REDIS_SELECT,
+    TORUS_REDIS_SETNAME
+} torus_redis_step_t;
+
+
+static torus_redis_step_t torus_redis_step(const torus_host_t *host, size_t i);
+static torus_str_t torus_redis_code(torus_str_t text);
+
+
+size_t
+torus_redis_int(unsigned char *dst, int64_t n)
+{
+    uint64_t        u;
+    unsigned char  *p, text[20];
+
+    if (n >= 0 && n < 10) {
+        dst[0] = (unsigned char) ('0' + n);
+        return 1;
+    }
+
+    p = text + sizeof(text);
+    u = (n < 0) ? 0 - (uint64_t) n : (uint64_t) n;
+
+    do {
+        p--;
+        *p = (unsigned char) ('0' + u % 10);
+        u /= 10;
+    } while (u != 0);
+
+    if (n < 0) {
+        p--;
+        *p = '-';
+    }
+
+    memcpy(dst, p, (size_t) (text + sizeof(text) - p));
+
+    return (size_t) (text + sizeof(text) - p);
+}
+
+
+int
+torus_redis_head(torus_buf_t *b, size_t argc)
+{
+    size_t         n;
+    unsigned char  text[24];
+
+    text[0] = '*';
+    n = 1 + torus_redis_int(text + 1, (int64_t) argc);
+    text[n] = '\r';
+    text[n + 1] = '\n';
+
+    return torus_buf_add(b, text, n + 2);
+}
+
+
+int
+torus_redis_bulk(torus_buf_t *b, torus_str_t s)
+{
+    unsigned char  *p;
+
+    if (s.len > SIZE_MAX - 32) {
+        b->failed = 1;
+        return TORUS_ERROR;
+    }
+
+    if (torus_buf_reserve(b, s.len + 32) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    p = b->last;
+    *p = '$';
+    p++;
+    p += torus_redis_int(p, (int64_t) s.len);
+    *p = '\r';
+    p++;
+    *p = '\n';
+    p++;
+
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
+        p += s.len;
+    }
+
+    *p = '\r';
+    p++;
+    *p = '\n';
+    p++;
+
+    b->last = p;
+
+    return TORUS_OK;
+}
+
+
+int
+torus_redis_bulk_z(torus_buf_t *b, const char *z)
+{
+    return torus_redis_bulk(b, torus_str(z, strlen(z)));
+}
+
+
+int
+torus_redis_bulk_int(torus_buf_t *b, int64_t n)
+{
+    unsigned char  text[20];
+
+    return torus_redis_bulk(b, torus_str(text, torus_redis_int(text, n)));
+}
+
+
+int
+torus_redis_command(torus_buf_t *b, size_t argc, const torus_str_t *argv)
+{
+    size_t  i;
+
+    (void) torus_redis_head(b, argc);
+
+    for (i = 0; i < argc; i++) {
+        (void) torus_redis_bulk(b, argv[i]);
+    }
+
+    return b->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+torus_redis_error_t
+torus_redis_error(torus_str_t text)
+{
+    size_t              i;
+    torus_str_t         code;
+    static const char  *const transient[] = {
+        "OOM", "LOADING", "MISCONF", "BUSY", "NOREPLICAS", "MASTERDOWN",
+        "TRYAGAIN", "CLUSTERDOWN"
+    };
+    static const char  *const denied[] = {
+        "NOAUTH", "WRONGPASS", "NOPERM"
+    };
+
+    code = torus_redis_code(text);
+
+    for (i = 0; i < sizeof(transient) / sizeof(transient[0]); i++) {
+        if (torus_str_is(code, transient[i])) {
+            return TORUS_REDIS_TRANSIENT;
+        }
+    }
+
+    for (i = 0; i < sizeof(denied) / sizeof(denied[0]); i++) {
+        if (torus_str_is(code, denied[i])) {
+            return TORUS_REDIS_DENIED;
+        }
+    }
+
+    if (torus_str_is(code, "READONLY")) {
+        return TORUS_REDIS_READONLY;
+    }
+
+    return TORUS_REDIS_OTHER;
+}
+
+
+int
+torus_redis_greeting(const torus_host_t *host, torus_str_t name,
+    torus_buf_t *b, size_t *n)
+{
+    *n = 0;
+
+    if (host->password.len != 0) {
+        (void) torus_redis_head(b, host->user.len != 0 ? 3 : 2);
+        (void) torus_redis_bulk_z(b, "AUTH");
+
+        if (host->user.len != 0) {
+            (void) torus_redis_bulk(b, host->user);
+        }
+
+        (void) torus_redis_bulk(b, host->password);
+        (*n)++;
+    }
+
+    if (host->db != 0) {
+        (void) torus_redis_head(b, 2);
+        (void) torus_redis_bulk_z(b, "SELECT");
+        (void) torus_redis_bulk_int(b, host->db);
+        (*n)++;
+    }
+
+    if (name.len != 0) {
+        (void) torus_redis_head(b, 3);
+        (void) torus_redis_bulk_z(b, "CLIENT");
+        (void) torus_redis_bulk_z(b, "SETNAME");
+        (void) torus_redis_bulk(b, name);
+        (*n)++;
+    }
+
+    return b->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+int
+torus_redis_greeting_check(const torus_host_t *host, size_t i,
+    int is_error, torus_str_t text, torus_error_t *err)
+{
+    size_t       n;
+    char         quoted[256];
+    torus_str_t  code;
+
+    if (!is_error) {
+        return TORUS_OK;
+    }
+
+    switch (torus_redis_step(host, i)) {
+
+    case TORUS_REDIS_AUTH:
+        code = torus_redis_code(text);
+        n = torus_escape(quoted, sizeof(quoted), code);
+
+        return torus_error(err, "redis \"%.*s\" refused the password: %.*s",
+                           torus_fmt(host->name), (int) n, quoted);
+
+    case TORUS_REDIS_SELECT:
+        n = torus_escape(quoted, sizeof(quoted), text);
+
+        return torus_error(err, "redis \"%.*s\" refused database %u: %.*s",
+                           torus_fmt(host->name), host->db, (int) n, quoted);
+
+    default: /* TORUS_REDIS_SETNAME: a name is a convenience */
+        return TORUS_OK;
+    }
+}
+
+
+static torus_redis_step_t
+torus_redis_step(const torus_host_t *host, size_t i)
+{
+    if (host->password.len != 0) {
+        if (i == 0) {
+            return TORUS_REDIS_AUTH;
+        }
+
+        i--;
+    }
+
+    if (host->db != 0 && i == 0) {
+        return TORUS_REDIS_SELECT;
+    }
+
+    return TORUS_REDIS_SETNAME;
+}
+
+
+/* The first word, which is in capitals and never an argument of ours. */
+static torus_str_t
+torus_redis_code(torus_str_t text)
+{
+    size_t  n;
+
+    for (n = 0; n < text.len; n++) {
+        if (text.data[n] < 'A' || text.data[n] > 'Z') {
+            break;
+        }
+    }
+
+    return torus_str(text.data, n);
+}

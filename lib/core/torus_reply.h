@@ -1,0 +1,154 @@
+/*
+ * The writer's inside, shared by its two halves: torus_writer.c sends and
+ * settles, torus_reply.c understands what Redis answers.
+ */
+
+#ifndef _TORUS_REPLY_H_INCLUDED_
+#define _TORUS_REPLY_H_INCLUDED_
+
+
+#include <hiredis/read.h>
+
+#include "torus_queue.h"
+#include "torus_redis.h"
+#include "torus_writer.h"
+
+
+#define TORUS_WRITER_EVENTS     16
+#define TORUS_WRITER_KEY_LIFE   604800      /* seconds */
+#define TORUS_WRITER_RENEW      3600000     /* ms */
+#define TORUS_WRITER_READONLY   5000        /* ms until a reconnect */
+#define TORUS_WRITER_REPLY_MAX  262144      /* bytes of a reply not whole */
+#define TORUS_REPLY_TEXT        160
+#define TORUS_RUN_ID            64
+
+
+/* A reply whose last byte has come; of arrays the elements were seen. */
+typedef struct {
+    int                   type;           /* REDIS_REPLY_* */
+    long long             integer;
+    size_t                len;
+    char                  text[TORUS_REPLY_TEXT];    /* cut */
+} torus_reply_t;
+
+
+/* Replies of the first phase, after those of the greeting. */
+typedef enum {
+    TORUS_HELLO_CLIENT_ID = 0,
+    TORUS_HELLO_SERVER,
+    TORUS_HELLO_MEMORY,
+    TORUS_HELLO_N
+} torus_hello_t;
+
+
+/* Replies of the fence and the question. */
+typedef enum {
+    TORUS_ASK_KILL = 0,
+    TORUS_ASK_MULTI,
+    TORUS_ASK_HSET,
+    TORUS_ASK_EXPIRE,
+    TORUS_ASK_HGETALL,
+    TORUS_ASK_EXEC
+} torus_ask_t;
+
+
+/* What a server says of itself. */
+typedef struct {
+    long long             client;         /* our connection; 0: not told */
+    char                  run_id[TORUS_RUN_ID];      /* empty: not told */
+} torus_server_t;
+
+
+/* What the key of this writer holds. */
+typedef struct {
+    unsigned              created:1;      /* it had no epoch */
+    unsigned              slots:1;        /* it has some */
+    uint64_t              slot[TORUS_WRITER_WINDOW_MAX];
+    uint64_t              ops;
+    int                   field;          /* slot the next value is for */
+    torus_str_t           error;          /* first of the question */
+    char                  text[TORUS_REPLY_TEXT];
+} torus_question_t;
+
+
+struct torus_writer_s {
+    torus_writer_conf_t   conf;
+    torus_writer_state_t  state;
+    uint64_t              now;
+    uint64_t              random;
+    char                  key[sizeof(TORUS_WRITER_KEY) + 32];
+
+    torus_queue_t         queue;          /* unsent */
+    torus_fifo_t          flight;         /* unanswered, numbers ascending */
+    torus_fifo_t          refused;        /* and to be sent again */
+    torus_index_t         superseded;     /* gauges in refused batches */
+    uint64_t              flight_ops;     /* of both */
+
+    uint64_t              number;         /* of the last sending */
+    uint64_t              sum;            /* operations sent so far */
+    uint64_t              acked;          /* last number known as applied */
+    uint64_t              acked_sum;
+    uint64_t              epoch;
+    uint64_t              renew_at;
+    uint64_t              connects;
+
+    redisReader          *reader;
+    torus_reply_t         reply;
+    size_t                step;           /* of the phase */
+    size_t                greeting;       /* replies of it */
+    torus_server_t        server;
+    torus_server_t        fence;          /* where batches went last */
+    torus_question_t        answer;
+
+    size_t                pos;            /* replies of flight.first seen */
+    torus_record_t       *cursor;         /* whose reply comes next */
+    unsigned              second:1;       /* .. of its EXPIREAT */
+
+    uint64_t              backoff;
+    uint64_t              retry_at;
+    uint64_t              readonly_since;
+    uint64_t              failed;         /* since the last event of it */
+    uint64_t              failed_at;
+
+    unsigned              asked:1;        /* our key was there once */
+    unsigned              ask_due:1;
+    unsigned              fresh:1;        /* not ready yet on this link */
+    unsigned              broken:1;       /* flight is of an old link */
+    unsigned              no_fence:1;     /* and the log says so */
+    unsigned              evicts:1;       /* and the log says so */
+    unsigned              failed_told:1;
+
+    char                  told[TORUS_REPLY_TEXT];   /* last refusal logged */
+    torus_event_t         events[TORUS_WRITER_EVENTS];
+    size_t                event;          /* the oldest */
+    size_t                nevents;
+};
+
+
+/* torus_reply.c */
+
+int torus_reply_open(torus_writer_t *w);
+void torus_reply_close(torus_writer_t *w);
+int torus_reply_feed(torus_writer_t *w, const unsigned char *data, size_t len);
+
+
+/* torus_writer.c */
+
+void torus_writer_note(torus_writer_t *w, torus_event_level_t level,
+    const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* All is known of the server: the question is due. */
+void torus_writer_introduced(torus_writer_t *w);
+
+/* The question was answered; w->answer has it. */
+void torus_writer_answered(torus_writer_t *w);
+
+/* Refused outside of a batch; TORUS_OK: wait, TORUS_ERROR: close. */
+int torus_writer_refused(torus_writer_t *w, torus_str_t error);
+
+/* All replies of flight.first are there. */
+void torus_writer_settle(torus_writer_t *w, int applied);
+
+
+#endif /* _TORUS_REPLY_H_INCLUDED_ */

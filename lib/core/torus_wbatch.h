@@ -1,0 +1,190 @@
+/*
+ * What the writer queues: batches of records, and the index by which new
+ * operations find what they can be merged with.  Internal to the writer.
+ *
+ * A batch lives in chunks, its own struct included, and is given back with
+ * them.  It keeps records, not bytes: it is encoded when it is sent, and
+ * again when it has to be sent again.
+ *
+ * Each batch is born with a growing number.  Every pointer in the index has
+ * the birth of the batch it points into beside it; once all batches up to a
+ * birth have been sent, such pointers are stale and never followed, so that
+ * sending takes nothing out of the index.
+ */
+
+#ifndef _TORUS_WBATCH_H_INCLUDED_
+#define _TORUS_WBATCH_H_INCLUDED_
+
+
+#include "torus_buf.h"
+#include "torus_store.h"
+
+
+#define TORUS_CHUNK_SIZE  16384
+#define TORUS_CHUNKS_KEPT 256       /* free ones held for the next batch */
+
+/* One more kind of record: only the EXPIREAT of a key. */
+#define TORUS_OP_EXPIREAT (TORUS_OP_SET + 1)
+
+
+typedef struct torus_chunk_s   torus_chunk_t;
+typedef struct torus_item_s    torus_item_t;
+typedef struct torus_node_s    torus_node_t;
+typedef struct torus_record_s  torus_record_t;
+typedef struct torus_wbatch_s  torus_wbatch_t;
+
+
+struct torus_chunk_s {
+    torus_chunk_t    *next;
+    size_t            size;      /* of all of it */
+    size_t            used;
+};
+
+
+typedef struct {
+    torus_chunk_t    *free;
+    size_t            nfree;
+    size_t            bytes;     /* in batches, not in free */
+} torus_chunks_t;
+
+
+/* One value of an RPUSH or member of an SADD; its bytes follow. */
+struct torus_item_s {
+    torus_item_t     *next;
+    size_t            len;
+};
+
+#define torus_item_data(i)  ((unsigned char *) (i) + sizeof(torus_item_t))
+
+
+/* An entry of the index: a record, or a member within its record. */
+struct torus_node_s {
+    torus_node_t     *chain;
+    uint64_t          birth;     /* of the batch that chain points into */
+    uint64_t          hash;
+    torus_record_t   *record;
+    torus_str_t       arg;       /* null: the key itself */
+};
+
+
+typedef enum {
+    TORUS_RESULT_OK = 0,
+    TORUS_RESULT_CREATED,        /* .. and the key may be new */
+    TORUS_RESULT_FLOAT,          /* again as INCRBYFLOAT */
+    TORUS_RESULT_FAILED
+} torus_result_t;
+
+
+/* A command to be, with the EXPIREAT that follows it. */
+struct torus_record_s {
+    torus_record_t   *next;
+    torus_wbatch_t   *batch;
+    torus_node_t      node;
+    uint64_t          hash;      /* of the key alone */
+    torus_str_t       key;
+    unsigned char    *arg;       /* field or value */
+    size_t            arg_len;
+    size_t            arg_size;
+    torus_item_t     *items;     /* RPUSH, SADD: in order */
+    torus_item_t     *last;
+    size_t            nitems;
+    int64_t           delta;
+    int64_t           expire;
+    uint64_t          ops;
+    unsigned char     kind;      /* torus_op_kind_t, TORUS_OP_EXPIREAT */
+    unsigned char     result;    /* torus_result_t */
+    unsigned          expireat:1;
+    unsigned          expiry_failed:1;
+    unsigned          done:1;    /* not to be sent again */
+};
+
+
+struct torus_wbatch_s {
+    torus_wbatch_t   *next;
+    torus_chunk_t    *chunks;
+    torus_record_t   *records;
+    torus_record_t   *last;
+    uint64_t          birth;
+    uint64_t          since;     /* ms */
+    uint64_t          n;         /* of its sending */
+    uint64_t          sum;       /* operations sent up to and with it */
+    uint64_t          ops;
+    size_t            size;      /* encoded, at most */
+    size_t            commands;  /* EXPIREATs included */
+    size_t            nodes;     /* in the index */
+    unsigned          renew:1;   /* carries the EXPIRE of our own key */
+    unsigned          refused:1;
+    unsigned          no_multi:1; /* MULTI itself was refused */
+};
+
+
+typedef struct {
+    torus_wbatch_t   *first;
+    torus_wbatch_t   *last;
+    size_t            n;
+} torus_fifo_t;
+
+
+typedef struct {
+    torus_node_t     *node;
+    uint64_t          birth;
+} torus_head_t;
+
+typedef struct {
+    torus_head_t     *heads;
+    size_t            size;      /* a power of two, 0 at first */
+    size_t            live;
+    uint64_t          first;     /* births below are stale */
+} torus_index_t;
+
+
+void torus_chunks_free(torus_chunks_t *c);
+
+/* NULL when out of memory. */
+torus_wbatch_t *torus_wbatch_create(torus_chunks_t *c, uint64_t birth);
+void torus_wbatch_release(torus_chunks_t *c, torus_wbatch_t *b);
+void *torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size);
+
+/* A new record at the end, with copies of key and arg; NULL: no memory. */
+torus_record_t *torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b,
+    unsigned kind, torus_str_t key, torus_str_t arg);
+
+/* Another value or member of a record. */
+torus_item_t *torus_record_add(torus_chunks_t *c, torus_record_t *r,
+    torus_str_t arg);
+
+/* Overwrites the value of a record. */
+int torus_record_set(torus_chunks_t *c, torus_record_t *r, torus_str_t arg);
+
+/* Most bytes that a command with this key and argument encodes to. */
+size_t torus_record_size(torus_str_t key, torus_str_t arg);
+
+/*
+ * Appends the commands of a batch, but for records that are done, and counts
+ * them in b->commands.  TORUS_OK or TORUS_ERROR.
+ */
+int torus_wbatch_encode(torus_wbatch_t *b, torus_buf_t *out);
+
+
+void torus_fifo_push(torus_fifo_t *f, torus_wbatch_t *b);
+torus_wbatch_t *torus_fifo_shift(torus_fifo_t *f);
+
+/* other comes before f, and is empty afterwards. */
+void torus_fifo_prepend(torus_fifo_t *f, torus_fifo_t *other);
+
+
+void torus_index_free(torus_index_t *ix);
+
+/* The newest that there is; arg null for the key itself. */
+torus_node_t *torus_index_find(const torus_index_t *ix, uint64_t hash,
+    unsigned kind, torus_str_t key, torus_str_t arg);
+int torus_index_insert(torus_index_t *ix, torus_node_t *node);
+
+/* Forgets everything born up to birth, of which nodes were in the index. */
+void torus_index_forget(torus_index_t *ix, uint64_t birth, size_t nodes);
+
+/* Forgets everything. */
+void torus_index_clear(torus_index_t *ix);
+
+
+#endif /* _TORUS_WBATCH_H_INCLUDED_ */
