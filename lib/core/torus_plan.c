@@ -277,6 +277,14 @@ torus_plan_range(const torus_query_t *query, torus_read_t *read)
     }
 
     read->buckets = torus_step_count(step, read->first, read->last);
+
+    if (read->buckets < 1) {
+
+        /* at the end of time, where bucket numbers stand still */
+
+        read->last = read->first;
+        read->buckets = 1;
+    }
 }
 
 

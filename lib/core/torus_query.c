@@ -24,8 +24,6 @@ static int torus_query_point(const torus_arg_t *args, size_t nargs,
     const char *name, int64_t now, int64_t *ts, torus_error_t *err);
 static int torus_query_steps(torus_str_t text, torus_query_t *query,
     torus_error_t *err);
-static int torus_query_flag(const torus_arg_t *args, size_t nargs,
-    const char *name, unsigned *flag, torus_error_t *err);
 static int torus_query_fill(torus_str_t text, torus_query_t *query,
     torus_error_t *err);
 static int torus_query_invalid(torus_error_t *err, const char *name,
@@ -235,6 +233,33 @@ torus_query_time(torus_str_t text, int64_t now, int64_t *ts)
     *ts = (int64_t) floor(d);
 
     return TORUS_OK;
+}
+
+
+int
+torus_query_flag(const torus_arg_t *args, size_t nargs, const char *name,
+    unsigned *flag, torus_error_t *err)
+{
+    torus_str_t  text;
+
+    text = torus_args_get(args, nargs, name);
+
+    if (text.len == 0
+        || torus_str_is(text, "false") || torus_str_is(text, "0")
+        || torus_str_is(text, "off") || torus_str_is(text, "no"))
+    {
+        *flag = 0;
+        return TORUS_OK;
+    }
+
+    if (torus_str_is(text, "true") || torus_str_is(text, "1")
+        || torus_str_is(text, "on") || torus_str_is(text, "yes"))
+    {
+        *flag = 1;
+        return TORUS_OK;
+    }
+
+    return torus_query_invalid(err, name, "true or false", text);
 }
 
 
@@ -490,33 +515,6 @@ torus_query_steps(torus_str_t text, torus_query_t *query, torus_error_t *err)
     query->has_steps = v.i != 0;
 
     return TORUS_OK;
-}
-
-
-static int
-torus_query_flag(const torus_arg_t *args, size_t nargs, const char *name,
-    unsigned *flag, torus_error_t *err)
-{
-    torus_str_t  text;
-
-    text = torus_args_get(args, nargs, name);
-
-    if (text.len == 0
-        || torus_str_is(text, "false") || torus_str_is(text, "0")
-        || torus_str_is(text, "off") || torus_str_is(text, "no"))
-    {
-        *flag = 0;
-        return TORUS_OK;
-    }
-
-    if (torus_str_is(text, "true") || torus_str_is(text, "1")
-        || torus_str_is(text, "on") || torus_str_is(text, "yes"))
-    {
-        *flag = 1;
-        return TORUS_OK;
-    }
-
-    return torus_query_invalid(err, name, "true or false", text);
 }
 
 

@@ -101,6 +101,13 @@ torus_str_t torus_args_get(const torus_arg_t *args, size_t nargs,
     const char *name);
 
 /*
+ * A scalar that is true or false (1 0, on off, yes no), false when it is not
+ * given; TORUS_OK or TORUS_INVALID.
+ */
+int torus_query_flag(const torus_arg_t *args, size_t nargs,
+    const char *name, unsigned *flag, torus_error_t *err);
+
+/*
  * 200, or the status of the fault with its reason, which names the argument;
  * 500 when out of memory.  Strings stay those of args; the rest is in the
  * arena.

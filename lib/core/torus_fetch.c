@@ -1,0 +1,1180 @@
+/*
+ * The fetch: a cursor over (read, bucket), turned into commands and fed with
+ * replies.
+ *
+ *   slice      the buckets in work, in the order of the answer
+ *   round      commands for all hosts, then all their replies; a slice takes
+ *              one, and with resolutions one more for what the first found,
+ *              or several when that is more than a slice's budget
+ *
+ * Replies of a host come in the order of its commands.  Each command has an
+ * entry that says how to take its reply and how many cells it fills; a cell
+ * says to which bucket and row the values belong.  So a reply needs no look
+ * up, and hosts may answer in any order.
+ */
+
+#include "torus_fetch.h"
+#include "torus_layout.h"
+#include "torus_redis.h"
+
+#include <stdlib.h>
+
+
+#define TORUS_FETCH_MGET   128     /* keys of one MGET */
+#define TORUS_FETCH_CHUNK  16384   /* of the arenas */
+#define TORUS_FETCH_KEEP   262144  /* bytes of a buffer kept between rounds */
+
+
+typedef enum {
+    TORUS_FETCH_SUBS = 0,    /* SMEMBERS: which resolution buckets */
+    TORUS_FETCH_VALUES,      /* LRANGE, HGETALL, SMEMBERS: of one cell */
+    TORUS_FETCH_NUMBERS      /* MGET: one value per cell */
+} torus_fetch_kind_t;
+
+
+/* A resolution bucket found under one of the names. */
+typedef struct {
+    int64_t                  bucket;
+    size_t                   name;
+} torus_fetch_ref_t;
+
+
+/* A bucket of the slice. */
+typedef struct {
+    const torus_read_t      *read;
+    torus_bucket_t           out;
+    torus_fetch_ref_t       *refs;
+    size_t                   nrefs;
+    size_t                   size;
+    unsigned                 subs:1;    /* rows per resolution bucket */
+    unsigned                 sorted:1;
+} torus_fetch_bucket_t;
+
+
+typedef struct {
+    torus_fetch_bucket_t    *bucket;
+    torus_row_t             *row;
+    size_t                   name;
+} torus_fetch_cell_t;
+
+
+typedef struct {
+    torus_fetch_kind_t       kind;
+    size_t                   ncells;
+} torus_fetch_cmd_t;
+
+
+/* The commands of a round to one host. */
+typedef struct {
+    torus_buf_t              bytes;
+    torus_buf_t              mget;      /* keys waiting for their MGET */
+    torus_fetch_cell_t       waiting[TORUS_FETCH_MGET];
+    size_t                   nwaiting;
+    torus_fetch_cell_t      *cells;     /* in the slice's arena, as cmds */
+    size_t                   ncells;
+    size_t                   cells_size;
+    size_t                   cell;      /* next to be filled */
+    torus_fetch_cmd_t       *cmds;
+    size_t                   ncmds;
+    size_t                   cmds_size;
+    size_t                   cmd;       /* next to be answered */
+    unsigned                 sent:1;
+} torus_fetch_host_t;
+
+
+struct torus_fetch_s {
+    const torus_query_t       *query;
+    const torus_plan_t        *plan;
+    const torus_schema_set_t  *set;
+    const torus_limits_t      *limits;
+    torus_request_stats_t     *stats;
+    torus_arena_t             *slice;     /* reset with every slice */
+    torus_arena_t             *row;       /* reset with every read: what is
+                                             collapsed into one row */
+    torus_arena_t             *whole;     /* all else */
+    torus_fetch_host_t       **hosts;     /* by index, made when needed */
+    torus_fetch_bucket_t      *buckets;   /* of the slice */
+    size_t                     nbuckets;
+    size_t                     taken;     /* bucket, reference of it, that */
+    size_t                     ref;       /*   the next round begins with */
+    torus_row_t                collapsed; /* of the open read */
+    double                     seconds;   /* collapsed so far */
+    size_t                     read;      /* the cursor */
+    int64_t                    bucket;
+    int64_t                    left;      /* buckets of that read, or -1 */
+    int64_t                    written;   /* buckets of the open read */
+    torus_answer_t             answer;
+    unsigned char             *key;       /* a key being composed */
+    size_t                     outstanding;
+    unsigned                   status;
+    torus_error_t              err;
+    unsigned                   begun:1;
+    unsigned                   working:1; /* a slice is in work */
+    unsigned                   done:1;
+};
+
+
+static int torus_fetch_slice(torus_fetch_t *f);
+static size_t torus_fetch_measure(const torus_fetch_t *f);
+static int64_t torus_fetch_cost(const torus_read_t *read);
+static int torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b);
+static void torus_fetch_cursor(torus_fetch_t *f);
+static int torus_fetch_first(torus_fetch_t *f);
+static int torus_fetch_second(torus_fetch_t *f);
+static int torus_fetch_refs(torus_fetch_t *f, torus_fetch_bucket_t *b);
+static int torus_fetch_more(torus_fetch_t *f);
+static int torus_fetch_command(torus_fetch_t *f, torus_fetch_bucket_t *b,
+    torus_row_t *row, size_t name, const int64_t *sub);
+static int torus_fetch_value(torus_fetch_host_t *h, torus_type_t type,
+    torus_str_t key);
+static int torus_fetch_number(torus_fetch_t *f, torus_fetch_host_t *h,
+    const torus_fetch_cell_t *cell, torus_str_t key);
+static int torus_fetch_flush(torus_fetch_t *f, torus_fetch_host_t *h);
+static int torus_fetch_expect(torus_fetch_t *f, torus_fetch_host_t *h,
+    torus_fetch_kind_t kind, const torus_fetch_cell_t *cells, size_t n);
+static torus_fetch_host_t *torus_fetch_host(torus_fetch_t *f,
+    const torus_host_t *host);
+static int torus_fetch_ready(torus_fetch_t *f);
+static void torus_fetch_begin_round(torus_fetch_t *f);
+static int torus_fetch_take(torus_fetch_t *f, const torus_host_t *host,
+    const torus_fetch_cmd_t *cmd, const torus_fetch_cell_t *cells,
+    const redisReply *reply);
+static int torus_fetch_take_subs(torus_fetch_t *f, torus_fetch_bucket_t *b,
+    size_t name, const redisReply *reply);
+static int torus_fetch_take_values(torus_fetch_t *f,
+    const torus_fetch_cell_t *cell, const redisReply *reply);
+static int torus_fetch_take_value(torus_fetch_t *f,
+    const torus_fetch_cell_t *cell, const redisReply *value,
+    const redisReply *n);
+static int torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b,
+    int64_t bucket, size_t name);
+static int torus_fetch_within(const torus_fetch_bucket_t *b, int64_t sub);
+static int torus_fetch_ref_cmp(const void *a, const void *b);
+static int torus_fetch_write(torus_fetch_t *f);
+static int torus_fetch_write_bucket(torus_fetch_t *f,
+    torus_fetch_bucket_t *b);
+static int torus_fetch_collapse(torus_fetch_t *f, torus_fetch_bucket_t *b);
+static int torus_fetch_full(torus_fetch_t *f);
+static int torus_fetch_fail(torus_fetch_t *f, unsigned status);
+
+
+torus_fetch_t *
+torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
+    const torus_schema_set_t *set, const torus_limits_t *limits,
+    torus_request_stats_t *stats, torus_buf_t *out)
+{
+    size_t               i, k, n, size;
+    torus_fetch_t       *f;
+    torus_arena_t       *whole;
+    const torus_read_t  *read;
+
+    whole = torus_arena_create(TORUS_FETCH_CHUNK, limits->memory);
+    if (whole == NULL) {
+        return NULL;
+    }
+
+    f = torus_arena_calloc(whole, 1, sizeof(torus_fetch_t));
+    if (f == NULL) {
+        torus_arena_destroy(whole);
+        return NULL;
+    }
+
+    f->query = query;
+    f->plan = plan;
+    f->set = set;
+    f->limits = limits;
+    f->stats = stats;
+    f->whole = whole;
+    f->left = -1;
+    f->status = 200;
+
+    size = 1;
+
+    for (i = 0; i < plan->nreads; i++) {
+        read = &plan->reads[i];
+
+        if (read->schema == NULL) {
+            continue;
+        }
+
+        for (k = 0; k < read->spec->nnames; k++) {
+            n = read->stems[k].len + read->interval->name.len
+                + TORUS_LAYOUT_EXTRA;
+            size = n > size ? n : size;
+        }
+    }
+
+    f->slice = torus_arena_create(TORUS_FETCH_CHUNK, limits->memory);
+    f->row = torus_arena_create(0, limits->memory);
+    f->hosts = torus_arena_calloc(whole, set->nhosts + 1,
+                                  sizeof(torus_fetch_host_t *));
+    f->key = torus_arena_alloc(whole, size);
+
+    if (f->slice == NULL || f->row == NULL || f->hosts == NULL
+        || f->key == NULL)
+    {
+        torus_fetch_destroy(f);
+        return NULL;
+    }
+
+    torus_answer_begin(&f->answer, query, out);
+
+    return f;
+}
+
+
+void
+torus_fetch_destroy(torus_fetch_t *f)
+{
+    size_t  i;
+
+    for (i = 0; f->hosts != NULL && i < f->set->nhosts; i++) {
+
+        if (f->hosts[i] != NULL) {
+            torus_buf_free(&f->hosts[i]->bytes);
+            torus_buf_free(&f->hosts[i]->mget);
+        }
+    }
+
+    torus_arena_destroy(f->slice);
+    torus_arena_destroy(f->row);
+    torus_arena_destroy(f->whole);
+}
+
+
+int
+torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch)
+{
+    size_t               i;
+    torus_fetch_host_t  *h;
+
+    if (f->status != 200) {
+        return TORUS_ERROR;
+    }
+
+    /* a slice of which nothing has to be read is over at once */
+
+    while (!f->working && !f->done) {
+
+        if (torus_fetch_slice(f) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    for (i = 0; i < f->set->nhosts; i++) {
+        h = f->hosts[i];
+
+        if (h == NULL || h->sent || h->ncmds == 0) {
+            continue;
+        }
+
+        h->sent = 1;
+
+        batch->host = &f->set->hosts[i];
+        batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
+        batch->replies = h->ncmds;
+
+        f->stats->batches++;
+        f->stats->commands += h->ncmds;
+
+        return TORUS_OK;
+    }
+
+    return TORUS_DECLINED;
+}
+
+
+int
+torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
+    const redisReply *reply)
+{
+    torus_fetch_cmd_t   *cmd;
+    torus_fetch_cell_t  *cells;
+    torus_fetch_host_t  *h;
+
+    if (f->status != 200) {
+        return TORUS_ERROR;
+    }
+
+    h = host->index < f->set->nhosts ? f->hosts[host->index] : NULL;
+
+    if (h == NULL || !h->sent || h->cmd == h->ncmds) {
+        torus_error(&f->err, "redis %.*s sent a reply to nothing",
+                    torus_fmt(host->name));
+        return torus_fetch_fail(f, 503);
+    }
+
+    cmd = &h->cmds[h->cmd++];
+    cells = &h->cells[h->cell];
+    h->cell += cmd->ncells;
+
+    f->outstanding--;
+
+    if (torus_fetch_take(f, host, cmd, cells, reply) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    return f->outstanding == 0 ? torus_fetch_ready(f) : TORUS_OK;
+}
+
+
+int
+torus_fetch_done(const torus_fetch_t *f)
+{
+    return f->done;
+}
+
+
+unsigned
+torus_fetch_status(const torus_fetch_t *f)
+{
+    return f->status;
+}
+
+
+const torus_error_t *
+torus_fetch_error(const torus_fetch_t *f)
+{
+    return &f->err;
+}
+
+
+/* Takes the next slice into work; with nothing left the answer ends. */
+static int
+torus_fetch_slice(torus_fetch_t *f)
+{
+    size_t  i;
+
+    torus_arena_reset(f->slice);
+
+    f->nbuckets = torus_fetch_measure(f);
+
+    if (f->nbuckets == 0) {
+        torus_answer_end(&f->answer);
+        f->done = 1;
+        return TORUS_OK;
+    }
+
+    f->buckets = torus_arena_calloc(f->slice, f->nbuckets,
+                                    sizeof(torus_fetch_bucket_t));
+    if (f->buckets == NULL) {
+        return torus_fetch_full(f);
+    }
+
+    for (i = 0; i < f->nbuckets; i++) {
+
+        if (torus_fetch_bucket(f, &f->buckets[i]) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    f->working = 1;
+    f->taken = 0;
+    f->ref = 0;
+
+    if (torus_fetch_first(f) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    return f->outstanding == 0 ? torus_fetch_ready(f) : TORUS_OK;
+}
+
+
+/*
+ * How many buckets from the cursor on fit a slice, at least one.  A read
+ * without a schema has none to be read, and is one here, so that it gets its
+ * place in the answer.
+ */
+static size_t
+torus_fetch_measure(const torus_fetch_t *f)
+{
+    size_t               i, n;
+    int64_t              budget, cost, left, fit;
+    const torus_read_t  *read;
+
+    n = 0;
+    budget = f->limits->slice != 0 ? (int64_t) f->limits->slice
+                                   : TORUS_LIMIT_SLICE;
+
+    for (i = f->read; i < f->plan->nreads; i++) {
+        read = &f->plan->reads[i];
+
+        if (read->schema == NULL) {
+            n++;
+            continue;
+        }
+
+        cost = torus_fetch_cost(read);
+        left = i == f->read && f->left >= 0 ? f->left : read->buckets;
+        fit = budget / cost;
+
+        if (fit == 0 && n == 0) {
+            return 1;
+        }
+
+        if (fit < left) {
+            return n + (size_t) fit;
+        }
+
+        n += (size_t) left;
+        budget -= left * cost;
+    }
+
+    return n;
+}
+
+
+/* Keys that a bucket may take.  The plan's limits keep it from overflow. */
+static int64_t
+torus_fetch_cost(const torus_read_t *read)
+{
+    return (int64_t) read->spec->nnames * read->subs;
+}
+
+
+/* The bucket at the cursor. */
+static int
+torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
+{
+    const torus_read_t  *read;
+
+    torus_fetch_cursor(f);
+
+    read = &f->plan->reads[f->read];
+    b->read = read;
+
+    if (read->schema == NULL) {
+        f->read++;
+        return TORUS_OK;
+    }
+
+    b->subs = torus_answer_subs(f->query, read) != 0;
+    b->out.bucket = f->bucket;
+    b->out.seconds = (double) torus_step_length(&read->interval->step,
+                                                f->bucket);
+    torus_row_init(&b->out.row, read->schema->type);
+
+    f->bucket = torus_step_add(&read->interval->step, f->bucket, 1);
+
+    if (--f->left == 0) {
+        f->read++;
+        f->left = -1;
+    }
+
+    return TORUS_OK;
+}
+
+
+/* A read that is new starts at its first bucket. */
+static void
+torus_fetch_cursor(torus_fetch_t *f)
+{
+    const torus_read_t  *read;
+
+    if (f->left >= 0) {
+        return;
+    }
+
+    read = &f->plan->reads[f->read];
+
+    if (read->schema != NULL) {
+        f->bucket = read->first;
+        f->left = read->buckets;
+    }
+}
+
+
+/* The first round: what is coarse, and which resolution buckets there are. */
+static int
+torus_fetch_first(torus_fetch_t *f)
+{
+    size_t                 i, k;
+    torus_row_t           *row;
+    torus_fetch_bucket_t  *b;
+
+    torus_fetch_begin_round(f);
+
+    for (i = 0; i < f->nbuckets; i++) {
+        b = &f->buckets[i];
+
+        if (b->read->schema == NULL) {
+            continue;
+        }
+
+        row = b->read->interval->coarse ? &b->out.row : NULL;
+
+        for (k = 0; k < b->read->spec->nnames; k++) {
+
+            if (torus_fetch_command(f, b, row, k, NULL) != TORUS_OK) {
+                return TORUS_ERROR;
+            }
+        }
+    }
+
+    return torus_fetch_more(f);
+}
+
+
+/* The rounds after it: what was found, at most a slice's budget of keys. */
+static int
+torus_fetch_second(torus_fetch_t *f)
+{
+    size_t                 left;
+    torus_row_t           *row;
+    torus_sub_t           *sub;
+    torus_fetch_ref_t     *ref;
+    torus_fetch_bucket_t  *b;
+
+    torus_fetch_begin_round(f);
+
+    left = f->limits->slice != 0 ? f->limits->slice : TORUS_LIMIT_SLICE;
+
+    for ( /* void */ ; f->taken < f->nbuckets; f->taken++, f->ref = 0) {
+        b = &f->buckets[f->taken];
+
+        if (torus_fetch_refs(f, b) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+
+        for ( /* void */ ; f->ref < b->nrefs; f->ref++) {
+
+            if (left-- == 0) {
+                return torus_fetch_more(f);
+            }
+
+            ref = &b->refs[f->ref];
+            row = &b->out.row;
+
+            if (b->subs) {
+                sub = b->out.nsubs == 0 ? NULL
+                                        : &b->out.subs[b->out.nsubs - 1];
+
+                if (sub == NULL || sub->bucket != ref->bucket) {
+                    sub = &b->out.subs[b->out.nsubs++];
+                    sub->bucket = ref->bucket;
+                    torus_row_init(&sub->row, b->read->schema->type);
+                }
+
+                row = &sub->row;
+            }
+
+            if (torus_fetch_command(f, b, row, ref->name, &ref->bucket)
+                != TORUS_OK)
+            {
+                return TORUS_ERROR;
+            }
+        }
+    }
+
+    return torus_fetch_more(f);
+}
+
+
+/* In order of time, then of the names: what is merged last is the latest. */
+static int
+torus_fetch_refs(torus_fetch_t *f, torus_fetch_bucket_t *b)
+{
+    if (b->sorted || b->nrefs == 0) {
+        return TORUS_OK;
+    }
+
+    b->sorted = 1;
+
+    qsort(b->refs, b->nrefs, sizeof(torus_fetch_ref_t), torus_fetch_ref_cmp);
+
+    if (b->subs) {
+        b->out.subs = torus_arena_calloc(f->slice, b->nrefs,
+                                         sizeof(torus_sub_t));
+        if (b->out.subs == NULL) {
+            return torus_fetch_full(f);
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Closes a round: the last MGETs, and whether all of it could be held. */
+static int
+torus_fetch_more(torus_fetch_t *f)
+{
+    size_t               i;
+    torus_fetch_host_t  *h;
+
+    for (i = 0; i < f->set->nhosts; i++) {
+        h = f->hosts[i];
+
+        if (h == NULL) {
+            continue;
+        }
+
+        if (torus_fetch_flush(f, h) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+
+        if (h->bytes.failed) {
+            return torus_fetch_full(f);
+        }
+
+        f->outstanding += h->ncmds;
+    }
+
+    f->stats->rounds += f->outstanding != 0;
+
+    return TORUS_OK;
+}
+
+
+/* One key: the interval key, or with sub that of a resolution bucket. */
+static int
+torus_fetch_command(torus_fetch_t *f, torus_fetch_bucket_t *b,
+    torus_row_t *row, size_t name, const int64_t *sub)
+{
+    size_t               len;
+    torus_str_t          key;
+    torus_type_t         type;
+    torus_fetch_cell_t   cell;
+    torus_fetch_host_t  *h;
+
+    h = torus_fetch_host(f, b->read->schema->host);
+    if (h == NULL) {
+        return torus_fetch_full(f);
+    }
+
+    len = torus_layout_key(f->key, b->read->stems[name], b->read->interval,
+                           b->out.bucket);
+    if (sub != NULL) {
+        len = torus_layout_subkey(f->key, len, *sub);
+    }
+
+    key = torus_str(f->key, len);
+    type = b->read->schema->type;
+
+    cell.bucket = b;
+    cell.row = row;
+    cell.name = name;
+
+    if (row == NULL) {
+        torus_fetch_value(h, TORUS_SET, key);
+        return torus_fetch_expect(f, h, TORUS_FETCH_SUBS, &cell, 1);
+    }
+
+    if (type == TORUS_COUNT || type == TORUS_GAUGE) {
+        return torus_fetch_number(f, h, &cell, key);
+    }
+
+    torus_fetch_value(h, type, key);
+
+    return torus_fetch_expect(f, h, TORUS_FETCH_VALUES, &cell, 1);
+}
+
+
+/* The command that reads a key of this type. */
+static int
+torus_fetch_value(torus_fetch_host_t *h, torus_type_t type, torus_str_t key)
+{
+    switch (type) {
+
+    case TORUS_SERIES:
+        torus_redis_head(&h->bytes, 4);
+        torus_redis_bulk_z(&h->bytes, "LRANGE");
+        torus_redis_bulk(&h->bytes, key);
+        torus_redis_bulk_z(&h->bytes, "0");
+        return torus_redis_bulk_z(&h->bytes, "-1");
+
+    case TORUS_HISTOGRAM:
+        torus_redis_head(&h->bytes, 2);
+        torus_redis_bulk_z(&h->bytes, "HGETALL");
+        return torus_redis_bulk(&h->bytes, key);
+
+    default:
+        torus_redis_head(&h->bytes, 2);
+        torus_redis_bulk_z(&h->bytes, "SMEMBERS");
+        return torus_redis_bulk(&h->bytes, key);
+    }
+}
+
+
+static int
+torus_fetch_number(torus_fetch_t *f, torus_fetch_host_t *h,
+    const torus_fetch_cell_t *cell, torus_str_t key)
+{
+    torus_redis_bulk(&h->mget, key);
+
+    h->waiting[h->nwaiting++] = *cell;
+
+    return h->nwaiting == TORUS_FETCH_MGET ? torus_fetch_flush(f, h)
+                                           : TORUS_OK;
+}
+
+
+static int
+torus_fetch_flush(torus_fetch_t *f, torus_fetch_host_t *h)
+{
+    size_t  n;
+
+    n = h->nwaiting;
+
+    if (n == 0) {
+        return TORUS_OK;
+    }
+
+    if (h->mget.failed) {
+        return torus_fetch_full(f);
+    }
+
+    torus_redis_head(&h->bytes, n + 1);
+    torus_redis_bulk_z(&h->bytes, "MGET");
+    torus_buf_add(&h->bytes, h->mget.pos, torus_buf_len(&h->mget));
+
+    torus_buf_reset(&h->mget, TORUS_FETCH_KEEP);
+    h->nwaiting = 0;
+
+    return torus_fetch_expect(f, h, TORUS_FETCH_NUMBERS, h->waiting, n);
+}
+
+
+/* A reply to come, for n cells.  What was outgrown goes with the slice. */
+static int
+torus_fetch_expect(torus_fetch_t *f, torus_fetch_host_t *h,
+    torus_fetch_kind_t kind, const torus_fetch_cell_t *cells, size_t n)
+{
+    size_t               size;
+    torus_fetch_cmd_t   *cmds;
+    torus_fetch_cell_t  *grown;
+
+    if (h->cells_size - h->ncells < n) {
+        size = 2 * h->cells_size + TORUS_FETCH_MGET;
+
+        grown = torus_arena_alloc(f->slice,
+                                  size * sizeof(torus_fetch_cell_t));
+        if (grown == NULL) {
+            return torus_fetch_full(f);
+        }
+
+        if (h->ncells != 0) {
+            memcpy(grown, h->cells, h->ncells * sizeof(torus_fetch_cell_t));
+        }
+
+        h->cells = grown;
+        h->cells_size = size;
+    }
+
+    if (h->ncmds == h->cmds_size) {
+        size = 2 * h->cmds_size + 16;
+
+        cmds = torus_arena_alloc(f->slice, size * sizeof(torus_fetch_cmd_t));
+        if (cmds == NULL) {
+            return torus_fetch_full(f);
+        }
+
+        if (h->ncmds != 0) {
+            memcpy(cmds, h->cmds, h->ncmds * sizeof(torus_fetch_cmd_t));
+        }
+
+        h->cmds = cmds;
+        h->cmds_size = size;
+    }
+
+    memcpy(&h->cells[h->ncells], cells, n * sizeof(torus_fetch_cell_t));
+    h->ncells += n;
+
+    h->cmds[h->ncmds].kind = kind;
+    h->cmds[h->ncmds].ncells = n;
+    h->ncmds++;
+
+    return TORUS_OK;
+}
+
+
+static torus_fetch_host_t *
+torus_fetch_host(torus_fetch_t *f, const torus_host_t *host)
+{
+    torus_fetch_host_t  *h;
+
+    h = f->hosts[host->index];
+
+    if (h == NULL) {
+        h = torus_arena_calloc(f->whole, 1, sizeof(torus_fetch_host_t));
+        if (h == NULL) {
+            return NULL;
+        }
+
+        torus_buf_init(&h->bytes, f->limits->memory);
+        torus_buf_init(&h->mget, f->limits->memory);
+
+        f->hosts[host->index] = h;
+    }
+
+    return h;
+}
+
+
+static void
+torus_fetch_begin_round(torus_fetch_t *f)
+{
+    size_t               i;
+    torus_fetch_host_t  *h;
+
+    f->outstanding = 0;
+
+    for (i = 0; i < f->set->nhosts; i++) {
+        h = f->hosts[i];
+
+        if (h == NULL) {
+            continue;
+        }
+
+        torus_buf_reset(&h->bytes, TORUS_FETCH_KEEP);
+
+        h->cells = NULL;
+        h->ncells = 0;
+        h->cells_size = 0;
+        h->cell = 0;
+        h->cmds = NULL;
+        h->ncmds = 0;
+        h->cmds_size = 0;
+        h->cmd = 0;
+        h->sent = 0;
+    }
+}
+
+
+/* A round is over: the next one of the slice, or the slice is whole. */
+static int
+torus_fetch_ready(torus_fetch_t *f)
+{
+    if (torus_fetch_second(f) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    if (f->outstanding != 0) {
+        return TORUS_OK;
+    }
+
+    f->working = 0;
+
+    if (torus_fetch_write(f) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    /* with the last slice the answer ends, so that no one need ask again */
+
+    return f->read == f->plan->nreads ? torus_fetch_slice(f) : TORUS_OK;
+}
+
+
+static int
+torus_fetch_take(torus_fetch_t *f, const torus_host_t *host,
+    const torus_fetch_cmd_t *cmd, const torus_fetch_cell_t *cells,
+    const redisReply *reply)
+{
+    int     rc;
+    size_t  i;
+
+    if (reply->type != REDIS_REPLY_ARRAY
+        || (cmd->kind == TORUS_FETCH_NUMBERS
+            && reply->elements != cmd->ncells))
+    {
+        if (torus_batch_error(host, reply, &f->err) == TORUS_DECLINED) {
+            f->stats->unreadable += cmd->ncells;
+            return TORUS_OK;
+        }
+
+        return torus_fetch_fail(f, 503);
+    }
+
+    if (cmd->kind == TORUS_FETCH_SUBS) {
+        return torus_fetch_take_subs(f, cells->bucket, cells->name, reply);
+    }
+
+    if (cmd->kind == TORUS_FETCH_VALUES) {
+        return torus_fetch_take_values(f, cells, reply);
+    }
+
+    rc = TORUS_OK;
+
+    for (i = 0; rc == TORUS_OK && i < cmd->ncells; i++) {
+        rc = torus_fetch_take_value(f, &cells[i], reply->element[i], NULL);
+    }
+
+    return rc;
+}
+
+
+static int
+torus_fetch_take_subs(torus_fetch_t *f, torus_fetch_bucket_t *b, size_t name,
+    const redisReply *reply)
+{
+    size_t             i;
+    torus_value_t      v;
+    const redisReply  *e;
+
+    for (i = 0; i < reply->elements; i++) {
+        e = reply->element[i];
+
+        if (e->type != REDIS_REPLY_STRING
+            || torus_number_parse(torus_str(e->str, e->len), &v) != TORUS_OK
+            || v.kind != TORUS_VALUE_INT
+            || !torus_fetch_within(b, v.i))
+        {
+            f->stats->unreadable++;
+            continue;
+        }
+
+        if (torus_fetch_ref(f, b, v.i, name) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_fetch_take_values(torus_fetch_t *f, const torus_fetch_cell_t *cell,
+    const redisReply *reply)
+{
+    int     rc;
+    size_t  i;
+
+    rc = TORUS_OK;
+
+    if (cell->row->type != TORUS_HISTOGRAM) {
+
+        for (i = 0; rc == TORUS_OK && i < reply->elements; i++) {
+            rc = torus_fetch_take_value(f, cell, reply->element[i], NULL);
+        }
+
+        return rc;
+    }
+
+    for (i = 0; rc == TORUS_OK && i + 1 < reply->elements; i += 2) {
+        rc = torus_fetch_take_value(f, cell, reply->element[i],
+                                    reply->element[i + 1]);
+    }
+
+    return rc;
+}
+
+
+/* A value, of a histogram with its occurrences; nil is no value. */
+static int
+torus_fetch_take_value(torus_fetch_t *f, const torus_fetch_cell_t *cell,
+    const redisReply *value, const redisReply *n)
+{
+    int                    rc;
+    torus_str_t            text, times;
+    const torus_schema_t  *schema;
+
+    if (value->type == REDIS_REPLY_NIL) {
+        return TORUS_OK;
+    }
+
+    if (value->type != REDIS_REPLY_STRING
+        || (n != NULL && n->type != REDIS_REPLY_STRING))
+    {
+        f->stats->unreadable++;
+        return TORUS_OK;
+    }
+
+    schema = cell->bucket->read->schema;
+    text = torus_str(value->str, value->len);
+    times = n == NULL ? torus_str(NULL, 0) : torus_str(n->str, n->len);
+
+    rc = torus_row_read(cell->row, f->slice, schema->read_func, text, times);
+
+    if (rc == TORUS_ERROR) {
+        return torus_fetch_full(f);
+    }
+
+    if (rc == TORUS_DECLINED) {
+        f->stats->unreadable++;
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b, int64_t bucket,
+    size_t name)
+{
+    size_t              size;
+    torus_fetch_ref_t  *refs;
+
+    if (b->nrefs == b->size) {
+        size = b->size == 0 ? 16 : 2 * b->size;
+
+        refs = torus_arena_alloc(f->slice, size * sizeof(torus_fetch_ref_t));
+        if (refs == NULL) {
+            return torus_fetch_full(f);
+        }
+
+        if (b->nrefs != 0) {
+            memcpy(refs, b->refs, b->nrefs * sizeof(torus_fetch_ref_t));
+        }
+
+        b->refs = refs;
+        b->size = size;
+    }
+
+    b->refs[b->nrefs].bucket = bucket;
+    b->refs[b->nrefs].name = name;
+    b->nrefs++;
+
+    return TORUS_OK;
+}
+
+
+/* Does a resolution bucket touch its interval bucket? */
+static int
+torus_fetch_within(const torus_fetch_bucket_t *b, int64_t sub)
+{
+    int64_t              from, start;
+    const torus_step_t  *step, *resolution;
+
+    step = &b->read->interval->step;
+    resolution = &b->read->interval->resolution;
+
+    if (!torus_step_valid(resolution, sub)) {
+        return 0;
+    }
+
+    from = torus_step_start(step, b->out.bucket);
+    start = torus_step_start(resolution, sub);
+
+    return start < from + torus_step_length(step, b->out.bucket)
+           && start + torus_step_length(resolution, sub) > from;
+}
+
+
+static int
+torus_fetch_ref_cmp(const void *a, const void *b)
+{
+    const torus_fetch_ref_t  *x = a;
+    const torus_fetch_ref_t  *y = b;
+
+    if (x->bucket != y->bucket) {
+        return x->bucket < y->bucket ? -1 : 1;
+    }
+
+    return (x->name > y->name) - (x->name < y->name);
+}
+
+
+/* The slice is whole: its buckets go to the answer. */
+static int
+torus_fetch_write(torus_fetch_t *f)
+{
+    size_t                 i;
+    torus_fetch_bucket_t  *b;
+
+    for (i = 0; i < f->nbuckets; i++) {
+        b = &f->buckets[i];
+
+        if (f->written == 0) {
+            torus_answer_open(&f->answer, b->read);
+        }
+
+        if (b->read->schema == NULL) {
+            torus_answer_close(&f->answer);
+            continue;
+        }
+
+        if (torus_fetch_write_bucket(f, b) != TORUS_OK) {
+            return torus_fetch_full(f);
+        }
+
+        if (++f->written == b->read->buckets) {
+            torus_answer_close(&f->answer);
+            f->written = 0;
+        }
+    }
+
+    f->stats->points = f->answer.points;
+
+    if (f->answer.json.out->failed) {
+        return torus_fetch_full(f);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
+{
+    size_t  i, n;
+
+    n = 0;
+
+    /* what has expired between the rounds is not there */
+
+    for (i = 0; i < b->out.nsubs; i++) {
+
+        if (b->out.subs[i].row.present) {
+            b->out.subs[n++] = b->out.subs[i];
+        }
+    }
+
+    b->out.nsubs = n;
+
+    f->stats->rows += n != 0 || b->out.row.present;
+
+    if (f->query->collapse) {
+        return torus_fetch_collapse(f, b);
+    }
+
+    return torus_answer_bucket(&f->answer, f->slice, &b->out);
+}
+
+
+/* All buckets of a read are one, labelled with the first. */
+static int
+torus_fetch_collapse(torus_fetch_t *f, torus_fetch_bucket_t *b)
+{
+    torus_bucket_t  all;
+
+    if (f->written == 0) {
+        torus_arena_reset(f->row);
+        torus_row_init(&f->collapsed, b->read->schema->type);
+        f->seconds = 0;
+    }
+
+    f->seconds += b->out.seconds;
+
+    if (torus_row_merge(&f->collapsed, f->row, &b->out.row) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    if (f->written + 1 < b->read->buckets) {
+        return TORUS_OK;
+    }
+
+    memset(&all, 0, sizeof(torus_bucket_t));
+
+    all.bucket = b->read->first;
+    all.row = f->collapsed;
+    all.seconds = f->seconds;
+
+    return torus_answer_bucket(&f->answer, f->slice, &all);
+}
+
+
+static int
+torus_fetch_full(torus_fetch_t *f)
+{
+    torus_error(&f->err, "the request needs more memory than it may have");
+
+    return torus_fetch_fail(f, 413);
+}
+
+
+static int
+torus_fetch_fail(torus_fetch_t *f, unsigned status)
+{
+    f->status = status;
+
+    return TORUS_ERROR;
+}
