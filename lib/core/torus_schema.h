@@ -30,7 +30,8 @@ typedef enum {
 /* A Redis server and database; several schemas may share one. */
 typedef struct {
     torus_str_t           name;       /* "localhost:6379/0", no credentials */
-    torus_str_t           address;    /* host name or address, no port */
+    torus_str_t           address;    /* a name or address, no port, an IPv6
+                                         address without its brackets */
     unsigned              port;
     torus_str_t           path;       /* of a unix socket, else empty */
     torus_str_t           user;       /* empty: none; decoded */

@@ -1,0 +1,228 @@
+/*
+ * What no schema gets wrong alone: two that write the same keys, a rule that
+ * feeds many stats into a gauge, a set that stores nothing.
+ *
+ * Schemas with faults of their own may lack anything here.
+ */
+
+#include "torus_schema_load.h"
+
+
+static void torus_schema_check_pair(torus_schema_loader_t *l,
+    const torus_schema_t *first, const torus_schema_t *second);
+static void torus_schema_check_interval(torus_schema_loader_t *l,
+    const torus_schema_t *first, const torus_interval_t *a,
+    const torus_schema_t *second, const torus_interval_t *b);
+static int torus_schema_same_keys(const torus_schema_t *a,
+    const torus_schema_t *b);
+static const torus_pattern_t *torus_schema_shared(const torus_schema_t *a,
+    const torus_schema_t *b);
+static void torus_schema_check_rule(torus_schema_loader_t *l, size_t i);
+static int torus_schema_sample(torus_schema_loader_t *l, torus_str_t target,
+    torus_str_t *sample);
+
+
+void
+torus_schema_check(torus_schema_loader_t *l)
+{
+    size_t               i, k;
+    torus_schema_set_t  *set;
+
+    set = l->set;
+
+    for (i = 1; i < set->nschemas; i++) {
+        for (k = 0; k < i; k++) {
+            torus_schema_check_pair(l, &set->schemas[k], &set->schemas[i]);
+        }
+    }
+
+    for (i = 0; i < torus_aggregates_count(set->aggregates); i++) {
+        torus_schema_check_rule(l, i);
+    }
+
+    if (set->nschemas == 0 && l->errors == 0) {
+        l->schema = NULL;
+        l->file = torus_str(NULL, 0);
+        torus_schema_fault(l, NULL, "no schema is defined");
+    }
+}
+
+
+static void
+torus_schema_check_pair(torus_schema_loader_t *l, const torus_schema_t *first,
+    const torus_schema_t *second)
+{
+    size_t                   i;
+    const torus_interval_t  *a, *b;
+
+    if (!torus_schema_same_keys(first, second)) {
+        return;
+    }
+
+    l->schema = second;
+    l->file = second->file;
+
+    for (i = 0; i < second->nintervals; i++) {
+        b = &second->intervals[i];
+        a = torus_schema_interval(first, b->name);
+
+        if (a != NULL) {
+            torus_schema_check_interval(l, first, a, second, b);
+        }
+    }
+
+    l->schema = NULL;
+}
+
+
+/* Which keys are in common is a matter of host, prefix and interval name. */
+static void
+torus_schema_check_interval(torus_schema_loader_t *l,
+    const torus_schema_t *first, const torus_interval_t *a,
+    const torus_schema_t *second, const torus_interval_t *b)
+{
+    char                    key[TORUS_SCHEMA_QUOTE + 16];
+    char                    name[TORUS_SCHEMA_QUOTE], shown[TORUS_SCHEMA_QUOTE];
+    const char             *other;
+    const torus_pattern_t  *shared;
+
+    if (first->type != second->type) {
+        other = "type";
+
+    } else if (!torus_step_eq(&a->step, &b->step)) {
+        other = "step";
+
+    } else if (!torus_step_eq(&a->resolution, &b->resolution)) {
+        other = "resolution";
+
+    } else {
+        other = NULL;
+    }
+
+    shared = first->final ? NULL : torus_schema_shared(first, second);
+
+    (void) snprintf(key, sizeof(key), "intervals.%s",
+                    torus_schema_quote(shown, b->name));
+
+    (void) torus_schema_quote(name, first->name);
+
+    if (other != NULL && shared != NULL) {
+        torus_schema_fault(l, key, "has the keys of schema \"%s\" but "
+                           "another %s, and both match \"%s\"", name, other,
+                           torus_schema_quote(shown,
+                                              torus_pattern_text(shared)));
+
+    } else if (other != NULL) {
+        torus_schema_warn(l, key, "has the keys of schema \"%s\" but another "
+                          "%s; another \"prefix\" or name keeps them apart",
+                          name, other);
+
+    } else if (shared != NULL) {
+        torus_schema_warn(l, key, "has the keys of schema \"%s\", and both "
+                          "match \"%s\": its points are stored there twice",
+                          name,
+                          torus_schema_quote(shown,
+                                             torus_pattern_text(shared)));
+    }
+}
+
+
+/* Credentials do not tell keys apart. */
+static int
+torus_schema_same_keys(const torus_schema_t *a, const torus_schema_t *b)
+{
+    return a->host != NULL && b->host != NULL
+           && torus_str_eq(a->host->name, b->host->name)
+           && torus_str_eq(a->prefix, b->prefix);
+}
+
+
+static const torus_pattern_t *
+torus_schema_shared(const torus_schema_t *a, const torus_schema_t *b)
+{
+    size_t  i, k;
+
+    for (i = 0; i < a->nmatch; i++) {
+        for (k = 0; k < b->nmatch; k++) {
+            if (torus_str_eq(torus_pattern_text(a->match[i]),
+                             torus_pattern_text(b->match[k])))
+            {
+                return b->match[k];
+            }
+        }
+    }
+
+    return NULL;
+}
+
+
+static void
+torus_schema_check_rule(torus_schema_loader_t *l, size_t i)
+{
+    char                   key[64], name[TORUS_SCHEMA_QUOTE];
+    size_t                 k;
+    torus_str_t            sample;
+    const torus_schema_t  *schema;
+
+    if (!torus_aggregates_many(l->set->aggregates, i)) {
+        return;
+    }
+
+    if (torus_schema_sample(l, torus_aggregates_target(l->set->aggregates, i),
+                            &sample)
+        != TORUS_OK)
+    {
+        l->no_memory = 1;
+        return;
+    }
+
+    l->schema = NULL;
+    l->file = l->rules[i].file;
+
+    (void) snprintf(key, sizeof(key), "AGGREGATES[%zu]", l->rules[i].index);
+
+    for (k = 0; k < l->set->nschemas; k++) {
+        schema = &l->set->schemas[k];
+
+        if (!torus_schema_match(schema, sample)) {
+            continue;
+        }
+
+        if (schema->type == TORUS_GAUGE) {
+            torus_schema_warn(l, key, "feeds many stats into schema \"%s\", a "
+                              "gauge, which keeps whichever came last",
+                              torus_schema_quote(name, schema->name));
+        }
+
+        if (schema->final) {
+            break;
+        }
+    }
+}
+
+
+/* A name that the target may become: the name of each capture is its text. */
+static int
+torus_schema_sample(torus_schema_loader_t *l, torus_str_t target,
+    torus_str_t *sample)
+{
+    size_t          i;
+    unsigned char  *p, *dst;
+
+    dst = torus_arena_alloc(l->arena, target.len + 1);
+    if (dst == NULL) {
+        return TORUS_ERROR;
+    }
+
+    p = dst;
+
+    for (i = 0; i < target.len; i++) {
+        if (target.data[i] != '<' && target.data[i] != '>') {
+            *p++ = target.data[i];
+        }
+    }
+
+    *sample = torus_str(dst, (size_t) (p - dst));
+
+    return TORUS_OK;
+}

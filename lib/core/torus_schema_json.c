@@ -1,0 +1,1318 @@
+/*
+ * From JSON to schemas and aggregate rules.
+ *
+ * Each level of the file (the file itself, a schema, an interval) has a table
+ * of its keys; a key of the file runs its handler, in the order of the file.
+ * A new key is a new line there and a function.  What depends on several keys
+ * is done when all of an object have been seen.
+ */
+
+#include "torus_schema_load.h"
+
+
+#define TORUS_SCHEMA_STEPS_MAX    2147483648
+#define TORUS_SCHEMA_ROLLING_MAX  1000
+
+
+/* object: what the level fills in; value is never NULL. */
+typedef void (*torus_schema_key_pt)(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
+
+typedef struct {
+    const char           *name;
+    torus_schema_key_pt   handler;
+} torus_schema_key_t;
+
+
+/* An interval and what it is made of. */
+typedef struct {
+    torus_interval_t     *interval;
+    unsigned              step:1;       /* which of them were good */
+    unsigned              steps:1;
+    unsigned              keep:1;
+    unsigned              resolution:1;
+    unsigned              bad:1;
+    torus_step_t          keep_for;
+} torus_schema_interval_t;
+
+
+/* Takes one object of an ordered set; listed: its name is a key of it. */
+typedef void (*torus_schema_named_pt)(torus_schema_loader_t *l, void *object,
+    torus_str_t name, json_t *value, int listed);
+
+
+static void torus_schema_keys(torus_schema_loader_t *l,
+    const torus_schema_key_t *keys, json_t *json, void *object, int listed);
+static void torus_schema_unknown(torus_schema_loader_t *l,
+    const torus_schema_key_t *keys, const char *key);
+static const char *torus_schema_nearest(const torus_schema_key_t *keys,
+    const char *key);
+static size_t torus_schema_distance(const char *a, const char *b);
+static void torus_schema_each(torus_schema_loader_t *l, const char *key,
+    json_t *json, torus_schema_named_pt handler, void *object);
+static int torus_schema_name(torus_schema_loader_t *l, const char *key,
+    torus_str_t name);
+
+static void torus_schema_timeseries(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_aggregates(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_rule(torus_schema_loader_t *l, const char *key,
+    size_t index, torus_str_t target, torus_str_t source);
+static void torus_schema_rule_literal(torus_schema_loader_t *l,
+    const char *key, torus_str_t text, int target);
+static int torus_schema_looks_special(torus_str_t part, int target);
+static void torus_schema_unprocessed(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_unsupported(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
+static void torus_schema_one(torus_schema_loader_t *l, void *object,
+    torus_str_t name, json_t *value, int listed);
+static void torus_schema_defaults(torus_schema_loader_t *l,
+    torus_schema_t *schema, json_t *json);
+static void torus_schema_type(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_host(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_set_host(torus_schema_loader_t *l,
+    torus_schema_t *schema, torus_str_t text);
+static void torus_schema_matches(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_excepts(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_patterns(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_pattern_t ***patterns, size_t *n);
+static void torus_schema_pattern(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_pattern_t **patterns, size_t *n);
+static void torus_schema_prefix(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_write_func(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_read_func(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_func(torus_schema_loader_t *l, const char *key,
+    torus_str_t text, torus_func_t **func);
+static void torus_schema_rolling(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_final(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_zeros(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
+static void torus_schema_intervals(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_one_interval(torus_schema_loader_t *l, void *object,
+    torus_str_t name, json_t *value, int listed);
+static void torus_schema_interval_done(torus_schema_loader_t *l,
+    torus_schema_interval_t *in, json_t *json);
+static void torus_schema_interval_keep(torus_schema_loader_t *l,
+    torus_schema_interval_t *in);
+static int torus_schema_straddles(const torus_step_t *step,
+    const torus_step_t *resolution);
+static void torus_schema_step(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_resolution(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_keep(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static int torus_schema_span(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_step_t *step);
+static void torus_schema_steps(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+static void torus_schema_layout(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
+static int torus_schema_string(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_str_t *s);
+static void torus_schema_wrong(torus_schema_loader_t *l, const char *key,
+    const char *what, json_t *value);
+static torus_str_t torus_schema_str(const json_t *value);
+
+
+static const torus_schema_key_t  torus_schema_file_keys[] = {
+    { "TIMESERIES",  torus_schema_timeseries },
+    { "SCHEMAS",     torus_schema_timeseries },
+    { "AGGREGATES",  torus_schema_aggregates },
+    { "TRANSFORMS",  torus_schema_unprocessed },
+    { "MACROS",      torus_schema_unprocessed },
+    { NULL,          NULL }
+};
+
+
+static const torus_schema_key_t  torus_schema_schema_keys[] = {
+    { "type",        torus_schema_type },
+    { "host",        torus_schema_host },
+    { "shards",      torus_schema_unsupported },
+    { "match",       torus_schema_matches },
+    { "except",      torus_schema_excepts },
+    { "final",       torus_schema_final },
+    { "zeros",       torus_schema_zeros },
+    { "prefix",      torus_schema_prefix },
+    { "write_func",  torus_schema_write_func },
+    { "read_func",   torus_schema_read_func },
+    { "transform",   torus_schema_unprocessed },
+    { "rolling",     torus_schema_rolling },
+    { "intervals",   torus_schema_intervals },
+    { NULL,          NULL }
+};
+
+
+static const torus_schema_key_t  torus_schema_interval_keys[] = {
+    { "step",        torus_schema_step },
+    { "steps",       torus_schema_steps },
+    { "keep",        torus_schema_keep },
+    { "resolution",  torus_schema_resolution },
+    { "layout",      torus_schema_layout },
+    { NULL,          NULL }
+};
+
+
+void
+torus_schema_count(json_t *root, size_t *schemas, size_t *rules)
+{
+    size_t   i;
+    json_t  *value;
+
+    static const char *const  names[] = { "TIMESERIES", "SCHEMAS" };
+
+    for (i = 0; i < 2; i++) {
+        value = json_object_get(root, names[i]);
+
+        /* each of them is 0 of what is neither */
+        *schemas += json_object_size(value) + json_array_size(value);
+    }
+
+    *rules += json_array_size(json_object_get(root, "AGGREGATES"));
+}
+
+
+void
+torus_schema_json(torus_schema_loader_t *l, json_t *root)
+{
+    l->schema = NULL;
+    l->path[0] = '\0';
+
+    if (json_object_get(root, "TIMESERIES") != NULL
+        && json_object_get(root, "SCHEMAS") != NULL)
+    {
+        torus_schema_fault(l, "SCHEMAS", "is another name of \"TIMESERIES\", "
+                           "which is there too");
+    }
+
+    torus_schema_keys(l, torus_schema_file_keys, root, NULL, 0);
+}
+
+
+static void
+torus_schema_keys(torus_schema_loader_t *l, const torus_schema_key_t *keys,
+    json_t *json, void *object, int listed)
+{
+    json_t                    *value;
+    const char                *key;
+    const torus_schema_key_t  *k;
+
+    json_object_foreach(json, key, value) {
+
+        if (listed && strcmp(key, "name") == 0) {
+            continue;
+        }
+
+        for (k = keys; k->name != NULL; k++) {
+            if (strcmp(key, k->name) == 0) {
+                break;
+            }
+        }
+
+        if (k->name != NULL) {
+            k->handler(l, object, key, value);
+
+        } else {
+            torus_schema_unknown(l, keys, key);
+        }
+    }
+}
+
+
+static void
+torus_schema_unknown(torus_schema_loader_t *l, const torus_schema_key_t *keys,
+    const char *key)
+{
+    char         shown[TORUS_SCHEMA_QUOTE];
+    const char  *nearest;
+
+    nearest = torus_schema_nearest(keys, key);
+    (void) torus_schema_quote(shown, torus_str(key, strlen(key)));
+
+    if (nearest != NULL) {
+        torus_schema_fault(l, NULL, "unknown key \"%s%s\", did you mean "
+                           "\"%s\"?", l->path, shown, nearest);
+
+    } else {
+        torus_schema_fault(l, NULL, "unknown key \"%s%s\"", l->path, shown);
+    }
+}
+
+
+/* NULL when none is near: more than a third of it would have to change. */
+static const char *
+torus_schema_nearest(const torus_schema_key_t *keys, const char *key)
+{
+    size_t       distance, least;
+    const char  *nearest;
+
+    nearest = NULL;
+    least = SIZE_MAX;
+
+    for ( /* void */ ; keys->name != NULL; keys++) {
+        distance = torus_schema_distance(keys->name, key);
+
+        if (distance < least && distance * 3 <= strlen(keys->name) + 2) {
+            least = distance;
+            nearest = keys->name;
+        }
+    }
+
+    return nearest;
+}
+
+
+/*
+ * Letters added, left out, replaced, or swapped with the next, to come from
+ * one to the other; upper and lower case are the same.  Three rows of the
+ * usual table are enough.
+ */
+static size_t
+torus_schema_distance(const char *a, const char *b)
+{
+    size_t         i, j, n, m, cost;
+    size_t         rows[3][32], *row, *last, *before, *spare;
+    unsigned char  x, y;
+
+    n = strlen(a);
+    m = strlen(b);
+
+    if (m >= 32) {
+        return SIZE_MAX / 3;
+    }
+
+    row = rows[0];
+    last = rows[1];
+    before = rows[2];
+
+    for (j = 0; j <= m; j++) {
+        last[j] = j;
+        before[j] = j;
+    }
+
+    for (i = 1; i <= n; i++) {
+        row[0] = i;
+
+        for (j = 1; j <= m; j++) {
+            x = (unsigned char) a[i - 1] | 0x20;
+            y = (unsigned char) b[j - 1] | 0x20;
+
+            cost = last[j - 1] + (x != y);
+
+            cost = (last[j] + 1 < cost) ? last[j] + 1 : cost;
+            cost = (row[j - 1] + 1 < cost) ? row[j - 1] + 1 : cost;
+
+            if (i > 1 && j > 1
+                && x == ((unsigned char) b[j - 2] | 0x20)
+                && y == ((unsigned char) a[i - 2] | 0x20)
+                && before[j - 2] + 1 < cost)
+            {
+                cost = before[j - 2] + 1;
+            }
+
+            row[j] = cost;
+        }
+
+        spare = before;
+        before = last;
+        last = row;
+        row = spare;
+    }
+
+    return last[m];
+}
+
+
+/* {"a": {..}, "b": {..}} or [{"name": "a", ..}, {"name": "b", ..}] */
+static void
+torus_schema_each(torus_schema_loader_t *l, const char *key, json_t *json,
+    torus_schema_named_pt handler, void *object)
+{
+    char         item[64];
+    size_t       i;
+    json_t      *value, *name;
+    const char  *k;
+
+    if (json_is_object(json)) {
+
+        json_object_foreach(json, k, value) {
+            if (torus_schema_name(l, key, torus_str(k, strlen(k)))) {
+                handler(l, object, torus_str(k, strlen(k)), value, 0);
+            }
+        }
+
+        return;
+    }
+
+    if (!json_is_array(json)) {
+        torus_schema_wrong(l, key, "an object, or a list of objects with a "
+                           "\"name\"", json);
+        return;
+    }
+
+    json_array_foreach(json, i, value) {
+        (void) snprintf(item, sizeof(item), "%s[%zu]", key, i);
+
+        name = json_object_get(value, "name");
+
+        if (!json_is_string(name)) {
+            torus_schema_fault(l, item, "must be an object with a \"name\", "
+                               "a string");
+
+        } else if (torus_schema_name(l, item, torus_schema_str(name))) {
+            handler(l, object, torus_schema_str(name), value, 1);
+        }
+    }
+}
+
+
+/* Any text that a request can name and a person can read. */
+static int
+torus_schema_name(torus_schema_loader_t *l, const char *key, torus_str_t name)
+{
+    char    shown[TORUS_SCHEMA_QUOTE];
+    size_t  i;
+
+    for (i = 0; i < name.len; i++) {
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f) {
+            break;
+        }
+    }
+
+    if (i < name.len || name.len == 0 || name.len > TORUS_SCHEMA_NAME) {
+        torus_schema_fault(l, key, "has a name that is not 1 to %d bytes "
+                           "without control characters: \"%s\"",
+                           TORUS_SCHEMA_NAME,
+                           torus_schema_quote(shown, name));
+        return 0;
+    }
+
+    return 1;
+}
+
+
+static void
+torus_schema_timeseries(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    torus_schema_each(l, key, value, torus_schema_one, object);
+
+    l->schema = NULL;
+}
+
+
+static void
+torus_schema_aggregates(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    char     item[64];
+    size_t   i;
+    json_t  *pair, *target, *source;
+
+    (void) object;
+
+    if (!json_is_array(value)) {
+        torus_schema_wrong(l, key, "a list of [target, source]", value);
+        return;
+    }
+
+    json_array_foreach(value, i, pair) {
+        (void) snprintf(item, sizeof(item), "%s[%zu]", key, i);
+
+        /* both are NULL unless pair is a list */
+
+        target = json_array_get(pair, 0);
+        source = json_array_get(pair, 1);
+
+        if (json_array_size(pair) != 2 || !json_is_string(target)
+            || !json_is_string(source))
+        {
+            torus_schema_fault(l, item, "must be [target, source], two "
+                               "strings");
+            continue;
+        }
+
+        torus_schema_rule(l, item, i, torus_schema_str(target),
+                          torus_schema_str(source));
+    }
+}
+
+
+static void
+torus_schema_rule(torus_schema_loader_t *l, const char *key, size_t index,
+    torus_str_t target, torus_str_t source)
+{
+    int            rc;
+    size_t         n;
+    torus_error_t  err;
+
+    if (target.len == 0 || source.len == 0) {
+        torus_schema_fault(l, key, "has an empty %s",
+                           target.len == 0 ? "target" : "source");
+        return;
+    }
+
+    n = torus_aggregates_count(l->set->aggregates);
+
+    rc = torus_aggregates_add(l->set->aggregates, target, source, &err);
+
+    if (rc == TORUS_INVALID) {
+        torus_schema_fault(l, key, "is not a rule: %s", err.text);
+        return;
+    }
+
+    if (rc != TORUS_OK) {
+        l->no_memory = 1;
+        return;
+    }
+
+    l->rules[n].file = l->file;
+    l->rules[n].index = index;
+
+    torus_schema_rule_literal(l, key, target, 1);
+    torus_schema_rule_literal(l, key, source, 0);
+}
+
+
+/* Says so where somebody may have expected more than a literal. */
+static void
+torus_schema_rule_literal(torus_schema_loader_t *l, const char *key,
+    torus_str_t text, int target)
+{
+    char         shown[TORUS_SCHEMA_QUOTE];
+    size_t       i, first;
+    torus_str_t  part;
+
+    first = 0;
+
+    for (i = 0; i <= text.len; i++) {
+
+        if (i < text.len && text.data[i] != '.') {
+            continue;
+        }
+
+        part = torus_str(text.data + first, i - first);
+        first = i + 1;
+
+        if (torus_schema_looks_special(part, target)) {
+            torus_schema_warn(l, key, "takes \"%s\" of its %s literally, only "
+                              "%s",
+                              torus_schema_quote(shown, part),
+                              target ? "target" : "source",
+                              target ? "a whole component \"<name>\" is more"
+                                     : "whole components \"*\" and "
+                                       "\"<name>\" are more");
+        }
+    }
+}
+
+
+static int
+torus_schema_looks_special(torus_str_t part, int target)
+{
+    const unsigned char  *open;
+
+    if (part.len == 0 || torus_str_is(part, "*")) {
+        return part.len != 0 && target;
+    }
+
+    if (memchr(part.data, '*', part.len) != NULL) {
+        return 1;
+    }
+
+    open = memchr(part.data, '<', part.len);
+
+    if (open == NULL) {
+        return 0;
+    }
+
+    return (open != part.data || part.data[part.len - 1] != '>')
+           && memchr(open, '>', (size_t) (part.data + part.len - open))
+              != NULL;
+}
+
+
+static void
+torus_schema_unprocessed(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    (void) object;
+    (void) value;
+
+    torus_schema_fault(l, key, "is not processed by this version");
+}
+
+
+static void
+torus_schema_unsupported(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    (void) object;
+    (void) value;
+
+    torus_schema_fault(l, key, "is not supported yet");
+}
+
+
+static void
+torus_schema_one(torus_schema_loader_t *l, void *object, torus_str_t name,
+    json_t *value, int listed)
+{
+    torus_schema_t        *schema;
+    const torus_schema_t  *other;
+
+    (void) object;
+
+    other = torus_schema_find(l->set, name);
+
+    schema = &l->set->schemas[l->set->nschemas];
+    schema->index = l->set->nschemas;
+    schema->file = l->file;
+
+    if (torus_arena_dup(l->arena, name, &schema->name) != TORUS_OK) {
+        l->no_memory = 1;
+        return;
+    }
+
+    l->set->nschemas++;
+    l->schema = schema;
+
+    if (other != NULL) {
+        torus_schema_fault(l, NULL, "a schema of this name is already in "
+                           "\"%.*s\"", torus_fmt(other->file));
+    }
+
+    if (json_is_object(value)) {
+        schema->type = TORUS_HISTOGRAM;
+
+        torus_schema_keys(l, torus_schema_schema_keys, value, schema, listed);
+        torus_schema_defaults(l, schema, value);
+
+    } else {
+        torus_schema_wrong(l, NULL, "an object", value);
+    }
+
+    l->schema = NULL;
+}
+
+
+/* Of keys that are there, good or not, nothing more is said here. */
+static void
+torus_schema_defaults(torus_schema_loader_t *l, torus_schema_t *schema,
+    json_t *json)
+{
+    torus_str_t  func, host;
+
+    func = (torus_str_t) torus_string("long_or_float");
+    host = (torus_str_t) torus_string("localhost:6379/0");
+
+    if (json_object_get(json, "host") == NULL) {
+        torus_schema_set_host(l, schema, host);
+    }
+
+    if (json_object_get(json, "write_func") == NULL) {
+        torus_schema_func(l, "write_func", func, &schema->write_func);
+    }
+
+    if (json_object_get(json, "read_func") == NULL) {
+        torus_schema_func(l, "read_func", func, &schema->read_func);
+    }
+
+    if (json_object_get(json, "match") == NULL) {
+        torus_schema_fault(l, "match", "is required");
+    }
+
+    if (json_object_get(json, "intervals") == NULL) {
+        torus_schema_fault(l, "intervals", "is required");
+    }
+
+    if (json_object_get(json, "zeros") != NULL && schema->type != TORUS_COUNT)
+    {
+        torus_schema_warn(l, "zeros", "has no effect on a %s",
+                          (char *) torus_type_name(schema->type).data);
+    }
+}
+
+
+static void
+torus_schema_type(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    char             shown[TORUS_SCHEMA_QUOTE];
+    torus_str_t      text;
+    torus_type_t     type;
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (!torus_schema_string(l, key, value, &text)) {
+        return;
+    }
+
+    for (type = TORUS_SERIES; type <= TORUS_SET; type++) {
+        if (torus_str_eq(text, torus_type_name(type))) {
+            schema->type = type;
+            return;
+        }
+    }
+
+    torus_schema_fault(l, key, "must be one of series, histogram, count, "
+                       "gauge and set, not \"%s\"",
+                       torus_schema_quote(shown, text));
+}
+
+
+static void
+torus_schema_host(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_str_t  text;
+
+    if (torus_schema_string(l, key, value, &text)) {
+        torus_schema_set_host(l, object, text);
+    }
+}
+
+
+static void
+torus_schema_set_host(torus_schema_loader_t *l, torus_schema_t *schema,
+    torus_str_t text)
+{
+    int                  rc;
+    size_t               i;
+    torus_host_t         host;
+    torus_error_t        err;
+    torus_schema_set_t  *set;
+
+    set = l->set;
+
+    rc = torus_host_parse(l->arena, text, &host, &err);
+
+    if (rc == TORUS_INVALID) {
+        torus_schema_fault(l, "host", "%s", err.text);
+        return;
+    }
+
+    if (rc != TORUS_OK) {
+        l->no_memory = 1;
+        return;
+    }
+
+    for (i = 0; i < set->nhosts; i++) {
+        if (torus_host_eq(&set->hosts[i], &host)) {
+            break;
+        }
+    }
+
+    if (i == set->nhosts) {
+        host.index = i;
+        set->hosts[i] = host;
+        set->nhosts++;
+    }
+
+    schema->host = &set->hosts[i];
+}
+
+
+static void
+torus_schema_matches(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (json_is_array(value) && json_array_size(value) == 0) {
+        torus_schema_fault(l, key, "must not be an empty list");
+        return;
+    }
+
+    torus_schema_patterns(l, key, value, &schema->match, &schema->nmatch);
+}
+
+
+static void
+torus_schema_excepts(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    torus_schema_patterns(l, key, value, &schema->except, &schema->nexcept);
+}
+
+
+/* *n grows with each pattern that is good, so that it can be destroyed. */
+static void
+torus_schema_patterns(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_pattern_t ***patterns, size_t *n)
+{
+    char     item[64];
+    size_t   i;
+    json_t  *one;
+
+    *patterns = torus_arena_calloc(l->arena, json_array_size(value) + 1,
+                                   sizeof(torus_pattern_t *));
+    if (*patterns == NULL) {
+        l->no_memory = 1;
+        return;
+    }
+
+    if (!json_is_array(value)) {
+
+        if (!json_is_string(value)) {
+            torus_schema_wrong(l, key, "a string or a list of strings",
+                               value);
+            return;
+        }
+
+        torus_schema_pattern(l, key, value, *patterns, n);
+        return;
+    }
+
+    json_array_foreach(value, i, one) {
+        (void) snprintf(item, sizeof(item), "%s[%zu]", key, i);
+        torus_schema_pattern(l, item, one, *patterns, n);
+    }
+}
+
+
+static void
+torus_schema_pattern(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_pattern_t **patterns, size_t *n)
+{
+    int            rc;
+    torus_str_t    text;
+    torus_error_t  err;
+
+    if (!torus_schema_string(l, key, value, &text)) {
+        return;
+    }
+
+    rc = torus_pattern_compile(text, &patterns[*n], &err);
+
+    if (rc == TORUS_OK) {
+        (*n)++;
+
+    } else if (rc == TORUS_INVALID) {
+        torus_schema_fault(l, key, "is not a pattern: %s", err.text);
+
+    } else {
+        l->no_memory = 1;
+    }
+}
+
+
+/* Kept with its ':', so that stems are made of two pieces. */
+static void
+torus_schema_prefix(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    size_t           i;
+    torus_str_t      text;
+    unsigned char   *p;
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (!torus_schema_string(l, key, value, &text) || text.len == 0) {
+        return;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            break;
+        }
+    }
+
+    if (i < text.len || text.len > TORUS_SCHEMA_NAME) {
+        torus_schema_fault(l, key, "must be at most %d bytes without control "
+                           "characters", TORUS_SCHEMA_NAME);
+        return;
+    }
+
+    if (torus_str_is(text, "torus")
+        || (text.len >= 6 && memcmp(text.data, "torus:", 6) == 0))
+    {
+        torus_schema_fault(l, key, "must not be \"torus\", which begins the "
+                           "keys of this module's own");
+        return;
+    }
+
+    p = torus_arena_alloc(l->arena, text.len + 1);
+    if (p == NULL) {
+        l->no_memory = 1;
+        return;
+    }
+
+    memcpy(p, text.data, text.len);
+    schema->prefix = torus_str(p, text.len);
+
+    if (p[text.len - 1] != ':') {
+        p[text.len] = ':';
+        schema->prefix.len++;
+    }
+}
+
+
+static void
+torus_schema_write_func(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    torus_str_t      text;
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (torus_schema_string(l, key, value, &text)) {
+        torus_schema_func(l, key, text, &schema->write_func);
+    }
+}
+
+
+static void
+torus_schema_read_func(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    torus_str_t      text;
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (torus_schema_string(l, key, value, &text)) {
+        torus_schema_func(l, key, text, &schema->read_func);
+    }
+}
+
+
+static void
+torus_schema_func(torus_schema_loader_t *l, const char *key,
+    torus_str_t text, torus_func_t **func)
+{
+    int            rc;
+    torus_error_t  err;
+
+    rc = torus_func_compile(l->arena, text, func, &err);
+
+    if (rc == TORUS_INVALID) {
+        torus_schema_fault(l, key, "%s", err.text);
+
+    } else if (rc != TORUS_OK) {
+        l->no_memory = 1;
+    }
+}
+
+
+static void
+torus_schema_rolling(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (!json_is_integer(value)) {
+        torus_schema_wrong(l, key, "an integer", value);
+        return;
+    }
+
+    if (json_integer_value(value) < -TORUS_SCHEMA_ROLLING_MAX
+        || json_integer_value(value) > TORUS_SCHEMA_ROLLING_MAX)
+    {
+        torus_schema_fault(l, key, "must be from -%d to %d, not %lld",
+                           TORUS_SCHEMA_ROLLING_MAX, TORUS_SCHEMA_ROLLING_MAX,
+                           (long long) json_integer_value(value));
+        return;
+    }
+
+    schema->rolling = (int) json_integer_value(value);
+}
+
+
+static void
+torus_schema_final(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (!json_is_boolean(value)) {
+        torus_schema_wrong(l, key, "true or false", value);
+        return;
+    }
+
+    schema->final = json_is_true(value) ? 1 : 0;
+}
+
+
+static void
+torus_schema_zeros(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    char             shown[TORUS_SCHEMA_QUOTE];
+    torus_str_t      text;
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    if (!torus_schema_string(l, key, value, &text)) {
+        return;
+    }
+
+    if (torus_str_is(text, "drop")) {
+        schema->zeros_drop = 1;
+
+    } else if (!torus_str_is(text, "store")) {
+        torus_schema_fault(l, key, "must be \"store\" or \"drop\", not "
+                           "\"%s\"", torus_schema_quote(shown, text));
+    }
+}
+
+
+static void
+torus_schema_intervals(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    size_t           n;
+    torus_schema_t  *schema;
+
+    schema = object;
+
+    n = json_object_size(value) + json_array_size(value);
+
+    schema->intervals = torus_arena_calloc(l->arena, n + 1,
+                                           sizeof(torus_interval_t));
+    if (schema->intervals == NULL) {
+        l->no_memory = 1;
+        return;
+    }
+
+    if (n == 0 && (json_is_object(value) || json_is_array(value))) {
+        torus_schema_fault(l, key, "must not be empty");
+        return;
+    }
+
+    torus_schema_each(l, key, value, torus_schema_one_interval, schema);
+}
+
+
+static void
+torus_schema_one_interval(torus_schema_loader_t *l, void *object,
+    torus_str_t name, json_t *value, int listed)
+{
+    char                      shown[TORUS_SCHEMA_QUOTE];
+    torus_schema_t           *schema;
+    torus_schema_interval_t   in;
+
+    schema = object;
+
+    (void) snprintf(l->path, sizeof(l->path), "intervals.%s",
+                    torus_schema_quote(shown, name));
+
+    if (memchr(name.data, ':', name.len) != NULL
+        || memchr(name.data, '.', name.len) != NULL)
+    {
+        torus_schema_fault(l, "", "has a name with a \":\" or a \".\" in it");
+
+    } else if (torus_schema_interval(schema, name) != NULL) {
+        torus_schema_fault(l, "", "is there twice");
+
+    } else if (!json_is_object(value)) {
+        torus_schema_wrong(l, "", "an object", value);
+
+    } else {
+        memset(&in, 0, sizeof(in));
+        in.interval = &schema->intervals[schema->nintervals];
+
+        (void) snprintf(l->path, sizeof(l->path), "intervals.%s.", shown);
+
+        if (torus_arena_dup(l->arena, name, &in.interval->name) != TORUS_OK) {
+            l->no_memory = 1;
+            return;
+        }
+
+        torus_schema_keys(l, torus_schema_interval_keys, value, &in, listed);
+        torus_schema_interval_done(l, &in, value);
+
+        if (in.step && !in.bad) {
+            schema->nintervals++;
+        }
+    }
+
+    l->path[0] = '\0';
+}
+
+
+static void
+torus_schema_interval_done(torus_schema_loader_t *l,
+    torus_schema_interval_t *in, json_t *json)
+{
+    torus_interval_t  *iv;
+
+    iv = in->interval;
+
+    if (json_object_get(json, "step") == NULL) {
+        torus_schema_fault(l, "step", "is required");
+    }
+
+    if (json_object_get(json, "steps") != NULL
+        && json_object_get(json, "keep") != NULL)
+    {
+        torus_schema_fault(l, "keep", "cannot stand beside \"steps\", each "
+                           "says how long data is kept");
+        in->bad = 1;
+    }
+
+    if (!in->step || in->bad) {
+        in->bad = 1;
+        return;
+    }
+
+    if (in->keep) {
+        torus_schema_interval_keep(l, in);
+    }
+
+    if (!in->resolution) {
+        iv->resolution = iv->step;
+    }
+
+    iv->coarse = torus_step_eq(&iv->step, &iv->resolution);
+
+    if (torus_step_nominal(&iv->resolution) > torus_step_nominal(&iv->step)) {
+        torus_schema_fault(l, "resolution", "must not be longer than "
+                           "\"step\"");
+        in->bad = 1;
+
+    } else if (torus_schema_straddles(&iv->step, &iv->resolution)) {
+        torus_schema_warn(l, "resolution", "does not divide \"step\": data of "
+                          "one resolution bucket may lie in two interval "
+                          "buckets");
+    }
+}
+
+
+static void
+torus_schema_interval_keep(torus_schema_loader_t *l,
+    torus_schema_interval_t *in)
+{
+    int64_t  steps;
+
+    steps = torus_interval_keep(&in->interval->step, &in->keep_for);
+
+    if (steps < 1 || steps > TORUS_SCHEMA_STEPS_MAX) {
+        torus_schema_fault(l, "keep", "is more than %lld steps",
+                           (long long) TORUS_SCHEMA_STEPS_MAX);
+        in->bad = 1;
+        return;
+    }
+
+    in->interval->steps = steps;
+}
+
+
+/* Does a boundary between two steps fall inside a resolution bucket? */
+static int
+torus_schema_straddles(const torus_step_t *step,
+    const torus_step_t *resolution)
+{
+    const int64_t  day = 86400;
+
+    if (torus_step_eq(step, resolution)) {
+        return 0;
+    }
+
+    if (resolution->kind == TORUS_STEP_SECONDS) {
+        /* a calendar step begins at any midnight */
+        return (step->kind == TORUS_STEP_SECONDS)
+               ? step->seconds % resolution->seconds != 0
+               : day % resolution->seconds != 0;
+    }
+
+    if (step->kind == TORUS_STEP_SECONDS) {
+        return resolution->kind != TORUS_STEP_DAILY
+               || step->seconds % day != 0;
+    }
+
+    /* the first and last week of a year are cut at new year */
+    return resolution->kind == TORUS_STEP_WEEKLY
+           && step->kind == TORUS_STEP_MONTHLY;
+}
+
+
+static void
+torus_schema_step(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_interval_t  *in;
+
+    in = object;
+    in->step = torus_schema_span(l, key, value, &in->interval->step);
+}
+
+
+static void
+torus_schema_resolution(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value)
+{
+    torus_schema_interval_t  *in;
+
+    in = object;
+
+    in->resolution = torus_schema_span(l, key, value,
+                                       &in->interval->resolution);
+    in->bad |= !in->resolution;
+}
+
+
+static void
+torus_schema_keep(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_interval_t  *in;
+
+    in = object;
+
+    in->keep = torus_schema_span(l, key, value, &in->keep_for);
+    in->bad |= !in->keep;
+}
+
+
+/* A number is taken as its digits, so that both have the same limits. */
+static int
+torus_schema_span(torus_schema_loader_t *l, const char *key, json_t *value,
+    torus_step_t *step)
+{
+    int            n;
+    char           digits[32];
+    torus_str_t    text;
+    torus_error_t  err;
+
+    if (json_is_string(value)) {
+        text = torus_schema_str(value);
+
+    } else if (json_is_integer(value)) {
+        n = snprintf(digits, sizeof(digits), "%lld",
+                     (long long) json_integer_value(value));
+        text = torus_str(digits, (size_t) n);
+
+    } else {
+        torus_schema_wrong(l, key, "a whole number of seconds or a string",
+                           value);
+        return 0;
+    }
+
+    if (torus_step_parse(text, step, &err) != TORUS_OK) {
+        torus_schema_fault(l, key, "%s", err.text);
+        return 0;
+    }
+
+    return 1;
+}
+
+
+static void
+torus_schema_steps(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    torus_schema_interval_t  *in;
+
+    in = object;
+
+    if (!json_is_integer(value)) {
+        torus_schema_wrong(l, key, "an integer", value);
+        in->bad = 1;
+        return;
+    }
+
+    if (json_integer_value(value) < 1
+        || json_integer_value(value) > TORUS_SCHEMA_STEPS_MAX)
+    {
+        torus_schema_fault(l, key, "must be from 1 to %lld, not %lld",
+                           (long long) TORUS_SCHEMA_STEPS_MAX,
+                           (long long) json_integer_value(value));
+        in->bad = 1;
+        return;
+    }
+
+    in->interval->steps = (int64_t) json_integer_value(value);
+}
+
+
+static void
+torus_schema_layout(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    char                      shown[TORUS_SCHEMA_QUOTE];
+    torus_str_t               text;
+    torus_schema_interval_t  *in;
+
+    in = object;
+
+    if (!torus_schema_string(l, key, value, &text)) {
+        in->bad = 1;
+        return;
+    }
+
+    if (!torus_str_is(text, "kairos")) {
+        torus_schema_fault(l, key, "must be \"kairos\", the only one yet, not "
+                           "\"%s\"", torus_schema_quote(shown, text));
+        in->bad = 1;
+    }
+}
+
+
+/* 1 when it is one; else a fault was reported. */
+static int
+torus_schema_string(torus_schema_loader_t *l, const char *key, json_t *value,
+    torus_str_t *s)
+{
+    if (!json_is_string(value)) {
+        torus_schema_wrong(l, key, "a string", value);
+        return 0;
+    }
+
+    *s = torus_schema_str(value);
+
+    return 1;
+}
+
+
+static void
+torus_schema_wrong(torus_schema_loader_t *l, const char *key,
+    const char *what, json_t *value)
+{
+    /* in the order of json_type */
+
+    static const char *const  types[] = {
+        "an object", "a list", "a string", "an integer", "a decimal number",
+        "true", "false", "null"
+    };
+
+    torus_schema_fault(l, key, "must be %s, not %s", what,
+                       types[json_typeof(value)]);
+}
+
+
+static torus_str_t
+torus_schema_str(const json_t *value)
+{
+    return torus_str(json_string_value(value), json_string_length(value));
+}
