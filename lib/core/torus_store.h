@@ -42,6 +42,10 @@ typedef int (*torus_sink_pt)(void *data, const torus_host_t *host,
     const torus_op_t *op);
 
 
+/* What is remembered of each schema's current buckets. */
+typedef struct torus_store_schema_s  torus_store_schema_t;
+
+
 /* What turns points into operations; one per worker and module. */
 typedef struct {
     const torus_schema_set_t  *set;
@@ -52,6 +56,8 @@ typedef struct {
     int64_t                    future;     /* slack in seconds, 0: none set */
     unsigned char             *key;        /* a key being composed */
     size_t                     key_size;
+    torus_store_schema_t      *schemas;    /* by torus_schema_t.index */
+    torus_arena_t             *arena;      /* owns them */
 } torus_store_t;
 
 
@@ -61,13 +67,20 @@ void torus_store_free(torus_store_t *store);
 
 /*
  * Counts the point as received and as what became of it, and passes its
- * operations to the sink.  now: seconds.  TORUS_OK: accepted;
- * TORUS_DECLINED: not, *reason says which counter; TORUS_ERROR: the sink
- * failed or memory ran out, what had been passed on stands.
+ * operations to the sink, each counted as made.  now: seconds.
+ *
+ * TORUS_OK: accepted, which for a 0 that a schema drops means no operation.
+ * TORUS_DECLINED: not accepted, *reason says which counter.  TORUS_ERROR:
+ * accepted, but the sink failed or memory ran out; the operations that were
+ * not passed on are counted as dropped, so do not repeat the point.
+ * TORUS_AGAIN: memory ran out before anything was counted or passed on.
  */
 int torus_store_point(torus_store_t *store, torus_str_t stat,
     torus_str_t value, int64_t timestamp, int64_t now,
     torus_counter_t *reason);
+
+/* Counts a point that was refused before it got here. */
+void torus_store_refuse(torus_store_t *store, torus_counter_t reason);
 
 
 #endif /* _TORUS_STORE_H_INCLUDED_ */

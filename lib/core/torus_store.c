@@ -1,0 +1,825 @@
+/*
+ * From a point to storage operations: the middle of the write path.
+ *
+ *   point -> route -> for each target: (transform) write_func -> what its
+ *   type stores -> for each interval and copy: key, expiry, operation
+ *
+ * What does not change from point to point is kept: the bucket that an
+ * interval is in, its part of the key, its expiry.  A point of a bucket that
+ * is known costs two copies of bytes into a key and a call of the sink.
+ * Two buckets per interval are remembered, since around the start of one,
+ * and with late senders, points of two keep alternating.
+ */
+
+#include "torus_store.h"
+
+#include <stdlib.h>
+
+#include "torus_layout.h"
+
+
+#define TORUS_STORE_SLOTS   2
+
+#define TORUS_STORE_ARENA   4096
+
+/* A type's insert: the value is taken, and nothing is to be written. */
+#define TORUS_STORE_NOTHING  1
+
+
+/*
+ * One key of a bucket, or two: text is "<interval>:<bucket>" of len bytes
+ * and, where there is a resolution, ":<resolution bucket>" up to full.
+ */
+typedef struct {
+    int64_t                  expire;
+    int64_t                  expired;   /* the time from which on it is */
+    size_t                   len;
+    size_t                   full;
+    unsigned char           *text;
+} torus_store_copy_t;
+
+
+/* The keys of timestamps from start to before end. */
+typedef struct {
+    int64_t                  start;
+    int64_t                  end;
+    torus_store_copy_t      *copies;    /* the bucket itself, then rolling */
+} torus_store_slot_t;
+
+
+typedef struct {
+    torus_store_slot_t       slots[TORUS_STORE_SLOTS];
+    unsigned                 recent;
+} torus_store_interval_t;
+
+
+struct torus_store_schema_s {
+    torus_store_interval_t  *intervals;
+    size_t                   ncopies;
+    size_t                   room;      /* of a key behind the stem */
+    int                      plain;     /* write_func is long_or_float */
+};
+
+
+/* A value on its way through one target. */
+typedef struct {
+    torus_value_t            value;
+    torus_str_t              text;      /* as received */
+    int                      plain;     /* value is text read as a number */
+    unsigned char            number[TORUS_NUMBER_SIZE];
+} torus_store_value_t;
+
+
+/* A point on its way through its targets. */
+typedef struct {
+    torus_str_t              text;
+    int64_t                  timestamp;
+    int64_t                  now;
+    int                      parsed;    /* rc and number are set */
+    int                      rc;
+    torus_value_t            number;    /* text as long_or_float */
+    int                      failed;    /* an operation was not passed on */
+} torus_store_point_t;
+
+
+/* TORUS_OK, TORUS_STORE_NOTHING, or as torus_func_apply() refuses. */
+typedef int (*torus_store_insert_pt)(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
+
+
+static int torus_store_schema_init(torus_store_t *store,
+    const torus_schema_t *schema);
+static int torus_store_slot_init(torus_store_t *store,
+    const torus_schema_t *schema, const torus_interval_t *iv,
+    torus_store_slot_t *slot);
+static int torus_store_decline(torus_store_t *store, torus_counter_t reason,
+    torus_counter_t *out);
+static torus_counter_t torus_store_target(torus_store_t *store,
+    const torus_target_t *target, torus_store_point_t *point);
+static int torus_store_value(const torus_store_schema_t *ss,
+    const torus_schema_t *schema, torus_store_point_t *point,
+    torus_store_value_t *v, torus_scratch_t *scratch);
+static torus_counter_t torus_store_reason(int rc);
+static void torus_store_write(torus_store_t *store,
+    const torus_target_t *target, torus_store_point_t *point, torus_op_t *op);
+static int torus_store_copy(torus_store_t *store,
+    const torus_target_t *target, const torus_store_copy_t *copy,
+    torus_op_t *op);
+static torus_store_slot_t *torus_store_slot(const torus_schema_t *schema,
+    const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts);
+static void torus_store_slot_fill(torus_store_slot_t *slot,
+    const torus_schema_t *schema, const torus_interval_t *iv, int64_t ts);
+static void torus_store_copy_fill(torus_store_copy_t *copy,
+    const torus_interval_t *iv, int64_t bucket, int64_t ts);
+static int torus_store_key(torus_store_t *store, torus_str_t stem,
+    size_t room);
+
+static int torus_store_series(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
+static int torus_store_histogram(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
+static int torus_store_count(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
+static int torus_store_gauge(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
+static int torus_store_set(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
+static torus_str_t torus_store_text(torus_store_value_t *v);
+static int torus_store_canonical(const torus_store_value_t *v);
+
+
+/* In the order of torus_type_t. */
+static const torus_store_insert_pt  torus_store_insert[] = {
+    torus_store_series,
+    torus_store_histogram,
+    torus_store_count,
+    torus_store_gauge,
+    torus_store_set
+};
+
+
+int
+torus_store_init(torus_store_t *store)
+{
+    size_t  i;
+
+    store->key = NULL;
+    store->key_size = 0;
+    store->schemas = NULL;
+
+    store->arena = torus_arena_create(TORUS_STORE_ARENA, 0);
+
+    if (store->arena == NULL) {
+        return TORUS_ERROR;
+    }
+
+    /* one more, so that a set without schemas is no case of its own */
+
+    store->schemas = torus_arena_calloc(store->arena, store->set->nschemas + 1,
+                                        sizeof(torus_store_schema_t));
+
+    if (store->schemas == NULL) {
+        torus_store_free(store);
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < store->set->nschemas; i++) {
+
+        if (torus_store_schema_init(store, &store->set->schemas[i])
+            != TORUS_OK)
+        {
+            torus_store_free(store);
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+void
+torus_store_free(torus_store_t *store)
+{
+    free(store->key);
+
+    if (store->arena != NULL) {
+        torus_arena_destroy(store->arena);
+    }
+
+    store->key = NULL;
+    store->key_size = 0;
+    store->schemas = NULL;
+    store->arena = NULL;
+}
+
+
+static int
+torus_store_schema_init(torus_store_t *store, const torus_schema_t *schema)
+{
+    size_t                 i, k;
+    torus_store_schema_t  *ss;
+
+    ss = &store->schemas[schema->index];
+
+    ss->ncopies = 1 + (size_t) llabs((long long) schema->rolling);
+    ss->plain = torus_str_is(torus_func_text(schema->write_func),
+                             "long_or_float");
+
+    ss->intervals = torus_arena_calloc(store->arena, schema->nintervals,
+                                       sizeof(torus_store_interval_t));
+
+    if (ss->intervals == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < schema->nintervals; i++) {
+        for (k = 0; k < TORUS_STORE_SLOTS; k++) {
+
+            if (torus_store_slot_init(store, schema, &schema->intervals[i],
+                                      &ss->intervals[i].slots[k])
+                != TORUS_OK)
+            {
+                return TORUS_ERROR;
+            }
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_store_slot_init(torus_store_t *store, const torus_schema_t *schema,
+    const torus_interval_t *iv, torus_store_slot_t *slot)
+{
+    size_t          i, n, size;
+    unsigned char  *text;
+
+    n = store->schemas[schema->index].ncopies;
+    size = iv->name.len + TORUS_LAYOUT_EXTRA;
+
+    if (store->schemas[schema->index].room < size) {
+        store->schemas[schema->index].room = size;
+    }
+
+    slot->copies = torus_arena_calloc(store->arena, n,
+                                      sizeof(torus_store_copy_t));
+    text = torus_arena_calloc(store->arena, n, size);
+
+    if (slot->copies == NULL || text == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        slot->copies[i].text = text + i * size;
+    }
+
+    /* no timestamp is within */
+
+    slot->start = 0;
+    slot->end = 0;
+
+    return TORUS_OK;
+}
+
+
+int
+torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
+    int64_t timestamp, int64_t now, torus_counter_t *reason)
+{
+    size_t                i, skipped, taken;
+    torus_counter_t       rc, first;
+    const torus_route_t  *route;
+    torus_store_point_t   point;
+
+    if (timestamp < TORUS_TIME_MIN || timestamp > TORUS_TIME_MAX) {
+        return torus_store_decline(store, TORUS_C_BAD_TIMESTAMP, reason);
+    }
+
+    if (store->future != 0 && timestamp - store->future > now) {
+        return torus_store_decline(store, TORUS_C_DROPPED_FUTURE, reason);
+    }
+
+    route = torus_router_find(store->router, stat);
+
+    if (route == NULL) {
+        return TORUS_AGAIN;
+    }
+
+    if (route->ntargets == 0) {
+        return torus_store_decline(store, TORUS_C_POINTS_UNMATCHED, reason);
+    }
+
+    point.text = value;
+    point.timestamp = timestamp;
+    point.now = now;
+    point.parsed = 0;
+    point.failed = 0;
+
+    taken = 0;
+    skipped = 0;
+    first = TORUS_C_POINTS_ACCEPTED;
+
+    for (i = 0; i < route->ntargets; i++) {
+        rc = torus_store_target(store, &route->targets[i], &point);
+
+        if (rc == TORUS_C_POINTS_ACCEPTED) {
+            taken++;
+            continue;
+        }
+
+        if (skipped == 0) {
+            first = rc;
+        }
+
+        skipped++;
+    }
+
+    if (taken == 0) {
+        return torus_store_decline(store, first, reason);
+    }
+
+    store->counters[TORUS_C_POINTS_RECEIVED]++;
+    store->counters[TORUS_C_POINTS_ACCEPTED]++;
+    store->counters[TORUS_C_VALUES_SKIPPED] += skipped;
+
+    *reason = TORUS_C_POINTS_ACCEPTED;
+
+    return point.failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+void
+torus_store_refuse(torus_store_t *store, torus_counter_t reason)
+{
+    store->counters[TORUS_C_POINTS_RECEIVED]++;
+    store->counters[reason]++;
+}
+
+
+static int
+torus_store_decline(torus_store_t *store, torus_counter_t reason,
+    torus_counter_t *out)
+{
+    torus_store_refuse(store, reason);
+
+    *out = reason;
+
+    return TORUS_DECLINED;
+}
+
+
+/*
+ * TORUS_C_POINTS_ACCEPTED, or why not.  A rewriting of stat and value comes
+ * first of all here: it changes target->stem and point->text for this one.
+ */
+static torus_counter_t
+torus_store_target(torus_store_t *store, const torus_target_t *target,
+    torus_store_point_t *point)
+{
+    int                          rc;
+    torus_op_t                   op;
+    unsigned char                room[TORUS_FUNC_SCRATCH];
+    torus_scratch_t              scratch;
+    torus_store_value_t          v;
+    const torus_schema_t        *schema;
+    const torus_store_schema_t  *ss;
+
+    schema = target->schema;
+    ss = &store->schemas[schema->index];
+
+    scratch.pos = room;
+    scratch.end = room + sizeof(room);
+
+    rc = torus_store_value(ss, schema, point, &v, &scratch);
+
+    if (rc != TORUS_OK) {
+        return torus_store_reason(rc);
+    }
+
+    rc = torus_store_insert[schema->type](schema, &v, &op);
+
+    if (rc == TORUS_STORE_NOTHING) {
+        return TORUS_C_POINTS_ACCEPTED;
+    }
+
+    if (rc != TORUS_OK) {
+        return torus_store_reason(rc);
+    }
+
+    torus_store_write(store, target, point, &op);
+
+    return TORUS_C_POINTS_ACCEPTED;
+}
+
+
+/* The default write_func runs once per point, not once per target. */
+static int
+torus_store_value(const torus_store_schema_t *ss, const torus_schema_t *schema,
+    torus_store_point_t *point, torus_store_value_t *v,
+    torus_scratch_t *scratch)
+{
+    v->text = point->text;
+    v->plain = ss->plain;
+
+    if (!ss->plain) {
+        return torus_func_apply(schema->write_func, point->text, &v->value,
+                                scratch);
+    }
+
+    if (!point->parsed) {
+        point->rc = torus_number_parse(point->text, &point->number);
+        point->parsed = 1;
+    }
+
+    v->value = point->number;
+
+    return point->rc;
+}
+
+
+static torus_counter_t
+torus_store_reason(int rc)
+{
+    switch (rc) {
+
+    case TORUS_NUMBER_NAN:
+        return TORUS_C_DROPPED_NAN;
+
+    case TORUS_NUMBER_INF:
+        return TORUS_C_BAD_INFINITY;
+
+    default:
+        return TORUS_C_BAD_VALUE;
+    }
+}
+
+
+static void
+torus_store_write(torus_store_t *store, const torus_target_t *target,
+    torus_store_point_t *point, torus_op_t *op)
+{
+    int                          room;
+    size_t                       i, k;
+    torus_store_slot_t          *slot;
+    torus_store_copy_t          *copy;
+    const torus_schema_t        *schema;
+    const torus_store_schema_t  *ss;
+
+    schema = target->schema;
+    ss = &store->schemas[schema->index];
+
+    store->counters[TORUS_C_OPS_MADE] += schema->nintervals * ss->ncopies;
+
+    room = torus_store_key(store, target->stem, ss->room);
+
+    for (i = 0; i < schema->nintervals; i++) {
+        slot = torus_store_slot(schema, &schema->intervals[i],
+                                &ss->intervals[i], point->timestamp);
+
+        for (k = 0; k < ss->ncopies; k++) {
+            copy = &slot->copies[k];
+
+            if (point->now >= copy->expired) {
+                store->counters[TORUS_C_OPS_EXPIRED]++;
+                continue;
+            }
+
+            if (room != TORUS_OK
+                || torus_store_copy(store, target, copy, op) != TORUS_OK)
+            {
+                store->counters[TORUS_C_OPS_DROPPED]++;
+                point->failed = 1;
+            }
+        }
+    }
+}
+
+
+/* The stem is already in store->key. */
+static int
+torus_store_copy(torus_store_t *store, const torus_target_t *target,
+    const torus_store_copy_t *copy, torus_op_t *op)
+{
+    int                  rc;
+    size_t               stem;
+    torus_op_t           member;
+    const torus_host_t  *host;
+
+    stem = target->stem.len;
+    host = target->schema->host;
+
+    memcpy(store->key + stem, copy->text, copy->full);
+
+    if (copy->full != copy->len) {
+
+        /* the value's key begins with that of the set it is found by */
+
+        member.kind = TORUS_OP_SADD;
+        member.key = torus_str(store->key, stem + copy->len);
+        member.arg = torus_str(copy->text + copy->len + 1,
+                               copy->full - copy->len - 1);
+        member.delta = 0;
+        member.expire = copy->expire;
+        member.ops = 0;
+
+        rc = store->sink(store->data, host, &member);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    op->key = torus_str(store->key, stem + copy->full);
+    op->expire = copy->expire;
+
+    return store->sink(store->data, host, op);
+}
+
+
+static torus_store_slot_t *
+torus_store_slot(const torus_schema_t *schema, const torus_interval_t *iv,
+    torus_store_interval_t *si, int64_t ts)
+{
+    torus_store_slot_t  *slot;
+
+    slot = &si->slots[si->recent];
+
+    if (ts >= slot->start && ts < slot->end) {
+        return slot;
+    }
+
+    si->recent = !si->recent;
+    slot = &si->slots[si->recent];
+
+    if (ts < slot->start || ts >= slot->end) {
+        torus_store_slot_fill(slot, schema, iv, ts);
+    }
+
+    return slot;
+}
+
+
+/* Copies are made for the farthest bucket first, as kairos does. */
+static void
+torus_store_slot_fill(torus_store_slot_t *slot, const torus_schema_t *schema,
+    const torus_interval_t *iv, int64_t ts)
+{
+    int                  n;
+    int64_t              bucket, sub, start, end, other;
+    torus_store_copy_t  *copy;
+
+    bucket = torus_step_bucket(&iv->step, ts);
+
+    start = torus_step_start(&iv->step, bucket);
+    end = start + torus_step_length(&iv->step, bucket);
+
+    copy = slot->copies;
+    torus_store_copy_fill(copy, iv, bucket, ts);
+
+    for (n = schema->rolling; n != 0; n += (n < 0) ? 1 : -1) {
+        other = torus_step_add(&iv->step, bucket, n);
+
+        torus_store_copy_fill(++copy, iv, other,
+                              torus_step_start(&iv->step, other));
+    }
+
+    if (!iv->coarse) {
+        sub = torus_step_bucket(&iv->resolution, ts);
+        other = torus_step_start(&iv->resolution, sub);
+
+        if (start < other) {
+            start = other;
+        }
+
+        other += torus_step_length(&iv->resolution, sub);
+
+        if (end > other) {
+            end = other;
+        }
+    }
+
+    slot->start = start;
+    slot->end = end;
+}
+
+
+static void
+torus_store_copy_fill(torus_store_copy_t *copy, const torus_interval_t *iv,
+    int64_t bucket, int64_t ts)
+{
+    copy->len = torus_layout_key(copy->text, torus_str("", 0), iv, bucket);
+    copy->full = copy->len;
+
+    if (!iv->coarse) {
+        copy->full = torus_layout_subkey(copy->text, copy->len,
+                                  torus_step_bucket(&iv->resolution, ts));
+    }
+
+    copy->expire = torus_interval_expire(iv, bucket);
+    copy->expired = INT64_MAX;
+
+    if (iv->steps > 0) {
+        copy->expired = torus_step_start(&iv->step,
+                                         torus_step_add(&iv->step, bucket,
+                                                        iv->steps));
+    }
+}
+
+
+/* Puts the stem into store->key, with room behind it. */
+static int
+torus_store_key(torus_store_t *store, torus_str_t stem, size_t room)
+{
+    size_t          size;
+    unsigned char  *key;
+
+    size = stem.len + room;
+
+    if (size > store->key_size) {
+        key = realloc(store->key, size * 2);
+
+        if (key == NULL) {
+            return TORUS_ERROR;
+        }
+
+        store->key = key;
+        store->key_size = size * 2;
+    }
+
+    memcpy(store->key, stem.data, stem.len);
+
+    return TORUS_OK;
+}
+
+
+/* A list of every value. */
+static int
+torus_store_series(const torus_schema_t *schema, torus_store_value_t *v,
+    torus_op_t *op)
+{
+    (void) schema;
+
+    op->kind = TORUS_OP_RPUSH;
+    op->arg = torus_store_text(v);
+    op->delta = 0;
+    op->ops = 1;
+
+    return TORUS_OK;
+}
+
+
+/* A hash of value and occurrences. */
+static int
+torus_store_histogram(const torus_schema_t *schema, torus_store_value_t *v,
+    torus_op_t *op)
+{
+    (void) schema;
+
+    op->kind = TORUS_OP_HINCRBY;
+    op->arg = torus_store_text(v);
+    op->delta = 1;
+    op->ops = 1;
+
+    return TORUS_OK;
+}
+
+
+/*
+ * A sum.  A text, such as a format makes, counts as the number that it reads
+ * as.  A decimal is added as one even when it is whole: 3.0 may follow 0.5.
+ */
+static int
+torus_store_count(const torus_schema_t *schema, torus_store_value_t *v,
+    torus_op_t *op)
+{
+    int  rc;
+
+    if (v->value.kind == TORUS_VALUE_TEXT) {
+        v->text = v->value.text;
+        v->plain = 1;
+
+        rc = torus_number_parse(v->text, &v->value);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    op->ops = 1;
+
+    if (v->value.kind == TORUS_VALUE_INT) {
+
+        if (v->value.i == 0 && schema->zeros_drop) {
+            return TORUS_STORE_NOTHING;
+        }
+
+        op->kind = TORUS_OP_INCRBY;
+        op->arg = torus_str(NULL, 0);
+        op->delta = v->value.i;
+
+        return TORUS_OK;
+    }
+
+    if (v->value.d == 0 && schema->zeros_drop) {
+        return TORUS_STORE_NOTHING;
+    }
+
+    op->kind = TORUS_OP_INCRBYFLOAT;
+    op->arg = torus_store_text(v);
+    op->delta = 0;
+
+    return TORUS_OK;
+}
+
+
+/* The last value. */
+static int
+torus_store_gauge(const torus_schema_t *schema, torus_store_value_t *v,
+    torus_op_t *op)
+{
+    (void) schema;
+
+    op->kind = TORUS_OP_SET;
+    op->arg = torus_store_text(v);
+    op->delta = 0;
+    op->ops = 1;
+
+    return TORUS_OK;
+}
+
+
+/* Each distinct value. */
+static int
+torus_store_set(const torus_schema_t *schema, torus_store_value_t *v,
+    torus_op_t *op)
+{
+    (void) schema;
+
+    op->kind = TORUS_OP_SADD;
+    op->arg = torus_store_text(v);
+    op->delta = 0;
+    op->ops = 1;
+
+    return TORUS_OK;
+}
+
+
+/* What is written to Redis; may point into v. */
+static torus_str_t
+torus_store_text(torus_store_value_t *v)
+{
+    if (v->value.kind == TORUS_VALUE_TEXT) {
+        return v->value.text;
+    }
+
+    if (v->plain && torus_store_canonical(v)) {
+        return v->text;
+    }
+
+    return torus_str(v->number, torus_number_print(v->number, &v->value));
+}
+
+
+/*
+ * Would the number that was read from v->text be printed as just that?  Said
+ * of integers and of decimals of at most 15 digits without an exponent,
+ * which are the shortest of their double: any two of those differ.
+ */
+static int
+torus_store_canonical(const torus_store_value_t *v)
+{
+    size_t                whole;
+    const unsigned char  *p, *last, *point;
+
+    p = v->text.data;
+    last = p + v->text.len;
+
+    if (*p == '-') {
+        p++;
+
+        /* -0 is not an integer, and -0.0 is rare */
+
+        if (p == last || *p == '0') {
+            return 0;
+        }
+    }
+
+    if (v->value.kind == TORUS_VALUE_INT) {
+
+        /* known to be a sign and digits, perhaps between blanks */
+
+        return *p >= '0' && *p <= '9' && last[-1] >= '0' && last[-1] <= '9'
+               && (*p != '0' || last - p == 1);
+    }
+
+    if (last - p > 16) {
+        return 0;
+    }
+
+    for (point = p; point < last && *point >= '0' && *point <= '9'; point++) {
+        /* void */
+    }
+
+    whole = (size_t) (point - p);
+
+    if (whole == 0 || last - point < 2 || *point != '.') {
+        return 0;
+    }
+
+    /* below 0.1 the number of zeros would matter */
+
+    if (*p == '0'
+        && (whole != 1 || (point[1] == '0' && last - point != 2)))
+    {
+        return 0;
+    }
+
+    for (p = point + 1; p < last; p++) {
+        if (*p < '0' || *p > '9') {
+            return 0;
+        }
+    }
+
+    return last[-1] != '0' || last - point == 2;
+}
