@@ -7,8 +7,6 @@
 #include "torus_answer.h"
 #include "torus_function.h"
 
-#include <math.h>
-
 
 static unsigned torus_query_stats(torus_arena_t *arena,
     const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
@@ -19,9 +17,12 @@ static int torus_query_call(torus_str_t text, torus_str_t *fname,
 static int torus_query_fname(torus_str_t name);
 static int torus_query_names(torus_arena_t *arena, torus_spec_t *spec);
 static unsigned torus_query_range(const torus_arg_t *args, size_t nargs,
-    torus_query_t *query, torus_error_t *err);
-static int torus_query_point(const torus_arg_t *args, size_t nargs,
-    const char *name, int64_t now, int64_t *ts, torus_error_t *err);
+    const torus_clock_t *clock, torus_query_t *query, torus_error_t *err);
+static int torus_query_zone(torus_str_t text, const torus_clock_t *clock,
+    const torus_tz_t **tz, torus_error_t *err);
+static int torus_query_time(const torus_arg_t *args, size_t nargs,
+    const char *name, int64_t now, const torus_tz_t *tz, int64_t *ts,
+    torus_error_t *err);
 static int torus_query_steps(torus_str_t text, torus_query_t *query,
     torus_error_t *err);
 static int torus_query_fill(torus_str_t text, torus_query_t *query,
@@ -115,7 +116,7 @@ torus_args_get(const torus_arg_t *args, size_t nargs, const char *name)
 
 unsigned
 torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
-    size_t nargs, const torus_limits_t *limits, int64_t now,
+    size_t nargs, const torus_limits_t *limits, const torus_clock_t *clock,
     torus_query_t *query, torus_error_t *err)
 {
     unsigned     rc, flag;
@@ -123,7 +124,7 @@ torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
 
     memset(query, 0, sizeof(torus_query_t));
 
-    query->now = now;
+    query->now = clock->now;
     query->schema = torus_args_get(args, nargs, "schema");
     query->interval = torus_args_get(args, nargs, "interval");
 
@@ -164,7 +165,7 @@ torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
         return 400;
     }
 
-    rc = torus_query_range(args, nargs, query, err);
+    rc = torus_query_range(args, nargs, clock, query, err);
     if (rc != 200) {
         return rc;
     }
@@ -209,30 +210,6 @@ torus_query_spec(torus_arena_t *arena, torus_str_t text, torus_spec_t *spec,
     }
 
     return 200;
-}
-
-
-int
-torus_query_time(torus_str_t text, int64_t now, int64_t *ts)
-{
-    double         d;
-    torus_value_t  v;
-
-    (void) now;
-
-    if (torus_number_parse(text, &v) != TORUS_OK) {
-        return TORUS_DECLINED;
-    }
-
-    d = torus_number_double(&v);
-
-    if (d < (double) TORUS_TIME_MIN || d > (double) TORUS_TIME_MAX) {
-        return TORUS_DECLINED;
-    }
-
-    *ts = (int64_t) floor(d);
-
-    return TORUS_OK;
 }
 
 
@@ -446,14 +423,18 @@ torus_query_names(torus_arena_t *arena, torus_spec_t *spec)
 
 static unsigned
 torus_query_range(const torus_arg_t *args, size_t nargs,
-    torus_query_t *query, torus_error_t *err)
+    const torus_clock_t *clock, torus_query_t *query, torus_error_t *err)
 {
-    torus_str_t  text;
+    torus_str_t        text;
+    const torus_tz_t  *tz;
 
-    if (torus_query_point(args, nargs, "start", query->now, &query->start,
-                          err) != TORUS_OK
-        || torus_query_point(args, nargs, "end", query->now, &query->end,
-                             err) != TORUS_OK)
+    text = torus_args_get(args, nargs, "tz");
+
+    if (torus_query_zone(text, clock, &tz, err) != TORUS_OK
+        || torus_query_time(args, nargs, "start", clock->now, tz,
+                            &query->start, err) != TORUS_OK
+        || torus_query_time(args, nargs, "end", clock->now, tz,
+                            &query->end, err) != TORUS_OK)
     {
         return 400;
     }
@@ -475,10 +456,32 @@ torus_query_range(const torus_arg_t *args, size_t nargs,
 
 
 static int
-torus_query_point(const torus_arg_t *args, size_t nargs, const char *name,
-    int64_t now, int64_t *ts, torus_error_t *err)
+torus_query_zone(torus_str_t text, const torus_clock_t *clock,
+    const torus_tz_t **tz, torus_error_t *err)
 {
-    torus_str_t  text;
+    *tz = NULL;
+
+    if (text.len == 0 || torus_str_is(text, "UTC")) {
+        return TORUS_OK;
+    }
+
+    if (clock->zone != NULL && torus_tz_name_valid(text)) {
+        *tz = clock->zone(clock->data, text);
+    }
+
+    return *tz != NULL ? TORUS_OK
+                       : torus_query_invalid(err, "tz", "a time zone such as "
+                                             "Europe/Berlin", text);
+}
+
+
+static int
+torus_query_time(const torus_arg_t *args, size_t nargs, const char *name,
+    int64_t now, const torus_tz_t *tz, int64_t *ts, torus_error_t *err)
+{
+    int            rc;
+    torus_str_t    text;
+    torus_error_t  why;
 
     text = torus_args_get(args, nargs, name);
 
@@ -487,11 +490,13 @@ torus_query_point(const torus_arg_t *args, size_t nargs, const char *name,
         return TORUS_OK;
     }
 
-    if (torus_query_time(text, now, ts) == TORUS_OK) {
+    rc = torus_time_parse(text, now, tz, ts, &why);
+
+    if (rc == TORUS_OK) {
         return TORUS_OK;
     }
 
-    return torus_query_invalid(err, name, "a time", text);
+    return torus_error(err, "argument \"%s\" %.900s", name, why.text);
 }
 
 

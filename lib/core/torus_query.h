@@ -17,6 +17,7 @@
 #include "torus_buf.h"
 #include "torus_interval.h"
 #include "torus_number.h"
+#include "torus_time.h"
 
 
 /* A decoded argument of the query string or of a form body. */
@@ -40,6 +41,21 @@ typedef struct {
 #define TORUS_LIMIT_NAMES    100000
 #define TORUS_LIMIT_SLICE    4096
 #define TORUS_LIMIT_MEMORY   (64 * 1024 * 1024)
+
+
+/*
+ * The zone of an IANA name, or NULL: there is none.  Reading zone files is
+ * the caller's, who may keep them.
+ */
+typedef const torus_tz_t *(*torus_zone_pt)(void *data, torus_str_t name);
+
+
+/* When it is, and where clocks and dates are read. */
+typedef struct {
+    int64_t               now;       /* seconds */
+    torus_zone_pt         zone;      /* NULL: no zone but UTC is known */
+    void                 *data;
+} torus_clock_t;
 
 
 typedef struct torus_format_s    torus_format_t;    /* torus_answer.h */
@@ -113,7 +129,7 @@ int torus_query_flag(const torus_arg_t *args, size_t nargs,
  * arena.
  */
 unsigned torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
-    size_t nargs, const torus_limits_t *limits, int64_t now,
+    size_t nargs, const torus_limits_t *limits, const torus_clock_t *clock,
     torus_query_t *query, torus_error_t *err);
 
 /*
@@ -121,9 +137,5 @@ unsigned torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
  */
 unsigned torus_query_spec(torus_arena_t *arena, torus_str_t text,
     torus_spec_t *spec, torus_error_t *err);
-
-/* A point in time as people write it; TORUS_OK or TORUS_DECLINED. */
-int torus_query_time(torus_str_t text, int64_t now, int64_t *ts);
-
 
 #endif /* _TORUS_QUERY_H_INCLUDED_ */

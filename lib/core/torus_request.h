@@ -62,6 +62,8 @@ typedef struct {
     const torus_schema_set_t  *set;
     torus_limits_t             limits;    /* all zero: the defaults */
     int64_t                    now;       /* seconds */
+    torus_zone_pt              zone;      /* of "tz"; NULL: only UTC */
+    void                      *data;      /* of zone */
 } torus_request_conf_t;
 
 /* By its name, without slashes; TORUS_OK or TORUS_DECLINED. */

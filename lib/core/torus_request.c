@@ -1,0 +1,526 @@
+/*
+ * The facade: a table of commands over the parts that do their work, and
+ * what is common to all of them: limits, the output, faults.
+ */
+
+#include "torus_request.h"
+#include "torus_fetch.h"
+#include "torus_list.h"
+
+#include <stdlib.h>
+
+
+#define TORUS_REQUEST_CHUNK    4096
+#define TORUS_REQUEST_KEEP     131072   /* bytes of output memory kept */
+#define TORUS_REQUEST_MAX_AGE  60
+#define TORUS_REQUEST_JSONP    64
+
+
+typedef struct {
+    torus_str_t                  name;
+    unsigned                   (*create)(torus_request_t *r,
+                                    const torus_arg_t *args, size_t nargs);
+    int                        (*next)(torus_request_t *r,
+                                    torus_batch_t *batch);
+    int                        (*reply)(torus_request_t *r,
+                                    const torus_host_t *host,
+                                    const redisReply *reply);
+} torus_command_ops_t;
+
+
+struct torus_request_s {
+    const torus_command_ops_t   *ops;
+    const torus_request_conf_t  *conf;
+    torus_arena_t               *arena;
+    torus_limits_t               limits;
+    torus_query_t                query;
+    torus_plan_t                 plan;
+    torus_fetch_t               *fetch;
+    torus_list_t                *list;
+    torus_buf_t                  out;
+    torus_str_t                  type;
+    torus_str_t                  jsonp;
+    torus_request_stats_t        stats;
+    torus_error_t                err;
+    unsigned                     status;
+    unsigned                     begun:1;    /* something was drained */
+    unsigned                     done:1;
+    unsigned                     broken:1;
+};
+
+
+static void torus_request_limits(torus_request_t *r);
+static int torus_request_jsonp(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs);
+static void torus_request_end(torus_request_t *r);
+static int torus_request_fault(torus_request_t *r, unsigned status);
+static unsigned torus_series_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static int torus_series_next(torus_request_t *r, torus_batch_t *batch);
+static int torus_series_reply(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
+static int torus_series_went(torus_request_t *r, int rc);
+static unsigned torus_names_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static unsigned torus_held_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static int torus_names_next(torus_request_t *r, torus_batch_t *batch);
+static int torus_names_reply(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
+static int torus_names_more(torus_request_t *r);
+
+
+/* By torus_command_t. */
+static const torus_command_ops_t  torus_commands[] = {
+    { torus_string("series"),
+      torus_series_create, torus_series_next, torus_series_reply },
+    { torus_string("list"),
+      torus_names_create, torus_names_next, torus_names_reply },
+    { torus_string("properties"),
+      torus_held_create, torus_names_next, torus_names_reply }
+};
+
+
+int
+torus_command_find(torus_str_t name, torus_command_t *command)
+{
+    size_t  i;
+
+    for (i = 0; i < sizeof(torus_commands) / sizeof(torus_commands[0]); i++) {
+
+        if (torus_str_eq(name, torus_commands[i].name)) {
+            *command = (torus_command_t) i;
+            return TORUS_OK;
+        }
+    }
+
+    return TORUS_DECLINED;
+}
+
+
+torus_request_t *
+torus_request_create(const torus_request_conf_t *conf,
+    torus_command_t command, const torus_arg_t *args, size_t nargs)
+{
+    unsigned          status;
+    torus_arena_t    *arena;
+    torus_request_t  *r;
+
+    arena = torus_arena_create(TORUS_REQUEST_CHUNK, 0);
+    if (arena == NULL) {
+        return NULL;
+    }
+
+    r = torus_arena_calloc(arena, 1, sizeof(torus_request_t));
+    if (r == NULL) {
+        torus_arena_destroy(arena);
+        return NULL;
+    }
+
+    r->conf = conf;
+    r->arena = arena;
+    r->ops = &torus_commands[command];
+    r->status = 200;
+    r->type = torus_str("application/json", 16);
+
+    torus_request_limits(r);
+
+    torus_buf_init(&r->out, r->limits.memory);
+
+    if (torus_request_jsonp(r, args, nargs) != TORUS_OK) {
+        torus_request_fault(r, 400);
+        return r;
+    }
+
+    if (r->jsonp.len != 0) {
+        torus_buf_adds(&r->out, r->jsonp);
+        torus_buf_addz(&r->out, "(");
+    }
+
+    status = r->ops->create(r, args, nargs);
+
+    if (status != 200) {
+        torus_request_fault(r, status);
+    }
+
+    return r;
+}
+
+
+void
+torus_request_destroy(torus_request_t *r)
+{
+    if (r->fetch != NULL) {
+        torus_fetch_destroy(r->fetch);
+    }
+
+    if (r->list != NULL) {
+        torus_list_destroy(r->list);
+    }
+
+    torus_buf_free(&r->out);
+    torus_arena_destroy(r->arena);
+}
+
+
+int
+torus_request_next(torus_request_t *r, torus_batch_t *batch)
+{
+    if (r->done) {
+        return TORUS_DECLINED;
+    }
+
+    return r->ops->next(r, batch) == TORUS_OK ? TORUS_OK : TORUS_DECLINED;
+}
+
+
+int
+torus_request_reply(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    if (r->done) {
+        return TORUS_ERROR;
+    }
+
+    return r->ops->reply(r, host, reply);
+}
+
+
+void
+torus_request_fail(torus_request_t *r, unsigned status, const char *reason)
+{
+    if (r->done) {
+        return;
+    }
+
+    torus_error(&r->err, "%s", reason);
+    torus_request_fault(r, status);
+}
+
+
+torus_str_t
+torus_request_output(const torus_request_t *r)
+{
+    return torus_str(r->out.pos, torus_buf_len(&r->out));
+}
+
+
+void
+torus_request_drain(torus_request_t *r, size_t n)
+{
+    r->begun = 1;
+    r->out.pos += n;
+
+    if (torus_buf_len(&r->out) != 0) {
+        return;
+    }
+
+    torus_buf_reset(&r->out, TORUS_REQUEST_KEEP);
+
+    if (!r->done && r->list != NULL && torus_list_ready(r->list)) {
+        torus_names_more(r);
+    }
+}
+
+
+int
+torus_request_done(const torus_request_t *r)
+{
+    return r->done;
+}
+
+
+int
+torus_request_broken(const torus_request_t *r)
+{
+    return r->broken;
+}
+
+
+unsigned
+torus_request_status(const torus_request_t *r)
+{
+    return r->status;
+}
+
+
+const char *
+torus_request_error(const torus_request_t *r)
+{
+    return r->status == 200 ? "" : r->err.text;
+}
+
+
+torus_str_t
+torus_request_type(const torus_request_t *r)
+{
+    return r->type;
+}
+
+
+unsigned
+torus_request_max_age(const torus_request_t *r)
+{
+    if (r->status != 200 || r->plan.step == 0) {
+        return 0;
+    }
+
+    return r->plan.step < TORUS_REQUEST_MAX_AGE ? (unsigned) r->plan.step
+                                                : TORUS_REQUEST_MAX_AGE;
+}
+
+
+const torus_request_stats_t *
+torus_request_stats(const torus_request_t *r)
+{
+    return &r->stats;
+}
+
+
+static void
+torus_request_limits(torus_request_t *r)
+{
+    const torus_limits_t  *limits;
+
+    limits = &r->conf->limits;
+    r->limits = *limits;
+
+    if (limits->stats == 0 && limits->points == 0 && limits->names == 0
+        && limits->slice == 0 && limits->memory == 0)
+    {
+        r->limits.stats = TORUS_LIMIT_STATS;
+        r->limits.points = TORUS_LIMIT_POINTS;
+        r->limits.names = TORUS_LIMIT_NAMES;
+        r->limits.memory = TORUS_LIMIT_MEMORY;
+    }
+
+    if (limits->slice == 0) {
+        r->limits.slice = TORUS_LIMIT_SLICE;
+    }
+}
+
+
+/* A name that a script can be called with, and nothing more. */
+static int
+torus_request_jsonp(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    size_t         i;
+    unsigned char  c;
+
+    r->jsonp = torus_args_get(args, nargs, "jsonp");
+
+    for (i = 0; i < r->jsonp.len; i++) {
+        c = r->jsonp.data[i];
+
+        if ((c < '0' || c > '9') && (c < 'A' || c > 'Z')
+            && (c < 'a' || c > 'z') && c != '_' && c != '.' && c != '$')
+        {
+            break;
+        }
+    }
+
+    if (i < r->jsonp.len || i > TORUS_REQUEST_JSONP) {
+        return torus_error(&r->err, "argument \"jsonp\" must be a name of at "
+                           "most %d letters, digits, \"_\", \".\" and \"$\"",
+                           TORUS_REQUEST_JSONP);
+    }
+
+    if (i != 0) {
+        r->type = torus_str("text/javascript", 15);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* The answer is whole. */
+static void
+torus_request_end(torus_request_t *r)
+{
+    if (r->jsonp.len != 0) {
+        torus_buf_addz(&r->out, ")\n");
+    }
+
+    r->done = 1;
+}
+
+
+/* A fault replaces what nobody has seen yet, or breaks off the answer. */
+static int
+torus_request_fault(torus_request_t *r, unsigned status)
+{
+    if (r->err.len == 0) {
+        torus_error(&r->err, "out of memory");
+    }
+
+    r->status = status;
+    r->done = 1;
+    r->broken = r->begun;
+
+    torus_buf_reset(&r->out, 0);
+
+    if (!r->begun) {
+        r->type = torus_str("application/json", 16);
+        torus_json_error(&r->out, torus_str(r->err.text, r->err.len));
+    }
+
+    return TORUS_ERROR;
+}
+
+
+static unsigned
+torus_series_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    unsigned       status;
+    torus_clock_t  clock;
+
+    clock.now = r->conf->now;
+    clock.zone = r->conf->zone;
+    clock.data = r->conf->data;
+
+    status = torus_query_parse(r->arena, args, nargs, &r->limits, &clock,
+                               &r->query, &r->err);
+    if (status != 200) {
+        return status;
+    }
+
+    status = torus_plan_make(r->arena, &r->query, r->conf->set, &r->limits,
+                             &r->plan, &r->err);
+    if (status != 200) {
+        return status;
+    }
+
+    if (r->query.format->csv && r->jsonp.len != 0) {
+        torus_error(&r->err, "argument \"jsonp\" does not go with csv");
+        return 400;
+    }
+
+    if (r->jsonp.len == 0) {
+        r->type = r->query.format->type;
+    }
+
+    r->fetch = torus_fetch_create(&r->query, &r->plan, r->conf->set,
+                                  &r->limits, &r->stats, &r->out);
+
+    return r->fetch != NULL ? 200 : 500;
+}
+
+
+static int
+torus_series_next(torus_request_t *r, torus_batch_t *batch)
+{
+    int  rc;
+
+    rc = torus_fetch_next(r->fetch, batch);
+
+    return torus_series_went(r, rc);
+}
+
+
+static int
+torus_series_reply(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    int  rc;
+
+    rc = torus_fetch_reply(r->fetch, host, reply);
+
+    return torus_series_went(r, rc);
+}
+
+
+static int
+torus_series_went(torus_request_t *r, int rc)
+{
+    if (rc == TORUS_ERROR) {
+        r->err = *torus_fetch_error(r->fetch);
+        return torus_request_fault(r, torus_fetch_status(r->fetch));
+    }
+
+    if (torus_fetch_done(r->fetch)) {
+        torus_request_end(r);
+    }
+
+    return rc;
+}
+
+
+static unsigned
+torus_names_create(torus_request_t *r, const torus_arg_t *args, size_t nargs)
+{
+    unsigned  status;
+
+    status = torus_list_create(r->conf->set, args, nargs, &r->limits,
+                               &r->stats, &r->list, &r->err);
+
+    if (status == 200 && torus_list_ready(r->list)) {
+        torus_names_more(r);
+    }
+
+    return status;
+}
+
+
+static unsigned
+torus_held_create(torus_request_t *r, const torus_arg_t *args, size_t nargs)
+{
+    unsigned  status;
+
+    status = torus_properties_create(r->conf->set, args, nargs, &r->limits,
+                                     &r->stats, &r->list, &r->err);
+
+    if (status == 200 && torus_list_ready(r->list)) {
+        torus_names_more(r);
+    }
+
+    return status;
+}
+
+
+static int
+torus_names_next(torus_request_t *r, torus_batch_t *batch)
+{
+    int  rc;
+
+    rc = torus_list_next(r->list, batch);
+
+    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+}
+
+
+static int
+torus_names_reply(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    unsigned  status;
+
+    status = torus_list_reply(r->list, host, reply, &r->err);
+
+    if (status != 200) {
+        return torus_request_fault(r, status);
+    }
+
+    return torus_list_ready(r->list) ? torus_names_more(r) : TORUS_OK;
+}
+
+
+/* The next piece of a listing that is complete. */
+static int
+torus_names_more(torus_request_t *r)
+{
+    int  rc;
+
+    rc = torus_list_write(r->list, &r->out);
+
+    if (rc == TORUS_ERROR) {
+        return torus_request_fault(r, 500);
+    }
+
+    if (rc == TORUS_OK) {
+        torus_request_end(r);
+    }
+
+    return TORUS_OK;
+}
