@@ -33,6 +33,10 @@ static void ngx_torus_zone_add_hosts(ngx_torus_zone_host_t *hosts,
     uint64_t *nhosts, const ngx_torus_zone_host_t *from, uint64_t nfrom,
     ngx_uint_t gauges);
 static uint64_t ngx_torus_zone_open(const uint64_t *counters);
+static ngx_int_t ngx_torus_zone_add_stray(ngx_array_t *names,
+    const ngx_torus_zone_stray_t *stray);
+static int ngx_libc_cdecl ngx_torus_zone_cmp_strays(const void *one,
+    const void *two);
 
 
 ngx_shm_zone_t *
@@ -141,6 +145,8 @@ ngx_torus_zone_hosts(ngx_torus_zone_slot_t *slot,
 
     ngx_memzero(slot->counters, sizeof(slot->counters));
     ngx_memzero(slot->hosts, sizeof(slot->hosts));
+    ngx_memzero(slot->strays, sizeof(slot->strays));
+    slot->warned = 0;
 
     slot->nhosts = ngx_min(set->nhosts, NGX_TORUS_ZONE_HOSTS);
 
@@ -350,4 +356,137 @@ ngx_torus_zone_add_hosts(ngx_torus_zone_host_t *hosts, uint64_t *nhosts,
             hosts[h].values[v] += from[f].values[v];
         }
     }
+}
+
+
+ngx_uint_t
+ngx_torus_zone_stray(ngx_torus_zone_slot_t *slot, torus_str_t name,
+    time_t now)
+{
+    size_t                   len;
+    ngx_uint_t               i, oldest;
+    ngx_torus_zone_stray_t  *stray;
+
+    oldest = 0;
+    len = ngx_min(name.len, NGX_TORUS_ZONE_NAME - 1);
+
+    for (i = 0; i < NGX_TORUS_ZONE_STRAYS; i++) {
+        stray = &slot->strays[i];
+
+        if (stray->name[len] == '\0'
+            && ngx_memcmp(stray->name, name.data, len) == 0)
+        {
+            stray->count++;
+            stray->seen = now;
+            goto done;
+        }
+
+        if (stray->seen < slot->strays[oldest].seen) {
+            oldest = i;
+        }
+    }
+
+    stray = &slot->strays[oldest];
+
+    ngx_memzero(stray->name, NGX_TORUS_ZONE_NAME);
+    ngx_memcpy(stray->name, name.data, len);
+    stray->count = 1;
+    stray->seen = now;
+
+done:
+
+    if (slot->warned != 0 && (uint64_t) now < slot->warned + 60) {
+        return 0;
+    }
+
+    slot->warned = now;
+
+    return 1;
+}
+
+
+ngx_array_t *
+ngx_torus_zone_strays(ngx_shm_zone_t *zone, ngx_pool_t *pool)
+{
+    ngx_uint_t               i, n;
+    ngx_array_t             *names;
+    ngx_torus_zone_t        *z;
+    ngx_torus_zone_stray_t   stray;
+
+    z = zone->data;
+
+    names = ngx_array_create(pool, 64, sizeof(ngx_torus_zone_stray_t));
+    if (names == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < NGX_TORUS_ZONE_SLOTS; i++) {
+
+        if (z->slots[i].pid == 0) {
+            continue;
+        }
+
+        for (n = 0; n < NGX_TORUS_ZONE_STRAYS; n++) {
+
+            /* its owner may be writing: a copy has an end in any case */
+
+            stray = z->slots[i].strays[n];
+            stray.name[NGX_TORUS_ZONE_NAME - 1] = '\0';
+
+            if (stray.count != 0
+                && ngx_torus_zone_add_stray(names, &stray) != NGX_OK)
+            {
+                return NULL;
+            }
+        }
+    }
+
+    ngx_qsort(names->elts, names->nelts, sizeof(ngx_torus_zone_stray_t),
+              ngx_torus_zone_cmp_strays);
+
+    return names;
+}
+
+
+static ngx_int_t
+ngx_torus_zone_add_stray(ngx_array_t *names,
+    const ngx_torus_zone_stray_t *stray)
+{
+    ngx_uint_t               i;
+    ngx_torus_zone_stray_t  *known;
+
+    known = names->elts;
+
+    for (i = 0; i < names->nelts; i++) {
+        if (ngx_strcmp(known[i].name, stray->name) == 0) {
+            known[i].count += stray->count;
+            known[i].seen = ngx_max(known[i].seen, stray->seen);
+            return NGX_OK;
+        }
+    }
+
+    known = ngx_array_push(names);
+    if (known == NULL) {
+        return NGX_ERROR;
+    }
+
+    *known = *stray;
+
+    return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_torus_zone_cmp_strays(const void *one, const void *two)
+{
+    const ngx_torus_zone_stray_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    if (a->count != b->count) {
+        return a->count > b->count ? -1 : 1;
+    }
+
+    return ngx_strcmp(a->name, b->name);
 }

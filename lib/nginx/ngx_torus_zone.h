@@ -22,9 +22,10 @@
 
 
 #define NGX_TORUS_ZONE_SIZE   (4 * 1024 * 1024)
-#define NGX_TORUS_ZONE_SLOTS  256
+#define NGX_TORUS_ZONE_SLOTS  128
 #define NGX_TORUS_ZONE_HOSTS  16      /* per slot; more are summed up there */
 #define NGX_TORUS_ZONE_NAME   128
+#define NGX_TORUS_ZONE_STRAYS 64      /* per slot */
 
 
 /* Of one host, as one worker sees it; written by that worker only. */
@@ -34,12 +35,22 @@ typedef struct {
 } ngx_torus_zone_host_t;
 
 
+/* A name that no schema took; long ones are cut. */
+typedef struct {
+    uint64_t               count;
+    uint64_t               seen;      /* seconds, the last time */
+    u_char                 name[NGX_TORUS_ZONE_NAME];   /* '\0' at its end */
+} ngx_torus_zone_stray_t;
+
+
 typedef struct {
     ngx_atomic_t           pid;       /* 0: free */
     uint64_t               module;    /* ngx_torus_zone_module_e */
+    uint64_t               warned;    /* seconds, of the last stray name */
     uint64_t               counters[TORUS_COUNTERS_N];
     uint64_t               nhosts;
     ngx_torus_zone_host_t  hosts[NGX_TORUS_ZONE_HOSTS];
+    ngx_torus_zone_stray_t strays[NGX_TORUS_ZONE_STRAYS];
 } ngx_torus_zone_slot_t;
 
 
@@ -66,6 +77,20 @@ void ngx_torus_zone_detach(ngx_shm_zone_t *zone, ngx_torus_zone_slot_t *slot);
 
 /* The values of a host, by its index in the set; never NULL. */
 uint64_t *ngx_torus_zone_host(ngx_torus_zone_slot_t *slot, size_t index);
+
+
+/*
+ * Remembers a name that no schema took, in place of the one not seen for
+ * longest.  Returns 1 once a minute: then it is worth a line in the log.
+ */
+ngx_uint_t ngx_torus_zone_stray(ngx_torus_zone_slot_t *slot,
+    torus_str_t name, time_t now);
+
+/*
+ * The names all slots remember, the most frequent first; an array of
+ * ngx_torus_zone_stray_t in the pool, NULL when out of memory.
+ */
+ngx_array_t *ngx_torus_zone_strays(ngx_shm_zone_t *zone, ngx_pool_t *pool);
 
 
 typedef struct {
