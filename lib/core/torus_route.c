@@ -1,0 +1,606 @@
+/*
+ * Routing and its cache.
+ *
+ * A route is found once, in an arena, by running patterns and rules; the
+ * cache then packs it into one block of memory of its own: the entry, its
+ * targets, their strings.  A known stat costs a hash, a look into the table
+ * and a comparison.
+ *
+ * The table is open addressing with linear probing, and at the same time the
+ * ring of a CLOCK: a hit marks the entry, the hand takes the mark off and
+ * evicts what it finds without.  Removing shifts back what had been pushed
+ * on, so that there are no graves.
+ */
+
+#include "torus_route.h"
+
+#include <stdlib.h>
+
+
+#define TORUS_ROUTE_CHUNK     4096
+#define TORUS_ROUTE_MIN_SIZE  64          /* slots, a power of two */
+
+/* What malloc() takes for itself, about. */
+#define TORUS_ROUTE_OVERHEAD  16
+
+/*
+ * Names that one stat is processed under.  Rules that permute components
+ * could make any number of them within the depth allowed.
+ */
+#define TORUS_ROUTE_NAMES     1024
+
+
+/* A route while it is being found; all lives in the arena. */
+typedef struct {
+    const torus_schema_set_t  *set;
+    torus_arena_t             *arena;
+    torus_route_t             *route;
+    size_t                     size;       /* of route->targets */
+    torus_str_t               *names;      /* visited */
+    size_t                     nnames;
+    size_t                     names_size;
+} torus_route_maker_t;
+
+
+/* Targets and strings follow. */
+typedef struct {
+    torus_route_t              route;
+    size_t                     bytes;
+    unsigned                   used;       /* since the hand came by */
+} torus_route_entry_t;
+
+
+typedef struct {
+    uint64_t                   hash;
+    torus_route_entry_t       *entry;      /* NULL: free */
+} torus_route_slot_t;
+
+
+struct torus_router_s {
+    torus_route_slot_t        *slots;
+    size_t                     mask;       /* number of slots - 1 */
+    uint64_t                   seed;
+    size_t                     hand;
+    size_t                     max;
+    torus_arena_t             *scratch;
+    const torus_schema_set_t  *set;
+    torus_router_stats_t       stats;
+};
+
+
+static int torus_route_visit(torus_route_maker_t *m, torus_str_t stat,
+    unsigned depth);
+static int torus_route_rules(torus_route_maker_t *m, torus_str_t stat,
+    unsigned depth);
+static int torus_route_schemas(torus_route_maker_t *m, torus_str_t stat);
+static int torus_route_target(torus_route_maker_t *m,
+    const torus_schema_t *schema, torus_str_t stat);
+static int torus_route_visited(const torus_route_maker_t *m,
+    torus_str_t stat);
+static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
+    size_t *size, size_t item);
+
+static const torus_route_t *torus_router_miss(torus_router_t *router,
+    torus_str_t stat, uint64_t hash);
+static torus_route_entry_t *torus_router_pack(const torus_route_t *route);
+static unsigned char *torus_router_copy(unsigned char *p, torus_str_t s,
+    torus_str_t *copy);
+static void torus_router_insert(torus_router_t *router,
+    torus_route_entry_t *entry, uint64_t hash);
+static void torus_router_grow(torus_router_t *router);
+static void torus_router_put(torus_route_slot_t *slots, size_t mask,
+    torus_route_slot_t slot);
+static void torus_router_evict(torus_router_t *router);
+static void torus_router_remove(torus_router_t *router, size_t i);
+
+
+const torus_route_t *
+torus_route(const torus_schema_set_t *set, torus_str_t stat,
+    torus_arena_t *arena)
+{
+    torus_route_maker_t  m;
+
+    memset(&m, 0, sizeof(m));
+    m.set = set;
+    m.arena = arena;
+
+    m.route = torus_arena_calloc(arena, 1, sizeof(torus_route_t));
+
+    if (m.route == NULL
+        || torus_arena_dup(arena, stat, &m.route->stat) != TORUS_OK
+        || torus_route_visit(&m, m.route->stat, 0) != TORUS_OK)
+    {
+        return NULL;
+    }
+
+    return m.route;
+}
+
+
+static int
+torus_route_visit(torus_route_maker_t *m, torus_str_t stat, unsigned depth)
+{
+    if (m->nnames == m->names_size) {
+        m->names = torus_route_grow(m->arena, m->names, m->nnames,
+                                    &m->names_size, sizeof(torus_str_t));
+        if (m->names == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    m->names[m->nnames++] = stat;
+
+    if (torus_route_schemas(m, stat) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    if (depth == TORUS_AGGREGATE_DEPTH) {
+        return TORUS_OK;
+    }
+
+    return torus_route_rules(m, stat, depth);
+}
+
+
+static int
+torus_route_rules(torus_route_maker_t *m, torus_str_t stat, unsigned depth)
+{
+    int          rc;
+    size_t       i, n;
+    torus_str_t  name;
+
+    n = torus_aggregates_count(m->set->aggregates);
+
+    for (i = 0; i < n; i++) {
+        rc = torus_aggregates_apply(m->set->aggregates, i, stat, m->arena,
+                                    &name);
+
+        if (rc == TORUS_DECLINED || (rc == TORUS_OK
+                                     && torus_route_visited(m, name)))
+        {
+            continue;
+        }
+
+        if (rc != TORUS_OK
+            || torus_route_visit(m, name, depth + 1) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_route_schemas(torus_route_maker_t *m, torus_str_t stat)
+{
+    size_t                 i;
+    const torus_schema_t  *schema;
+
+    for (i = 0; i < m->set->nschemas; i++) {
+        schema = &m->set->schemas[i];
+
+        if (!torus_schema_match(schema, stat)) {
+            continue;
+        }
+
+        if (torus_route_target(m, schema, stat) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+
+        if (schema->final) {
+            break;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_route_target(torus_route_maker_t *m, const torus_schema_t *schema,
+    torus_str_t stat)
+{
+    size_t           n;
+    unsigned char   *p;
+    torus_route_t   *route;
+    torus_target_t  *target;
+
+    route = m->route;
+
+    if (route->ntargets == m->size) {
+        route->targets = torus_route_grow(m->arena, route->targets,
+                                          route->ntargets, &m->size,
+                                          sizeof(torus_target_t));
+        if (route->targets == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    n = schema->prefix.len;
+
+    p = torus_arena_alloc(m->arena, n + stat.len + 1);
+    if (p == NULL) {
+        return TORUS_ERROR;
+    }
+
+    if (n != 0) {
+        memcpy(p, schema->prefix.data, n);
+    }
+
+    if (stat.len != 0) {
+        memcpy(p + n, stat.data, stat.len);
+    }
+
+    p[n + stat.len] = ':';
+
+    target = &route->targets[route->ntargets++];
+
+    target->schema = schema;
+    target->stem = torus_str(p, n + stat.len + 1);
+    target->stat = torus_str(p + n, stat.len);
+
+    return TORUS_OK;
+}
+
+
+/* When there are too many names, any further one counts as visited. */
+static int
+torus_route_visited(const torus_route_maker_t *m, torus_str_t stat)
+{
+    size_t  i;
+
+    for (i = 0; i < m->nnames; i++) {
+        if (torus_str_eq(m->names[i], stat)) {
+            return 1;
+        }
+    }
+
+    return m->nnames == TORUS_ROUTE_NAMES;
+}
+
+
+/* An array of twice the size in the arena, where the old one stays too. */
+static void *
+torus_route_grow(torus_arena_t *arena, void *array, size_t n, size_t *size,
+    size_t item)
+{
+    void    *grown;
+    size_t   count;
+
+    count = (*size == 0) ? 4 : 2 * *size;
+
+    grown = torus_arena_calloc(arena, count, item);
+    if (grown == NULL) {
+        return NULL;
+    }
+
+    if (n != 0) {
+        memcpy(grown, array, n * item);
+    }
+
+    *size = count;
+
+    return grown;
+}
+
+
+torus_router_t *
+torus_router_create(const torus_schema_set_t *set, size_t max, uint64_t seed)
+{
+    torus_router_t  *router;
+
+    router = calloc(1, sizeof(torus_router_t));
+    if (router == NULL) {
+        return NULL;
+    }
+
+    router->set = set;
+    router->max = max;
+    router->seed = seed;
+    router->mask = TORUS_ROUTE_MIN_SIZE - 1;
+
+    router->slots = calloc(TORUS_ROUTE_MIN_SIZE, sizeof(torus_route_slot_t));
+    router->scratch = torus_arena_create(TORUS_ROUTE_CHUNK, 0);
+
+    if (router->slots == NULL || router->scratch == NULL) {
+        torus_router_destroy(router);
+        return NULL;
+    }
+
+    router->stats.bytes = TORUS_ROUTE_MIN_SIZE * sizeof(torus_route_slot_t);
+
+    return router;
+}
+
+
+void
+torus_router_destroy(torus_router_t *router)
+{
+    size_t  i;
+
+    if (router == NULL) {
+        return;
+    }
+
+    for (i = 0; router->slots != NULL && i <= router->mask; i++) {
+        free(router->slots[i].entry);
+    }
+
+    torus_arena_destroy(router->scratch);
+    free(router->slots);
+    free(router);
+}
+
+
+const torus_route_t *
+torus_router_find(torus_router_t *router, torus_str_t stat)
+{
+    size_t               i;
+    uint64_t             hash;
+    torus_route_slot_t  *slot;
+
+    hash = torus_hash(stat.data, stat.len, router->seed);
+
+    for (i = hash & router->mask; /* void */ ; i = (i + 1) & router->mask) {
+        slot = &router->slots[i];
+
+        if (slot->entry == NULL) {
+            return torus_router_miss(router, stat, hash);
+        }
+
+        if (slot->hash == hash
+            && torus_str_eq(slot->entry->route.stat, stat))
+        {
+            break;
+        }
+    }
+
+    router->stats.hits++;
+
+    /* written only when it changes: most cache lines stay clean */
+
+    if (!slot->entry->used) {
+        slot->entry->used = 1;
+    }
+
+    return &slot->entry->route;
+}
+
+
+static const torus_route_t *
+torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
+{
+    const torus_route_t  *route;
+    torus_route_entry_t  *entry;
+
+    router->stats.misses++;
+
+    torus_arena_reset(router->scratch);
+
+    route = torus_route(router->set, stat, router->scratch);
+    if (route == NULL) {
+        return NULL;
+    }
+
+    entry = torus_router_pack(route);
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    torus_router_insert(router, entry, hash);
+
+    return &entry->route;
+}
+
+
+/* One block: the entry, the targets, then the strings without alignment. */
+static torus_route_entry_t *
+torus_router_pack(const torus_route_t *route)
+{
+    size_t                i, size;
+    unsigned char        *p;
+    torus_target_t       *target;
+    torus_route_entry_t  *entry;
+
+    size = sizeof(torus_route_entry_t)
+           + route->ntargets * sizeof(torus_target_t) + route->stat.len;
+
+    for (i = 0; i < route->ntargets; i++) {
+        size += route->targets[i].stem.len;
+    }
+
+    entry = malloc(size);
+    if (entry == NULL) {
+        return NULL;
+    }
+
+    entry->bytes = size + TORUS_ROUTE_OVERHEAD;
+    entry->used = 0;
+    entry->route.ntargets = route->ntargets;
+    entry->route.targets = (torus_target_t *) (entry + 1);
+
+    p = (unsigned char *) (entry->route.targets + route->ntargets);
+    p = torus_router_copy(p, route->stat, &entry->route.stat);
+
+    for (i = 0; i < route->ntargets; i++) {
+        target = &entry->route.targets[i];
+
+        target->schema = route->targets[i].schema;
+        p = torus_router_copy(p, route->targets[i].stem, &target->stem);
+
+        /* "<prefix><stat>:" */
+
+        target->stat = torus_str(p - 1 - route->targets[i].stat.len,
+                                 route->targets[i].stat.len);
+    }
+
+    return entry;
+}
+
+
+static unsigned char *
+torus_router_copy(unsigned char *p, torus_str_t s, torus_str_t *copy)
+{
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
+    }
+
+    *copy = torus_str(p, s.len);
+
+    return p + s.len;
+}
+
+
+/*
+ * At most two thirds of the slots are taken.  A table that may not grow any
+ * more is as much of a bound as the bytes are.
+ */
+static void
+torus_router_insert(torus_router_t *router, torus_route_entry_t *entry,
+    uint64_t hash)
+{
+    torus_route_slot_t     slot;
+    torus_router_stats_t  *stats;
+
+    stats = &router->stats;
+
+    if ((stats->entries + 1) * 3 > (router->mask + 1) * 2) {
+        torus_router_grow(router);
+    }
+
+    while (stats->entries != 0
+           && (stats->bytes + entry->bytes > router->max
+               || (stats->entries + 1) * 3 > (router->mask + 1) * 2))
+    {
+        torus_router_evict(router);
+    }
+
+    slot.hash = hash;
+    slot.entry = entry;
+
+    torus_router_put(router->slots, router->mask, slot);
+
+    stats->entries++;
+    stats->bytes += entry->bytes;
+}
+
+
+/* Leaves the table as it is when memory or the bytes allowed do not do. */
+static void
+torus_router_grow(torus_router_t *router)
+{
+    size_t               i, size;
+    torus_route_slot_t  *slots;
+
+    size = router->mask + 1;
+
+    if (router->stats.bytes + size * sizeof(torus_route_slot_t)
+        > router->max)
+    {
+        return;
+    }
+
+    slots = calloc(2 * size, sizeof(torus_route_slot_t));
+    if (slots == NULL) {
+        return;
+    }
+
+    for (i = 0; i < size; i++) {
+        if (router->slots[i].entry != NULL) {
+            torus_router_put(slots, 2 * size - 1, router->slots[i]);
+        }
+    }
+
+    free(router->slots);
+
+    router->slots = slots;
+    router->mask = 2 * size - 1;
+    router->hand = 0;
+    router->stats.bytes += size * sizeof(torus_route_slot_t);
+}
+
+
+static void
+torus_router_put(torus_route_slot_t *slots, size_t mask,
+    torus_route_slot_t slot)
+{
+    size_t  i;
+
+    i = slot.hash & mask;
+
+    while (slots[i].entry != NULL) {
+        i = (i + 1) & mask;
+    }
+
+    slots[i] = slot;
+}
+
+
+/* There is at least one entry. */
+static void
+torus_router_evict(torus_router_t *router)
+{
+    torus_route_entry_t  *entry;
+
+    for ( ;; ) {
+        entry = router->slots[router->hand].entry;
+
+        if (entry != NULL && !entry->used) {
+            break;
+        }
+
+        if (entry != NULL) {
+            entry->used = 0;
+        }
+
+        router->hand = (router->hand + 1) & router->mask;
+    }
+
+    router->stats.evicted++;
+    router->stats.entries--;
+    router->stats.bytes -= entry->bytes;
+
+    free(entry);
+
+    /* the hand stays: another entry may have moved there */
+    torus_router_remove(router, router->hand);
+}
+
+
+/*
+ * Fills the gap at i with the next entry that may stand there, that one's gap
+ * with the next, until a free slot ends the run.
+ */
+static void
+torus_router_remove(torus_router_t *router, size_t i)
+{
+    size_t               k, home, mask;
+    torus_route_slot_t  *slots;
+
+    slots = router->slots;
+    mask = router->mask;
+
+    for (k = (i + 1) & mask; slots[k].entry != NULL; k = (k + 1) & mask) {
+        home = slots[k].hash & mask;
+
+        /* it stays when its home lies behind the gap */
+
+        if (((k - home) & mask) < ((k - i) & mask)) {
+            continue;
+        }
+
+        slots[i] = slots[k];
+        i = k;
+    }
+
+    slots[i].entry = NULL;
+}
+
+
+void
+torus_router_stats(const torus_router_t *router, torus_router_stats_t *stats)
+{
+    *stats = router->stats;
+}
