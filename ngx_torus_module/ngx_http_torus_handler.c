@@ -1,0 +1,523 @@
+/*
+ * A request of a "torus_query" location until its query is known: the
+ * command in its URI, its method, and the arguments in its query string and
+ * its form.  ngx_http_torus_answer.c goes on from there.
+ *
+ *   handler -> [body ..] -> start -> run
+ */
+
+#include "ngx_torus_module.h"
+
+
+/* Memory for the decoded arguments of a request. */
+#define NGX_HTTP_TORUS_ARGS          (32 * 1024 * 1024)
+
+#define NGX_HTTP_TORUS_CALLBACK_MAX  64
+
+
+static ngx_int_t ngx_http_torus_command(ngx_http_request_t *r,
+    ngx_http_torus_loc_conf_t *tlcf, torus_str_t *name,
+    torus_command_t *command);
+static ngx_int_t ngx_http_torus_unknown(ngx_http_request_t *r,
+    torus_str_t name);
+static ngx_int_t ngx_http_torus_not_allowed(ngx_http_request_t *r);
+static ngx_http_torus_ctx_t *ngx_http_torus_create_ctx(ngx_http_request_t *r,
+    ngx_http_torus_loc_conf_t *tlcf, torus_command_t command);
+static ngx_uint_t ngx_http_torus_has_form(ngx_http_request_t *r);
+static ngx_int_t ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx);
+static ngx_uint_t ngx_http_torus_is_urlencoded(ngx_http_request_t *r);
+static void ngx_http_torus_body_handler(ngx_http_request_t *r);
+static void ngx_http_torus_too_large(ngx_http_torus_ctx_t *ctx);
+static ngx_int_t ngx_http_torus_take_body(ngx_http_torus_ctx_t *ctx,
+    ngx_chain_t *in, ngx_uint_t consume);
+static ngx_int_t ngx_http_torus_take_file(ngx_http_torus_ctx_t *ctx,
+    ngx_buf_t *b);
+static void ngx_http_torus_start(ngx_http_torus_ctx_t *ctx);
+static ngx_int_t ngx_http_torus_args(ngx_http_torus_ctx_t *ctx,
+    torus_arg_t **args, size_t *nargs);
+static ngx_int_t ngx_http_torus_callback(ngx_http_torus_ctx_t *ctx,
+    torus_str_t name);
+
+
+ngx_int_t
+ngx_http_torus_handler(ngx_http_request_t *r)
+{
+    ngx_int_t                   rc, known;
+    ngx_uint_t                  allowed;
+    torus_str_t                 name;
+    torus_command_t             command;
+    ngx_http_torus_ctx_t       *ctx;
+    ngx_http_torus_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_torus_module);
+
+    known = ngx_http_torus_command(r, tlcf, &name, &command);
+    allowed = r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST);
+
+    if (known != NGX_OK || !allowed || !ngx_http_torus_has_form(r)) {
+        rc = ngx_http_discard_request_body(r);
+
+        if (rc != NGX_OK) {
+            return rc;
+        }
+    }
+
+    if (known != NGX_OK) {
+        return ngx_http_torus_unknown(r, name);
+    }
+
+    if (!allowed) {
+        return ngx_http_torus_not_allowed(r);
+    }
+
+    ctx = ngx_http_torus_create_ctx(r, tlcf, command);
+    if (ctx == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (ngx_http_torus_has_form(r)) {
+        return ngx_http_torus_read_form(ctx);
+    }
+
+    r->main->count++;
+
+    ngx_http_torus_start(ctx);
+
+    return NGX_DONE;
+}
+
+
+static ngx_int_t
+ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
+    torus_str_t *name, torus_command_t *command)
+{
+    u_char  *p, *last;
+
+    if (tlcf->command.len) {
+        *name = torus_str(tlcf->command.data, tlcf->command.len);
+
+        return torus_command_find(*name, command) == TORUS_OK ? NGX_OK
+                                                              : NGX_DECLINED;
+    }
+
+    p = r->uri.data;
+    last = p + r->uri.len;
+
+    *name = torus_str(p, last - p);
+
+    /* a rewrite may have led somewhere else */
+
+    if (r->uri.len < tlcf->prefix.len
+        || ngx_strncmp(p, tlcf->prefix.data, tlcf->prefix.len) != 0)
+    {
+        return NGX_DECLINED;
+    }
+
+    p += tlcf->prefix.len;
+
+    while (p < last && *p == '/') {
+        p++;
+    }
+
+    while (last > p && last[-1] == '/') {
+        last--;
+    }
+
+    *name = torus_str(p, last - p);
+
+    return torus_command_find(*name, command) == TORUS_OK ? NGX_OK
+                                                          : NGX_DECLINED;
+}
+
+
+static ngx_int_t
+ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
+{
+    size_t  len;
+    char    text[64], reason[128];
+
+    if (name.len == 0) {
+        return ngx_http_torus_error(r, NGX_HTTP_NOT_FOUND, "no command");
+    }
+
+    len = torus_escape(text, sizeof(text), name);
+
+    ngx_snprintf((u_char *) reason, sizeof(reason),
+                 "unknown command \"%*s\"%Z", len, text);
+
+    return ngx_http_torus_error(r, NGX_HTTP_NOT_FOUND, reason);
+}
+
+
+static ngx_int_t
+ngx_http_torus_not_allowed(ngx_http_request_t *r)
+{
+    if (ngx_http_torus_add_header(r, "Allow", "GET, HEAD, POST") == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    return ngx_http_torus_error(r, NGX_HTTP_NOT_ALLOWED,
+                                "the method must be GET, HEAD or POST");
+}
+
+
+static ngx_http_torus_ctx_t *
+ngx_http_torus_create_ctx(ngx_http_request_t *r,
+    ngx_http_torus_loc_conf_t *tlcf, torus_command_t command)
+{
+    ngx_http_cleanup_t          *cln;
+    ngx_http_torus_ctx_t        *ctx;
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_get_module_main_conf(r, ngx_torus_module);
+
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_torus_ctx_t));
+    if (ctx == NULL) {
+        return NULL;
+    }
+
+    cln = ngx_http_cleanup_add(r, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    cln->handler = ngx_http_torus_release;
+    cln->data = ctx;
+
+    ctx->request = r;
+    ctx->fd = (ngx_socket_t) -1;
+    ctx->conf = tlcf;
+    ctx->clients = tmcf->clients;
+    ctx->command = command;
+
+    /* of the body, and of the query string and an '&' before it */
+    torus_buf_init(&ctx->body, 0);
+
+    ngx_queue_init(&ctx->groups);
+
+    ctx->tconf.set = tmcf->torus.set;
+    ctx->tconf.now = ngx_time();
+    ctx->tconf.limits.stats = tlcf->max_stats;
+    ctx->tconf.limits.points = tlcf->max_points;
+    ctx->tconf.limits.names = tlcf->max_names;
+    ctx->tconf.limits.slice = TORUS_LIMIT_SLICE;
+    ctx->tconf.limits.memory = tlcf->max_memory;
+
+    ngx_http_set_ctx(r, ctx, ngx_torus_module);
+
+    return ctx;
+}
+
+
+/* A subrequest shares the body of its parent, which is not meant for it. */
+
+static ngx_uint_t
+ngx_http_torus_has_form(ngx_http_request_t *r)
+{
+    return r == r->main
+           && (r->method & NGX_HTTP_POST)
+           && (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
+}
+
+
+/*
+ * The body is read as it comes, into memory of ours: nginx would put a
+ * longer one into a file, and block.
+ */
+
+static ngx_int_t
+ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (!ngx_http_torus_is_urlencoded(r)) {
+        rc = ngx_http_discard_request_body(r);
+
+        return rc != NGX_OK ? rc
+               : ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
+                                      "the content type of the body must be "
+                                      "application/x-www-form-urlencoded");
+    }
+
+    if (r->headers_in.content_length_n > (off_t) ctx->conf->max_body) {
+        rc = ngx_http_discard_request_body(r);
+
+        return rc != NGX_OK ? rc
+               : ngx_http_torus_error(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                      "the request body is too large");
+    }
+
+    r->request_body_no_buffering = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_torus_body_handler);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
+}
+
+
+static ngx_uint_t
+ngx_http_torus_is_urlencoded(ngx_http_request_t *r)
+{
+    size_t      len;
+    ngx_str_t  *type;
+
+    static u_char  form[] = "application/x-www-form-urlencoded";
+
+    if (r->headers_in.content_type == NULL) {
+        return 1;
+    }
+
+    type = &r->headers_in.content_type->value;
+    len = sizeof(form) - 1;
+
+    if (type->len < len || ngx_strncasecmp(type->data, form, len) != 0) {
+        return 0;
+    }
+
+    return type->len == len || type->data[len] == ';'
+           || type->data[len] == ' ';
+}
+
+
+/* When some of the body is there, and when more has come. */
+
+static void
+ngx_http_torus_body_handler(ngx_http_request_t *r)
+{
+    ngx_int_t              rc;
+    ngx_http_torus_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
+
+    for ( ;; ) {
+        rc = ngx_http_torus_take_body(ctx, r->request_body->bufs,
+                                      r->reading_body);
+
+        if (rc == NGX_DECLINED) {
+            ngx_http_torus_too_large(ctx);
+            return;
+        }
+
+        if (rc != NGX_OK) {
+            ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
+            return;
+        }
+
+        if (!r->reading_body) {
+            break;
+        }
+
+        r->request_body->bufs = NULL;
+
+        rc = ngx_http_read_unbuffered_request_body(r);
+
+        if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+            ngx_http_torus_finalize(ctx, rc);
+            return;
+        }
+
+        if (rc == NGX_AGAIN && r->request_body->bufs == NULL) {
+            r->read_event_handler = ngx_http_torus_body_handler;
+            return;
+        }
+    }
+
+    ngx_http_torus_start(ctx);
+}
+
+
+static void
+ngx_http_torus_too_large(ngx_http_torus_ctx_t *ctx)
+{
+    ngx_http_torus_finalize(ctx, ngx_http_torus_error(ctx->request,
+                                          NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                          "the request body is too large"));
+}
+
+
+/* consume: the buffers are nginx's, which reads more into them. */
+
+static ngx_int_t
+ngx_http_torus_take_body(ngx_http_torus_ctx_t *ctx, ngx_chain_t *in,
+    ngx_uint_t consume)
+{
+    off_t       size;
+    ngx_int_t   rc;
+    ngx_buf_t  *b;
+
+    for ( /* void */ ; in; in = in->next) {
+        b = in->buf;
+        size = ngx_buf_size(b);
+
+        if (size == 0) {
+            continue;
+        }
+
+        if ((off_t) torus_buf_len(&ctx->body) + size
+            > (off_t) ctx->conf->max_body)
+        {
+            return NGX_DECLINED;
+        }
+
+        rc = NGX_OK;
+
+        if (!ngx_buf_in_memory(b)) {
+            rc = ngx_http_torus_take_file(ctx, b);
+
+        } else if (torus_buf_add(&ctx->body, b->pos, size) != TORUS_OK) {
+            rc = NGX_ERROR;
+        }
+
+        if (rc != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (consume) {
+            b->pos = b->last;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Another module has had nginx read the body before, into a file. */
+
+static ngx_int_t
+ngx_http_torus_take_file(ngx_http_torus_ctx_t *ctx, ngx_buf_t *b)
+{
+    size_t   size;
+    ssize_t  n;
+
+    size = (size_t) (b->file_last - b->file_pos);
+
+    if (torus_buf_reserve(&ctx->body, size) != TORUS_OK) {
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_file(b->file, ctx->body.last, size, b->file_pos);
+
+    if (n != (ssize_t) size) {
+        return NGX_ERROR;
+    }
+
+    ctx->body.last += n;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
+{
+    size_t               nargs;
+    ngx_int_t            rc;
+    torus_arg_t         *args;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (ctx->clients == NULL
+        || ngx_http_torus_args(ctx, &args, &nargs) != NGX_OK)
+    {
+        ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    if (ngx_http_torus_callback(ctx, torus_args_get(args, nargs, "jsonp"))
+        != NGX_OK)
+    {
+        rc = ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
+                                  "\"jsonp\" must be 1 to 64 letters, digits, "
+                                  "\"_\", \".\" or \"$\"");
+        ngx_http_torus_finalize(ctx, rc);
+        return;
+    }
+
+    ctx->torus = torus_request_create(&ctx->tconf, ctx->command, args, nargs);
+
+    if (ctx->torus == NULL || ngx_http_torus_watch(ctx) != NGX_OK) {
+        ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        return;
+    }
+
+    ngx_http_torus_run(ctx);
+}
+
+
+/* Of the query string, then of the form. */
+
+static ngx_int_t
+ngx_http_torus_args(ngx_http_torus_ctx_t *ctx, torus_arg_t **args,
+    size_t *nargs)
+{
+    u_char              *p;
+    size_t               len;
+    torus_str_t          text;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    ctx->arena = torus_arena_create(4096, NGX_HTTP_TORUS_ARGS);
+    if (ctx->arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    len = torus_buf_len(&ctx->body);
+    text = torus_str(r->args.data, r->args.len);
+
+    if (len) {
+        p = torus_arena_alloc(ctx->arena, r->args.len + 1 + len);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        text = torus_str(p, r->args.len + 1 + len);
+
+        p = ngx_cpymem(p, r->args.data, r->args.len);
+        *p++ = '&';
+        ngx_memcpy(p, ctx->body.pos, len);
+
+        torus_buf_free(&ctx->body);
+    }
+
+    return torus_args_parse(ctx->arena, text, args, nargs) == TORUS_OK
+           ? NGX_OK : NGX_ERROR;
+}
+
+
+/* The answer becomes a script: its name must not be able to say more. */
+
+static ngx_int_t
+ngx_http_torus_callback(ngx_http_torus_ctx_t *ctx, torus_str_t name)
+{
+    size_t  i;
+    u_char  ch;
+
+    if (name.len > NGX_HTTP_TORUS_CALLBACK_MAX) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < name.len; i++) {
+        ch = name.data[i];
+
+        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
+              || (ch >= '0' && ch <= '9') || ch == '_' || ch == '.'
+              || ch == '$'))
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    ctx->callback.len = name.len;
+    ctx->callback.data = (u_char *) name.data;
+
+    return NGX_OK;
+}

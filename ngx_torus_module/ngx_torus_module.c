@@ -1,0 +1,481 @@
+/*
+ * Directives of the HTTP module, and what a worker process owns: the clients
+ * that ask Redis.
+ */
+
+#include "ngx_torus_module.h"
+
+
+static void *ngx_http_torus_create_main_conf(ngx_conf_t *cf);
+static char *ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_torus_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+static char *ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_torus_location(ngx_conf_t *cf,
+    ngx_http_torus_loc_conf_t *tlcf, ngx_http_core_loc_conf_t *clcf);
+static char *ngx_http_torus_exact(ngx_conf_t *cf,
+    ngx_http_torus_loc_conf_t *tlcf, ngx_str_t *name);
+static ngx_int_t ngx_http_torus_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_torus_init_module(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_torus_init_process(ngx_cycle_t *cycle);
+static void ngx_http_torus_exit_process(ngx_cycle_t *cycle);
+
+
+static ngx_conf_num_bounds_t  ngx_http_torus_connections_bounds = {
+    ngx_conf_check_num_bounds, 1, 64
+};
+
+
+static ngx_command_t  ngx_http_torus_commands[] = {
+
+    { ngx_string("torus_query"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE12,
+      ngx_http_torus_query,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("torus_schema"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_torus_conf_schema,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("torus_redis_connect_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.connect_timeout),
+      NULL },
+
+    { ngx_string("torus_redis_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.timeout),
+      NULL },
+
+    { ngx_string("torus_redis_queue"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.queue),
+      NULL },
+
+    { ngx_string("torus_redis_connections"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, connections),
+      &ngx_http_torus_connections_bounds },
+
+    { ngx_string("torus_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, timeout),
+      NULL },
+
+    { ngx_string("torus_buffer_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, buffer),
+      NULL },
+
+    { ngx_string("torus_max_stats"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_stats),
+      NULL },
+
+    { ngx_string("torus_max_points"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_points),
+      NULL },
+
+    { ngx_string("torus_max_names"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_names),
+      NULL },
+
+    { ngx_string("torus_max_body"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_body),
+      NULL },
+
+    { ngx_string("torus_max_memory"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_memory),
+      NULL },
+
+      ngx_null_command
+};
+
+
+static ngx_http_module_t  ngx_torus_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_torus_init,                   /* postconfiguration */
+
+    ngx_http_torus_create_main_conf,       /* create main configuration */
+    ngx_http_torus_init_main_conf,         /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_torus_create_loc_conf,        /* create location configuration */
+    ngx_http_torus_merge_loc_conf          /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_torus_module = {
+    NGX_MODULE_V1,
+    &ngx_torus_module_ctx,                 /* module context */
+    ngx_http_torus_commands,               /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    ngx_http_torus_init_module,            /* init module */
+    ngx_http_torus_init_process,           /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    ngx_http_torus_exit_process,           /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_torus_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    tmcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_torus_main_conf_t));
+    if (tmcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tmcf->used_file = { 0, NULL };
+     *     tmcf->used_line = 0;
+     *     tmcf->clients = NULL;
+     */
+
+    ngx_torus_conf_create(&tmcf->torus);
+
+    tmcf->connections = NGX_CONF_UNSET_UINT;
+
+    return tmcf;
+}
+
+
+static char *
+ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_torus_main_conf_t *tmcf = conf;
+
+    ngx_conf_init_uint_value(tmcf->connections, 2);
+
+    return ngx_torus_conf_init(cf, &tmcf->torus);
+}
+
+
+static void *
+ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_torus_loc_conf_t  *tlcf;
+
+    tlcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_torus_loc_conf_t));
+    if (tlcf == NULL) {
+        return NULL;
+    }
+
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tlcf->prefix = { 0, NULL };
+     *     tlcf->command = { 0, NULL };
+     */
+
+    tlcf->query = NGX_CONF_UNSET;
+    tlcf->max_stats = NGX_CONF_UNSET_UINT;
+    tlcf->max_points = NGX_CONF_UNSET_UINT;
+    tlcf->max_names = NGX_CONF_UNSET_UINT;
+    tlcf->max_body = NGX_CONF_UNSET_SIZE;
+    tlcf->max_memory = NGX_CONF_UNSET_SIZE;
+    tlcf->buffer = NGX_CONF_UNSET_SIZE;
+    tlcf->timeout = NGX_CONF_UNSET_MSEC;
+
+    return tlcf;
+}
+
+
+static char *
+ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    ngx_http_torus_loc_conf_t *prev = parent;
+    ngx_http_torus_loc_conf_t *conf = child;
+
+    /*
+     * Handlers are not inherited, but nginx runs that of a location with the
+     * configuration of an "if" block inside it: that one has to know what
+     * the location cuts.
+     */
+
+    if (conf->query == NGX_CONF_UNSET) {
+        conf->query = prev->query;
+        conf->prefix = prev->prefix;
+        conf->command = prev->command;
+    }
+
+    ngx_conf_merge_uint_value(conf->max_stats, prev->max_stats,
+                              TORUS_LIMIT_STATS);
+    ngx_conf_merge_uint_value(conf->max_points, prev->max_points,
+                              TORUS_LIMIT_POINTS);
+    ngx_conf_merge_uint_value(conf->max_names, prev->max_names,
+                              TORUS_LIMIT_NAMES);
+    ngx_conf_merge_size_value(conf->max_body, prev->max_body, 1024 * 1024);
+    ngx_conf_merge_size_value(conf->max_memory, prev->max_memory,
+                              TORUS_LIMIT_MEMORY);
+    ngx_conf_merge_size_value(conf->buffer, prev->buffer, 64 * 1024);
+    ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 30000);
+
+    return NGX_CONF_OK;
+}
+
+
+/* torus_query on | off [prefix=/x]; */
+
+static char *
+ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_torus_loc_conf_t *tlcf = conf;
+
+    ngx_str_t                   *value;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    if (tlcf->query != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strncmp(value[2].data, "prefix=/", 8) != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\", it must be "
+                               "\"prefix=/...\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
+
+        tlcf->prefix.len = value[2].len - 7;
+        tlcf->prefix.data = value[2].data + 7;
+    }
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        tlcf->query = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "on") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be \"on\" or "
+                           "\"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    tlcf->query = 1;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
+
+    if (tmcf->used_line == 0) {
+        tmcf->used_file = cf->conf_file->file.name;
+        tmcf->used_line = cf->conf_file->line;
+    }
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+    clcf->handler = ngx_http_torus_handler;
+
+    return ngx_http_torus_location(cf, tlcf, clcf);
+}
+
+
+/* What to cut from the URIs of this location. */
+
+static char *
+ngx_http_torus_location(ngx_conf_t *cf, ngx_http_torus_loc_conf_t *tlcf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    const char  *kind;
+
+    if (tlcf->prefix.len) {
+        return NGX_CONF_OK;
+    }
+
+    kind = NULL;
+
+    if (clcf->noname) {
+        kind = "an \"if\" block";
+    }
+
+    if (clcf->named) {
+        kind = "a named location";
+    }
+
+#if (NGX_PCRE)
+
+    if (clcf->regex != NULL && !clcf->noname) {
+        kind = "a location given by regular expression";
+    }
+
+#endif
+
+    if (kind != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"torus_query\" in %s needs \"prefix=\", what to "
+                           "cut from the URI to find the command", kind);
+        return NGX_CONF_ERROR;
+    }
+
+    if (clcf->exact_match) {
+        return ngx_http_torus_exact(cf, tlcf, &clcf->name);
+    }
+
+    tlcf->prefix = clcf->name;
+
+    return NGX_CONF_OK;
+}
+
+
+/* An exact location is one command: the longest known that ends its name. */
+
+static char *
+ngx_http_torus_exact(ngx_conf_t *cf, ngx_http_torus_loc_conf_t *tlcf,
+    ngx_str_t *name)
+{
+    u_char           *p, *last;
+    torus_command_t   command;
+
+    last = name->data + name->len;
+
+    while (last > name->data && last[-1] == '/') {
+        last--;
+    }
+
+    for (p = name->data; p < last; p++) {
+
+        if (p != name->data && p[-1] != '/') {
+            continue;
+        }
+
+        if (torus_command_find(torus_str(p, last - p), &command) == TORUS_OK) {
+            tlcf->command.len = last - p;
+            tlcf->command.data = p;
+            return NGX_CONF_OK;
+        }
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "no torus command ends the name of the exact location "
+                       "\"%V\"", name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_torus_init(ngx_conf_t *cf)
+{
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
+
+    if (ngx_torus_conf_load(cf, &tmcf->torus) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (tmcf->used_line && tmcf->torus.set == NULL) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "\"torus_query on\" needs a \"torus_schema\" in the "
+                      "\"http\" block in %V:%ui",
+                      &tmcf->used_file, tmcf->used_line);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_torus_init_module(ngx_cycle_t *cycle)
+{
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_torus_module);
+
+    if (tmcf != NULL) {
+        ngx_torus_conf_compare(cycle, &tmcf->torus, "ngx_stream_module",
+                               "ngx_karbon_stream_module");
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_torus_init_process(ngx_cycle_t *cycle)
+{
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    if (!ngx_torus_conf_is_worker()) {
+        return NGX_OK;
+    }
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_torus_module);
+
+    if (tmcf == NULL || tmcf->used_line == 0) {
+        return NGX_OK;
+    }
+
+    tmcf->clients = ngx_torus_clients_create(&tmcf->torus, tmcf->connections,
+                                             cycle->log);
+    if (tmcf->clients == NULL) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* After the last reply, or when nobody waits for one any more. */
+
+static void
+ngx_http_torus_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_torus_module);
+
+    if (tmcf == NULL || tmcf->clients == NULL) {
+        return;
+    }
+
+    ngx_torus_clients_destroy(tmcf->clients);
+
+    tmcf->clients = NULL;
+}

@@ -1,0 +1,123 @@
+/*
+ * The HTTP module: locations that answer queries.
+ *
+ *   ngx_torus_module.c         directives, configurations, worker life
+ *   ngx_http_torus_handler.c   a request's URI, method, body and arguments
+ *   ngx_http_torus_answer.c    its way through Redis to the client
+ *   ngx_http_torus_send.c      headers, whole answers, errors
+ *
+ * What is asked and answered is known to lib/core (torus_request.h), how to
+ * talk to Redis to lib/nginx (ngx_torus_client.h).
+ */
+
+#ifndef _NGX_TORUS_MODULE_H_INCLUDED_
+#define _NGX_TORUS_MODULE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "ngx_torus_client.h"
+#include "ngx_torus_conf.h"
+#include "torus_request.h"
+
+
+typedef struct {
+    ngx_torus_conf_t            torus;       /* first: see ngx_torus_conf.h */
+
+    ngx_uint_t                  connections; /* per worker and host */
+
+    ngx_str_t                   used_file;   /* the first "torus_query on" */
+    ngx_uint_t                  used_line;
+
+    ngx_torus_clients_t        *clients;     /* of this worker process */
+} ngx_http_torus_main_conf_t;
+
+
+typedef struct {
+    ngx_flag_t                  query;
+
+    /* one of the two: what to cut from a URI, or what it always means */
+    ngx_str_t                   prefix;
+    ngx_str_t                   command;
+
+    ngx_uint_t                  max_stats;   /* 0 of any: no limit */
+    ngx_uint_t                  max_points;
+    ngx_uint_t                  max_names;
+    size_t                      max_memory;
+
+    size_t                      max_body;
+    size_t                      buffer;      /* up to it sent whole */
+    ngx_msec_t                  timeout;     /* 0: none */
+} ngx_http_torus_loc_conf_t;
+
+
+/* In the request's pool. */
+typedef struct {
+    ngx_http_request_t         *request;
+
+    /* as in ngx_connection_t: the debug log of a timer looks for fd here */
+    void                       *unused[2];
+    ngx_socket_t                fd;
+
+    ngx_http_torus_loc_conf_t  *conf;
+    ngx_torus_clients_t        *clients;
+    torus_command_t             command;
+
+    torus_buf_t                 body;        /* of a form, as received */
+    torus_arena_t              *arena;       /* of the arguments */
+    ngx_str_t                   callback;    /* jsonp; empty: none */
+
+    torus_request_conf_t        tconf;
+    torus_request_t            *torus;       /* NULL: not yet, or released */
+    ngx_queue_t                 groups;      /* commands without replies */
+
+    ngx_event_t                 timer;       /* of the time limit */
+    ngx_msec_t                  left;        /* of it, while it stands still */
+
+    ngx_chain_t                *free;
+    ngx_chain_t                *busy;        /* the client has not taken it */
+
+    unsigned                    streaming:1; /* the header was sent */
+    unsigned                    wrapped:1;   /* jsonp has been begun */
+} ngx_http_torus_ctx_t;
+
+
+ngx_int_t ngx_http_torus_handler(ngx_http_request_t *r);
+
+/*
+ * Goes on with a request as far as possible; may finalize it.  ctx->torus is
+ * there.
+ */
+void ngx_http_torus_run(ngx_http_torus_ctx_t *ctx);
+
+/* Sets what calls run() from now on. */
+ngx_int_t ngx_http_torus_watch(ngx_http_torus_ctx_t *ctx);
+
+/* Releases all that the request holds, and finalizes it. */
+void ngx_http_torus_finalize(ngx_http_torus_ctx_t *ctx, ngx_int_t rc);
+
+/* A cleanup handler; a second call does nothing. */
+void ngx_http_torus_release(void *data);
+
+/*
+ * Each returns what to finalize the request with.  send_whole() sends what
+ * ctx->torus has, error() a text of our own, before there is a ctx->torus.
+ */
+ngx_int_t ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx);
+ngx_int_t ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
+    const char *reason);
+
+/* NGX_OK: body may follow. */
+ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);
+
+/* Adds a header; name is a literal. */
+ngx_table_elt_t *ngx_http_torus_add_header(ngx_http_request_t *r,
+    const char *name, const char *fmt, ...);
+
+
+extern ngx_module_t  ngx_torus_module;
+
+
+#endif /* _NGX_TORUS_MODULE_H_INCLUDED_ */
