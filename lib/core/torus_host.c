@@ -430,6 +430,13 @@ torus_host_number(torus_str_t text, const char *what, unsigned min,
         }
     }
 
+    /* "redis://user:secret" without its "@": what is no number is not told */
+
+    if (i < text.len && (text.data[i] < '0' || text.data[i] > '9')) {
+        return torus_error(err, "must have a %s from %u to %u", what, min,
+                           max);
+    }
+
     if (text.len == 0 || i < text.len || *n < min) {
         len = torus_escape(shown, sizeof(shown), text);
 

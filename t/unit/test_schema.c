@@ -485,7 +485,8 @@ test_host_faults(void)
         { "h:0", "must have a port from 1 to 65535, not \"0\"" },
         { "h:65536", "must have a port from 1 to 65535, not \"65536\"" },
         { "h:", "must have a port from 1 to 65535, not \"\"" },
-        { "h:x/1", "must have a port from 1 to 65535, not \"x\"" },
+        { "h:x/1", "must have a port from 1 to 65535" },
+        { "redis://user:secret", "must have a port from 1 to 65535" },
         { "h:99999999999999999999", "must have a port from 1 to 65535, not "
           "\"99999999999999999999\"" },
         { "h/x", "must have a database from 0 to 65535, not \"x\"" },
