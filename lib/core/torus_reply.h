@@ -98,7 +98,7 @@ struct torus_writer_s {
     size_t                greeting;       /* replies of it */
     torus_server_t        server;
     torus_server_t        fence;          /* where batches went last */
-    torus_question_t        answer;
+    torus_question_t      answer;
 
     size_t                pos;            /* replies of flight.first seen */
     torus_record_t       *cursor;         /* whose reply comes next */
@@ -113,7 +113,6 @@ struct torus_writer_s {
     unsigned              asked:1;        /* our key was there once */
     unsigned              ask_due:1;
     unsigned              fresh:1;        /* not ready yet on this link */
-    unsigned              broken:1;       /* flight is of an old link */
     unsigned              no_fence:1;     /* and the log says so */
     unsigned              evicts:1;       /* and the log says so */
     unsigned              failed_told:1;
@@ -147,7 +146,11 @@ void torus_writer_answered(torus_writer_t *w);
 /* Refused outside of a batch; TORUS_OK: wait, TORUS_ERROR: close. */
 int torus_writer_refused(torus_writer_t *w, torus_str_t error);
 
-/* All replies of flight.first are there. */
+/* An error before or instead of EXEC's array. */
+void torus_writer_refuse(torus_writer_t *w, torus_wbatch_t *b,
+    torus_str_t error);
+
+/* All replies of flight.first are there, or its slot tells. */
 void torus_writer_settle(torus_writer_t *w, int applied);
 
 

@@ -293,9 +293,11 @@ torus_record_set(torus_chunks_t *c, torus_record_t *r, torus_str_t arg)
 
 
 size_t
-torus_record_size(torus_str_t key, torus_str_t arg)
+torus_record_size(unsigned kind, torus_str_t key, torus_str_t arg)
 {
-    return key.len + arg.len + TORUS_RECORD_EXTRA;
+    /* heads of the array, the key and up to two more, a short number */
+
+    return torus_commands[kind].name.len + key.len + arg.len + 40;
 }
 
 

@@ -95,6 +95,7 @@ struct torus_record_s {
     unsigned char     result;    /* torus_result_t */
     unsigned          expireat:1;
     unsigned          expiry_failed:1;
+    unsigned          covered:1; /* another one of the batch has expireat */
     unsigned          done:1;    /* not to be sent again */
 };
 
@@ -156,8 +157,8 @@ torus_item_t *torus_record_add(torus_chunks_t *c, torus_record_t *r,
 /* Overwrites the value of a record. */
 int torus_record_set(torus_chunks_t *c, torus_record_t *r, torus_str_t arg);
 
-/* Most bytes that a command with this key and argument encodes to. */
-size_t torus_record_size(torus_str_t key, torus_str_t arg);
+/* About how many bytes such a command encodes to. */
+size_t torus_record_size(unsigned kind, torus_str_t key, torus_str_t arg);
 
 /*
  * Appends the commands of a batch, but for records that are done, and counts

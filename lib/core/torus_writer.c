@@ -1,0 +1,1062 @@
+/*
+ * The life of a writer: what is sent when, and what becomes of each batch.
+ *
+ *   DOWN -> HELLO -> ASKING -> READY -> REFUSING -> WAITING -> ASKING ..
+ *
+ * Every way back to READY leads through the question, which is a write: only
+ * a server that takes writes answers it, and the answer says which of the
+ * unanswered batches are in the store.
+ *
+ * Ownership: a batch is in exactly one of queue (unsent), flight (sent and
+ * unanswered) and refused; its operations are counted where it is.
+ */
+
+#include "torus_number.h"
+#include "torus_reply.h"
+
+#include <stdlib.h>
+
+
+static void torus_writer_defaults(torus_writer_t *w);
+static void torus_writer_ask(torus_writer_t *w, torus_buf_t *out);
+static int torus_writer_fenced(torus_writer_t *w);
+static int torus_writer_send(torus_writer_t *w, torus_wbatch_t *b,
+    torus_buf_t *out);
+static void torus_writer_renew(torus_writer_t *w, torus_buf_t *out);
+static void torus_writer_decide(torus_writer_t *w);
+static void torus_writer_lost(torus_writer_t *w);
+static void torus_writer_doubt(torus_writer_t *w);
+static void torus_writer_resume(torus_writer_t *w);
+static void torus_writer_ready(torus_writer_t *w);
+static void torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b);
+static void torus_writer_again(torus_writer_t *w, const torus_record_t *r);
+static void torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b);
+static void torus_writer_hold_gauge(torus_writer_t *w, torus_record_t *r);
+static void torus_writer_supersede(torus_writer_t *w,
+    const torus_record_t *r);
+static void torus_writer_record_done(torus_writer_t *w, torus_record_t *r);
+static void torus_writer_release(torus_writer_t *w, torus_wbatch_t *b);
+static uint64_t torus_writer_drop(torus_writer_t *w, torus_fifo_t *f,
+    torus_counter_t counter, torus_counter_t also);
+static void torus_writer_wait(torus_writer_t *w);
+static void torus_writer_tell(torus_writer_t *w, torus_str_t error);
+static uint64_t torus_writer_random(torus_writer_t *w);
+static int torus_writer_stuck(const torus_writer_t *w);
+static void torus_writer_age(const torus_wbatch_t *b, uint64_t *since);
+
+
+#define torus_writer_key(w)                                                   \
+    torus_str((w)->key, sizeof((w)->key) - 1)
+
+#define torus_writer_host(w)  torus_fmt((w)->conf.host->name)
+
+
+torus_writer_t *
+torus_writer_create(const torus_writer_conf_t *conf)
+{
+    size_t           i, n;
+    torus_writer_t  *w;
+
+    w = calloc(1, sizeof(torus_writer_t));
+    if (w == NULL) {
+        return NULL;
+    }
+
+    w->conf = *conf;
+    torus_writer_defaults(w);
+
+    n = sizeof(TORUS_WRITER_KEY) - 1;
+    memcpy(w->key, TORUS_WRITER_KEY, n);
+
+    for (i = 0; i < sizeof(conf->id); i++) {
+        w->key[n] = "0123456789abcdef"[conf->id[i] >> 4];
+        w->key[n + 1] = "0123456789abcdef"[conf->id[i] & 15];
+        n += 2;
+    }
+
+    w->queue.seed = conf->seed;
+    w->queue.counters = conf->counters;
+    w->queue.merge_off = conf->merge_off;
+    w->random = conf->seed | 1;
+
+    torus_expiry_init(&w->queue.expiry, w->conf.expiries);
+
+    return w;
+}
+
+
+static void
+torus_writer_defaults(torus_writer_t *w)
+{
+    torus_writer_conf_t  *conf;
+
+    conf = &w->conf;
+
+    if (conf->window == 0) {
+        conf->window = TORUS_WRITER_WINDOW;
+    }
+
+    if (conf->window > TORUS_WRITER_WINDOW_MAX) {
+        conf->window = TORUS_WRITER_WINDOW_MAX;
+    }
+
+    if (conf->queue_max == 0) {
+        conf->queue_max = TORUS_WRITER_QUEUE;
+    }
+
+    if (conf->expiries == 0) {
+        conf->expiries = TORUS_WRITER_EXPIRIES;
+    }
+
+    if (conf->retry_min == 0) {
+        conf->retry_min = 100;
+    }
+
+    if (conf->retry_max < conf->retry_min) {
+        conf->retry_max = conf->retry_min > 5000 ? conf->retry_min : 5000;
+    }
+
+    w->backoff = conf->retry_min;
+}
+
+
+void
+torus_writer_destroy(torus_writer_t *w)
+{
+    if (w == NULL) {
+        return;
+    }
+
+    torus_reply_close(w);
+
+    while (w->flight.first != NULL) {
+        torus_wbatch_release(&w->queue.chunks, torus_fifo_shift(&w->flight));
+    }
+
+    while (w->refused.first != NULL) {
+        torus_wbatch_release(&w->queue.chunks, torus_fifo_shift(&w->refused));
+    }
+
+    torus_index_free(&w->superseded);
+    torus_queue_free(&w->queue);
+
+    free(w);
+}
+
+
+int
+torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
+{
+    if (torus_queue_add(&w->queue, op->kind, op, op->ops,
+                        torus_writer_stuck(w), now)
+        != TORUS_OK)
+    {
+        w->conf.counters[TORUS_C_OPS_DROPPED] += op->ops;
+        return TORUS_ERROR;
+    }
+
+    return TORUS_OK;
+}
+
+
+int
+torus_writer_full(const torus_writer_t *w)
+{
+    return w->queue.chunks.bytes >= w->conf.queue_max;
+}
+
+
+int
+torus_writer_open(torus_writer_t *w, uint64_t now, torus_buf_t *out)
+{
+    size_t  len;
+
+    w->now = now;
+
+    if (torus_reply_open(w) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    memset(&w->server, 0, sizeof(torus_server_t));
+
+    w->state = TORUS_WRITER_HELLO;
+    w->step = 0;
+    w->fresh = 1;
+    w->ask_due = 0;
+
+    len = torus_buf_len(out);
+
+    (void) torus_redis_greeting(w->conf.host, w->conf.name, out,
+                                &w->greeting);
+    (void) torus_redis_head(out, 2);
+    (void) torus_redis_bulk_z(out, "CLIENT");
+    (void) torus_redis_bulk_z(out, "ID");
+    (void) torus_redis_head(out, 2);
+    (void) torus_redis_bulk_z(out, "INFO");
+    (void) torus_redis_bulk_z(out, "server");
+    (void) torus_redis_head(out, 2);
+    (void) torus_redis_bulk_z(out, "INFO");
+    (void) torus_redis_bulk_z(out, "memory");
+
+    w->conf.counters[TORUS_C_REDIS_BYTES_SENT] += torus_buf_len(out) - len;
+
+    return out->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+void
+torus_writer_closed(torus_writer_t *w, uint64_t now)
+{
+    w->now = now;
+    w->state = TORUS_WRITER_DOWN;
+    w->ask_due = 0;
+    w->retry_at = 0;
+    w->readonly_since = 0;
+
+    torus_reply_close(w);
+}
+
+
+int
+torus_writer_flush(torus_writer_t *w, uint64_t now, torus_buf_t *out)
+{
+    int              rc;
+    size_t           len;
+    torus_wbatch_t  *b;
+
+    rc = TORUS_OK;
+    w->now = now;
+    len = torus_buf_len(out);
+
+    if (w->ask_due
+        || (w->state == TORUS_WRITER_WAITING && now >= w->retry_at))
+    {
+        torus_writer_ask(w, out);
+    }
+
+    while (w->state == TORUS_WRITER_READY
+           && w->flight.n < w->conf.window
+           && rc == TORUS_OK)
+    {
+        b = torus_queue_take(&w->queue);
+
+        if (b == NULL) {
+            break;
+        }
+
+        rc = torus_writer_send(w, b, out);
+    }
+
+    w->conf.counters[TORUS_C_REDIS_BYTES_SENT] += torus_buf_len(out) - len;
+
+    return out->failed ? TORUS_ERROR : rc;
+}
+
+
+int
+torus_writer_feed(torus_writer_t *w, const unsigned char *data, size_t len,
+    uint64_t now)
+{
+    int  rc;
+
+    w->now = now;
+
+    if (w->reader == NULL) {
+        return TORUS_ERROR;
+    }
+
+    w->conf.counters[TORUS_C_REDIS_BYTES_RECEIVED] += len;
+
+    rc = torus_reply_feed(w, data, len);
+
+    if (rc == TORUS_OK
+        && w->state == TORUS_WRITER_REFUSING
+        && w->flight.first == NULL)
+    {
+        torus_writer_wait(w);
+    }
+
+    return rc;
+}
+
+
+int
+torus_writer_waits(const torus_writer_t *w)
+{
+    switch (w->state) {
+
+    case TORUS_WRITER_HELLO:
+        return 1;
+
+    case TORUS_WRITER_ASKING:
+        return !w->ask_due;
+
+    case TORUS_WRITER_READY:
+    case TORUS_WRITER_REFUSING:
+        return w->flight.first != NULL;
+
+    default:
+        return 0;
+    }
+}
+
+
+uint64_t
+torus_writer_retry_at(const torus_writer_t *w)
+{
+    return (w->state == TORUS_WRITER_WAITING) ? w->retry_at : 0;
+}
+
+
+int
+torus_writer_pending(const torus_writer_t *w)
+{
+    return w->queue.unsent.first != NULL
+           || w->flight.first != NULL
+           || w->refused.first != NULL;
+}
+
+
+void
+torus_writer_stats(const torus_writer_t *w, uint64_t now,
+    torus_writer_stats_t *stats)
+{
+    uint64_t                   since;
+    static const char  *const  names[] = {
+        "down", "greeting", "asking", "ready", "refusing", "waiting"
+    };
+
+    since = now;
+    torus_writer_age(w->flight.first, &since);
+    torus_writer_age(w->refused.first, &since);
+    torus_writer_age(w->queue.unsent.first, &since);
+
+    stats->state = w->state;
+    stats->state_name = names[w->state];
+    stats->queued = w->queue.ops;
+    stats->in_flight = w->flight_ops;
+    stats->bytes = w->queue.chunks.bytes;
+    stats->queue_max = w->conf.queue_max;
+    stats->batches = (unsigned) w->flight.n;
+    stats->window = w->conf.window;
+    stats->lag = now - since;
+    stats->number = w->number;
+    stats->connects = w->connects;
+}
+
+
+static void
+torus_writer_age(const torus_wbatch_t *b, uint64_t *since)
+{
+    if (b != NULL && b->since < *since) {
+        *since = b->since;
+    }
+}
+
+
+int
+torus_writer_event(torus_writer_t *w, torus_event_t *event)
+{
+    if (w->nevents == 0) {
+        return TORUS_DECLINED;
+    }
+
+    *event = w->events[w->event];
+
+    w->event = (w->event + 1) % TORUS_WRITER_EVENTS;
+    w->nevents--;
+
+    return TORUS_OK;
+}
+
+
+/* The oldest makes room: the newest say how things are. */
+void
+torus_writer_note(torus_writer_t *w, torus_event_level_t level,
+    const char *fmt, ...)
+{
+    va_list         args;
+    torus_event_t  *event;
+
+    if (w->nevents == TORUS_WRITER_EVENTS) {
+        w->event = (w->event + 1) % TORUS_WRITER_EVENTS;
+        w->nevents--;
+    }
+
+    event = &w->events[(w->event + w->nevents) % TORUS_WRITER_EVENTS];
+    w->nevents++;
+
+    event->level = level;
+
+    va_start(args, fmt);
+    (void) vsnprintf(event->text, sizeof(event->text), fmt, args);
+    va_end(args);
+}
+
+
+uint64_t
+torus_writer_drop_all(torus_writer_t *w)
+{
+    uint64_t         ops;
+    torus_fifo_t     unsent;
+    torus_wbatch_t  *b;
+
+    memset(&unsent, 0, sizeof(torus_fifo_t));
+
+    for ( ;; ) {
+        b = torus_queue_take(&w->queue);
+
+        if (b == NULL) {
+            break;
+        }
+
+        w->flight_ops += b->ops;
+        torus_fifo_push(&unsent, b);
+    }
+
+    /* refused means known not to be in the store */
+
+    ops = torus_writer_drop(w, &unsent, TORUS_C_OPS_DROPPED,
+                            TORUS_C_OPS_DROPPED);
+    ops += torus_writer_drop(w, &w->refused, TORUS_C_OPS_DROPPED,
+                             TORUS_C_OPS_DROPPED);
+    ops += torus_writer_drop(w, &w->flight, TORUS_C_OPS_FAILED,
+                             TORUS_C_IN_DOUBT);
+
+    torus_index_clear(&w->superseded);
+
+    return ops;
+}
+
+
+static uint64_t
+torus_writer_drop(torus_writer_t *w, torus_fifo_t *f,
+    torus_counter_t counter, torus_counter_t also)
+{
+    uint64_t         ops;
+    torus_wbatch_t  *b;
+
+    ops = 0;
+
+    for ( ;; ) {
+        b = torus_fifo_shift(f);
+
+        if (b == NULL) {
+            break;
+        }
+
+        ops += b->ops;
+        torus_writer_release(w, b);
+    }
+
+    w->conf.counters[counter] += ops;
+
+    if (also != counter) {
+        w->conf.counters[also] += ops;
+    }
+
+    return ops;
+}
+
+
+int
+torus_writer_bye(torus_writer_t *w, torus_buf_t *out)
+{
+    if (w->state != TORUS_WRITER_READY || torus_writer_pending(w)) {
+        return TORUS_DECLINED;
+    }
+
+    (void) torus_redis_head(out, 2);
+    (void) torus_redis_bulk_z(out, "DEL");
+    (void) torus_redis_bulk(out, torus_writer_key(w));
+
+    return out->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+void
+torus_writer_introduced(torus_writer_t *w)
+{
+    w->state = TORUS_WRITER_ASKING;
+    w->ask_due = 1;
+
+    if (w->server.client != 0 && w->server.run_id[0] != '\0') {
+        return;
+    }
+
+    if (!w->no_fence) {
+        w->no_fence = 1;
+
+        torus_writer_note(w, TORUS_EVENT_WARN,
+                          "redis \"%.*s\" does not permit CLIENT ID or INFO, "
+                          "commands still in a broken connection may be "
+                          "applied twice", torus_writer_host(w));
+    }
+}
+
+
+/*
+ * The fence first: after it the old connection executes nothing more, so
+ * that the answer to the question is final.
+ */
+static void
+torus_writer_ask(torus_writer_t *w, torus_buf_t *out)
+{
+    memset(&w->answer, 0, sizeof(torus_question_t));
+
+    w->answer.field = -1;
+    w->state = TORUS_WRITER_ASKING;
+    w->ask_due = 0;
+    w->step = TORUS_ASK_MULTI;
+    w->epoch++;
+
+    if (torus_writer_fenced(w)) {
+        w->step = TORUS_ASK_KILL;
+
+        (void) torus_redis_head(out, 4);
+        (void) torus_redis_bulk_z(out, "CLIENT");
+        (void) torus_redis_bulk_z(out, "KILL");
+        (void) torus_redis_bulk_z(out, "ID");
+        (void) torus_redis_bulk_int(out, w->fence.client);
+    }
+
+    (void) torus_redis_head(out, 1);
+    (void) torus_redis_bulk_z(out, "MULTI");
+
+    (void) torus_redis_head(out, 4);
+    (void) torus_redis_bulk_z(out, "HSET");
+    (void) torus_redis_bulk(out, torus_writer_key(w));
+    (void) torus_redis_bulk_z(out, "epoch");
+    (void) torus_redis_bulk_int(out, (int64_t) w->epoch);
+
+    torus_writer_renew(w, out);
+
+    (void) torus_redis_head(out, 2);
+    (void) torus_redis_bulk_z(out, "HGETALL");
+    (void) torus_redis_bulk(out, torus_writer_key(w));
+
+    (void) torus_redis_head(out, 1);
+    (void) torus_redis_bulk_z(out, "EXEC");
+}
+
+
+/* Only the same instance has the old connection under the same number. */
+static int
+torus_writer_fenced(torus_writer_t *w)
+{
+    return w->fresh
+           && w->fence.client != 0
+           && w->fence.client != w->server.client
+           && w->fence.run_id[0] != '\0'
+           && strcmp(w->fence.run_id, w->server.run_id) == 0;
+}
+
+
+static int
+torus_writer_send(torus_writer_t *w, torus_wbatch_t *b, torus_buf_t *out)
+{
+    w->number++;
+    w->sum += b->ops;
+
+    b->n = w->number;
+    b->sum = w->sum;
+    b->renew = 0;
+
+    w->flight_ops += b->ops;
+    torus_fifo_push(&w->flight, b);
+
+    (void) torus_redis_head(out, 1);
+    (void) torus_redis_bulk_z(out, "MULTI");
+
+    /* "ops" is how much would be lost if the store fell back behind this */
+
+    (void) torus_redis_head(out, 6);
+    (void) torus_redis_bulk_z(out, "HSET");
+    (void) torus_redis_bulk(out, torus_writer_key(w));
+    (void) torus_redis_bulk_int(out, (int64_t) (b->n % w->conf.window));
+    (void) torus_redis_bulk_int(out, (int64_t) b->n);
+    (void) torus_redis_bulk_z(out, "ops");
+    (void) torus_redis_bulk_int(out, (int64_t) b->sum);
+
+    if (w->now >= w->renew_at) {
+        b->renew = 1;
+        w->renew_at = w->now + TORUS_WRITER_RENEW;
+        torus_writer_renew(w, out);
+    }
+
+    if (torus_wbatch_encode(b, out) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    (void) torus_redis_head(out, 1);
+    (void) torus_redis_bulk_z(out, "EXEC");
+
+    w->conf.counters[TORUS_C_REDIS_BATCHES]++;
+    w->conf.counters[TORUS_C_REDIS_COMMANDS] += b->commands;
+
+    return out->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+static void
+torus_writer_renew(torus_writer_t *w, torus_buf_t *out)
+{
+    (void) torus_redis_head(out, 3);
+    (void) torus_redis_bulk_z(out, "EXPIRE");
+    (void) torus_redis_bulk(out, torus_writer_key(w));
+    (void) torus_redis_bulk_int(out, TORUS_WRITER_KEY_LIFE);
+}
+
+
+void
+torus_writer_answered(torus_writer_t *w)
+{
+    /*
+     * The first time our key cannot be there.  Later it has an epoch or, if
+     * somebody deleted it under us and batches made it anew, slots.
+     */
+
+    if (w->asked && w->answer.created && !w->answer.slots) {
+        torus_writer_doubt(w);
+        w->sum = 0;
+
+    } else {
+        torus_writer_lost(w);
+        torus_writer_decide(w);
+        w->sum = w->answer.ops;
+    }
+
+    torus_writer_resume(w);
+    torus_writer_ready(w);
+}
+
+
+/* What the store had acknowledged and does not have any more. */
+static void
+torus_writer_lost(torus_writer_t *w)
+{
+    unsigned   i;
+    uint64_t   last, lost;
+
+    last = 0;
+
+    for (i = 0; i < w->conf.window; i++) {
+        if (w->answer.slot[i] > last) {
+            last = w->answer.slot[i];
+        }
+    }
+
+    if (last >= w->acked) {
+        return;
+    }
+
+    lost = (w->acked_sum > w->answer.ops) ? w->acked_sum - w->answer.ops : 0;
+
+    w->conf.counters[TORUS_C_LOST_BY_STORE] += lost;
+
+    torus_writer_note(w, TORUS_EVENT_ERROR,
+                      "redis \"%.*s\" has lost %llu operations that it had "
+                      "acknowledged", torus_writer_host(w),
+                      (unsigned long long) lost);
+
+    w->acked = last;
+    w->acked_sum = w->answer.ops;
+}
+
+
+/* Of what was unanswered: in its slot means applied. */
+static void
+torus_writer_decide(torus_writer_t *w)
+{
+    int              applied;
+    torus_wbatch_t  *b;
+
+    for ( ;; ) {
+        b = w->flight.first;
+
+        if (b == NULL) {
+            break;
+        }
+
+        applied = (w->answer.slot[b->n % w->conf.window] == b->n);
+
+        if (!applied) {
+            w->conf.counters[TORUS_C_REDIS_RESENT]++;
+        }
+
+        torus_writer_settle(w, applied);
+    }
+}
+
+
+/*
+ * Our key is gone although it was there: emptied, evicted, or a server that
+ * starts without its data.  What is unanswered was perhaps applied before;
+ * counting twice is worse than not counting.
+ */
+static void
+torus_writer_doubt(torus_writer_t *w)
+{
+    uint64_t  ops;
+
+    ops = torus_writer_drop(w, &w->flight, TORUS_C_OPS_FAILED,
+                            TORUS_C_IN_DOUBT);
+    w->acked = 0;
+    w->acked_sum = 0;
+
+    torus_writer_note(w, TORUS_EVENT_ERROR,
+                      "redis \"%.*s\" has lost the key of this writer and "
+                      "maybe data, %llu operations are in doubt and not sent "
+                      "again", torus_writer_host(w),
+                      (unsigned long long) ops);
+}
+
+
+/* What was refused goes before all that is unsent. */
+static void
+torus_writer_resume(torus_writer_t *w)
+{
+    torus_wbatch_t  *b;
+
+    for (b = w->refused.first; b != NULL; b = b->next) {
+        b->n = 0;
+        b->nodes = 0;
+        b->refused = 0;
+        b->no_multi = 0;
+
+        w->flight_ops -= b->ops;
+    }
+
+    torus_queue_put_back(&w->queue, &w->refused);
+    torus_index_clear(&w->superseded);
+}
+
+
+static void
+torus_writer_ready(torus_writer_t *w)
+{
+    w->state = TORUS_WRITER_READY;
+    w->asked = 1;
+    w->retry_at = 0;
+    w->readonly_since = 0;
+    w->renew_at = w->now + TORUS_WRITER_RENEW;
+
+    if (!w->fresh) {
+        return;
+    }
+
+    w->fresh = 0;
+    w->fence = w->server;
+    w->connects++;
+    w->conf.counters[TORUS_C_REDIS_CONNECTS]++;
+
+    torus_expiry_reset(&w->queue.expiry);
+
+    torus_writer_note(w, TORUS_EVENT_NOTICE,
+                      "redis \"%.*s\" is ready, %llu operations are queued",
+                      torus_writer_host(w), (unsigned long long) w->queue.ops);
+}
+
+
+int
+torus_writer_refused(torus_writer_t *w, torus_str_t error)
+{
+    torus_writer_tell(w, error);
+
+    switch (torus_redis_error(error)) {
+
+    case TORUS_REDIS_TRANSIENT:
+        break;
+
+    case TORUS_REDIS_READONLY:
+
+        if (w->readonly_since == 0) {
+            w->readonly_since = w->now;
+
+        } else if (w->now - w->readonly_since >= TORUS_WRITER_READONLY) {
+            return TORUS_ERROR;
+        }
+
+        break;
+
+    default:
+        return TORUS_ERROR;
+    }
+
+    if (w->state == TORUS_WRITER_HELLO) {
+        return TORUS_ERROR;
+    }
+
+    torus_writer_wait(w);
+
+    return TORUS_OK;
+}
+
+
+void
+torus_writer_refuse(torus_writer_t *w, torus_wbatch_t *b, torus_str_t error)
+{
+    w->state = TORUS_WRITER_REFUSING;
+
+    if (!b->refused) {
+        b->refused = 1;
+        torus_writer_tell(w, error);
+    }
+}
+
+
+/* The same refusal is told once, until something is taken again. */
+static void
+torus_writer_tell(torus_writer_t *w, torus_str_t error)
+{
+    int   n;
+    char  quoted[TORUS_REPLY_TEXT];
+
+    n = (int) torus_escape(quoted, sizeof(quoted) - 1, error);
+    quoted[n] = '\0';
+
+    if (n != 0 && strcmp(quoted, w->told) == 0) {
+        return;
+    }
+
+    memcpy(w->told, quoted, (size_t) n + 1);
+
+    torus_writer_note(w, TORUS_EVENT_ERROR,
+                      "redis \"%.*s\" takes no writes: %s",
+                      torus_writer_host(w), quoted);
+}
+
+
+void
+torus_writer_settle(torus_writer_t *w, int applied)
+{
+    torus_wbatch_t  *b;
+
+    b = torus_fifo_shift(&w->flight);
+
+    if (applied) {
+        torus_writer_applied(w, b);
+        torus_writer_release(w, b);
+
+    } else {
+        torus_writer_hold(w, b);
+    }
+}
+
+
+static void
+torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
+{
+    uint64_t        *counters;
+    torus_record_t  *r;
+
+    counters = w->conf.counters;
+
+    w->acked = b->n;
+    w->acked_sum = b->sum;
+    w->backoff = w->conf.retry_min;
+
+    if (w->told[0] != '\0') {
+        w->told[0] = '\0';
+
+        torus_writer_note(w, TORUS_EVENT_NOTICE,
+                          "redis \"%.*s\" takes writes again",
+                          torus_writer_host(w));
+    }
+
+    for (r = b->records; r != NULL; r = r->next) {
+
+        if (r->done) {
+            continue;
+        }
+
+        switch (r->result) {
+
+        case TORUS_RESULT_FLOAT:
+            torus_writer_again(w, r);
+            continue;
+
+        case TORUS_RESULT_FAILED:
+            counters[TORUS_C_OPS_FAILED] += r->ops;
+            continue;
+
+        default:
+            counters[TORUS_C_OPS_APPLIED] += r->ops;
+        }
+
+        if (r->expireat || r->kind == TORUS_OP_EXPIREAT) {
+
+            if (!r->expiry_failed) {
+                torus_expiry_sent(&w->queue.expiry, r->hash, w->now);
+            }
+
+        } else if (r->result == TORUS_RESULT_CREATED) {
+            torus_writer_again(w, r);
+        }
+
+        if (r->kind == TORUS_OP_SET && w->refused.first != NULL) {
+            torus_writer_supersede(w, r);
+        }
+    }
+}
+
+
+/*
+ * An INCRBY that met a fraction goes again as INCRBYFLOAT, a key that was
+ * created without an expiry gets it.
+ */
+static void
+torus_writer_again(torus_writer_t *w, const torus_record_t *r)
+{
+    unsigned       kind;
+    uint64_t       ops;
+    torus_op_t     op;
+    unsigned char  text[TORUS_NUMBER_SIZE];
+
+    memset(&op, 0, sizeof(torus_op_t));
+
+    op.key = r->key;
+    op.expire = r->expire;
+
+    if (r->result == TORUS_RESULT_FLOAT) {
+        kind = TORUS_OP_INCRBYFLOAT;
+        ops = r->ops;
+        op.arg = torus_str(text, torus_number_print_int(text, r->delta));
+
+    } else {
+        kind = TORUS_OP_EXPIREAT;
+        ops = 0;
+        torus_expiry_forget(&w->queue.expiry, r->hash);
+    }
+
+    if (torus_queue_add(&w->queue, kind, &op, ops, torus_writer_stuck(w),
+                        w->now)
+        != TORUS_OK)
+    {
+        w->conf.counters[TORUS_C_OPS_DROPPED] += ops;
+    }
+}
+
+
+/* Refused, or not there after a break: kept to be sent again. */
+static void
+torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b)
+{
+    torus_record_t  *r;
+
+    for (r = b->records; r != NULL; r = r->next) {
+
+        if (r->done) {
+
+            /* it ran although MULTI did not, or a later value did */
+
+            torus_writer_record_done(w, r);
+
+        } else if (r->kind == TORUS_OP_SET) {
+            torus_writer_hold_gauge(w, r);
+        }
+    }
+
+    torus_fifo_push(&w->refused, b);
+}
+
+
+/* Of several refused values of a gauge only the last one goes again. */
+static void
+torus_writer_hold_gauge(torus_writer_t *w, torus_record_t *r)
+{
+    torus_str_t      null = torus_null_string;
+    torus_node_t    *node;
+    torus_record_t  *older;
+
+    node = torus_index_find(&w->superseded, r->node.hash, TORUS_OP_SET,
+                            r->key, null);
+
+    if (node != NULL) {
+        older = node->record;
+        older->done = 1;
+        torus_writer_record_done(w, older);
+    }
+
+    (void) torus_index_insert(&w->superseded, &r->node);
+}
+
+
+/* r was applied: an earlier value that was refused must not follow it. */
+static void
+torus_writer_supersede(torus_writer_t *w, const torus_record_t *r)
+{
+    torus_str_t    null = torus_null_string;
+    torus_node_t  *node;
+
+    node = torus_index_find(&w->superseded, r->node.hash, TORUS_OP_SET,
+                            r->key, null);
+
+    if (node != NULL && !node->record->done) {
+        node->record->done = 1;
+        torus_writer_record_done(w, node->record);
+    }
+}
+
+
+/* Its operations have had their effect, or would have none. */
+static void
+torus_writer_record_done(torus_writer_t *w, torus_record_t *r)
+{
+    w->conf.counters[TORUS_C_OPS_APPLIED] += r->ops;
+    w->flight_ops -= r->ops;
+
+    r->batch->ops -= r->ops;
+    r->ops = 0;
+}
+
+
+static void
+torus_writer_release(torus_writer_t *w, torus_wbatch_t *b)
+{
+    w->flight_ops -= b->ops;
+
+    torus_wbatch_release(&w->queue.chunks, b);
+}
+
+
+/* Back-off with jitter, so that workers do not come all at once. */
+static void
+torus_writer_wait(torus_writer_t *w)
+{
+    w->state = TORUS_WRITER_WAITING;
+
+    w->retry_at = w->now + w->backoff / 2
+                  + torus_writer_random(w) % (w->backoff / 2 + 1);
+
+    if (w->readonly_since != 0
+        && w->retry_at > w->readonly_since + TORUS_WRITER_READONLY)
+    {
+        w->retry_at = w->readonly_since + TORUS_WRITER_READONLY;
+    }
+
+    w->backoff *= 2;
+
+    if (w->backoff > w->conf.retry_max) {
+        w->backoff = w->conf.retry_max;
+    }
+}
+
+
+static uint64_t
+torus_writer_random(torus_writer_t *w)
+{
+    w->random ^= w->random << 13;
+    w->random ^= w->random >> 7;
+    w->random ^= w->random << 17;
+
+    return w->random;
+}
+
+
+/* Nothing can be sent for now. */
+static int
+torus_writer_stuck(const torus_writer_t *w)
+{
+    return w->state != TORUS_WRITER_READY || w->flight.n >= w->conf.window;
+}

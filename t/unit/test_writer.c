@@ -1,0 +1,1025 @@
+/*
+ * The writer against a Redis made of literals: what it sends, how it merges,
+ * and what becomes of every operation when connections break at the worst
+ * moments.  Each case ends with the identity: made = applied + failed +
+ * dropped + queued + in flight.
+ */
+
+#include "torus_test.h"
+#include "torus_redis.h"
+#include "torus_writer.h"
+
+
+#define ID   "000102030405060708090a0b0c0d0e0f"
+#define KEY  "torus:writer:" ID
+
+#define RUN_A  "run_id:aaaa"
+#define RUN_B  "run_id:bbbb"
+
+
+static torus_writer_t  *w;
+static torus_buf_t      out;
+static uint64_t         counters[TORUS_COUNTERS_N];
+static uint64_t         made;
+static uint64_t         now;
+static torus_host_t     host;
+static char             said[262144];
+
+
+#define count(name)  ((int64_t) counters[TORUS_C_##name])
+
+
+static void
+start(unsigned window)
+{
+    size_t               i;
+    torus_writer_conf_t  conf;
+
+    memset(&conf, 0, sizeof(conf));
+    memset(&host, 0, sizeof(host));
+    memset(counters, 0, sizeof(counters));
+
+    host.name = torus_str("h:1/0", 5);
+
+    conf.host = &host;
+    conf.counters = counters;
+    conf.window = window;
+    conf.seed = 42;
+
+    for (i = 0; i < sizeof(conf.id); i++) {
+        conf.id[i] = (unsigned char) i;
+    }
+
+    made = 0;
+    now = 1000;
+    w = torus_writer_create(&conf);
+
+    if (w == NULL) {
+        bail_out("no writer");
+    }
+
+    torus_buf_reset(&out, SIZE_MAX);
+}
+
+
+static torus_writer_stats_t
+stats(void)
+{
+    torus_writer_stats_t  s;
+
+    torus_writer_stats(w, now, &s);
+
+    return s;
+}
+
+
+static void
+identity(const char *what)
+{
+    torus_writer_stats_t  s;
+
+    s = stats();
+
+    is_int(count(OPS_APPLIED) + count(OPS_FAILED) + count(OPS_DROPPED)
+           + (int64_t) s.queued + (int64_t) s.in_flight,
+           (int64_t) made, "%s: every operation is somewhere", what);
+}
+
+
+static void
+finish(const char *what)
+{
+    identity(what);
+    torus_writer_destroy(w);
+}
+
+
+static void
+push(torus_op_kind_t kind, const char *key, const char *arg, int64_t delta,
+    int64_t expire)
+{
+    char        copy[2][128];
+    torus_op_t  op;
+
+    /* the writer must not keep pointers into what it was given */
+
+    snprintf(copy[0], sizeof(copy[0]), "%s", key);
+    snprintf(copy[1], sizeof(copy[1]), "%s", arg);
+
+    op.kind = kind;
+    op.key = torus_str(copy[0], strlen(key));
+    op.arg = torus_str(copy[1], strlen(arg));
+    op.delta = delta;
+    op.expire = expire;
+    op.ops = 1;
+
+    if (torus_writer_push(w, &op, now) != TORUS_OK) {
+        fail("push");
+    }
+
+    memset(copy, 'x', sizeof(copy));
+    made++;
+}
+
+#define incr(key, delta)  push(TORUS_OP_INCRBY, key, "", delta, 0)
+
+
+static long
+number(const unsigned char **p)
+{
+    long  n;
+
+    (*p)++;
+    n = strtol((const char *) *p, NULL, 10);
+    *p = (const unsigned char *) strchr((const char *) *p, '\n') + 1;
+
+    return n;
+}
+
+
+/* What is in out as "SET a b|GET c", our key as K; empties out. */
+static torus_str_t
+sent(void)
+{
+    long                  argc, len;
+    char                 *d;
+    const unsigned char  *p;
+
+    torus_writer_flush(w, now, &out);
+
+    d = said;
+    torus_buf_add(&out, "", 1);
+    p = out.pos;
+
+    while (p < out.last - 1) {
+
+        if (d != said) {
+            *d++ = '|';
+        }
+
+        for (argc = number(&p); argc > 0; argc--) {
+            len = number(&p);
+
+            if (len == (long) sizeof(KEY) - 1 && memcmp(p, KEY, len) == 0) {
+                *d++ = 'K';
+
+            } else {
+                memcpy(d, p, (size_t) len);
+                d += len;
+            }
+
+            p += len + 2;
+
+            if (argc > 1) {
+                *d++ = ' ';
+            }
+        }
+    }
+
+    *d = '\0';
+    torus_buf_reset(&out, SIZE_MAX);
+
+    return torus_str(said, (size_t) (d - said));
+}
+
+
+static int
+answer(const char *text)
+{
+    return torus_writer_feed(w, (const unsigned char *) text, strlen(text),
+                             now);
+}
+
+
+static void
+bulk(char *dst, const char *text)
+{
+    sprintf(dst, "$%zu\r\n%s\r\n", strlen(text), text);
+}
+
+
+static void
+hello(const char *run_id, int client)
+{
+    char  text[1024], info[512];
+
+    torus_writer_open(w, now, &out);
+    is_str(sent(), "CLIENT ID|INFO server|INFO memory", "greeting");
+
+    sprintf(text, ":%d\r\n", client);
+    is_int(answer(text), TORUS_OK, "CLIENT ID");
+
+    sprintf(info, "# Server\r\nredis_version:7.0.15\r\n%s\r\nport:1\r\n",
+            run_id);
+    bulk(text, info);
+    is_int(answer(text), TORUS_OK, "INFO server");
+    bulk(text, "# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
+    is_int(answer(text), TORUS_OK, "INFO memory");
+}
+
+
+#define QUEUED3  "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+
+/* fields: HGETALL's answer, without "epoch". */
+static int
+ask(int created, const char *fields)
+{
+    char  text[1024];
+
+    sprintf(text, "+OK\r\n" QUEUED3 "*3\r\n:%d\r\n:1\r\n%s", created, fields);
+
+    return answer(text);
+}
+
+
+static void
+ready(const char *run_id, int client)
+{
+    hello(run_id, client);
+    is_str(sent(), "MULTI|HSET K epoch 1|EXPIRE K 604800|HGETALL K|EXEC",
+           "question");
+    is_int(ask(1, "*2\r\n$5\r\nepoch\r\n$1\r\n1\r\n"), TORUS_OK, "answer");
+    is_int(stats().state, TORUS_WRITER_READY, "ready");
+}
+
+
+/* A batch with n commands was applied; each answered as result says. */
+static int
+applied(int n, const char *results)
+{
+    int   i;
+    char  text[16384], *p;
+
+    p = text + sprintf(text, "+OK\r\n+QUEUED\r\n");
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "+QUEUED\r\n");
+    }
+
+    sprintf(p, "*%d\r\n:1\r\n%s", n + 1, results);
+
+    return answer(text);
+}
+
+
+static int
+refused(int n, const char *error)
+{
+    int   i;
+    char  text[16384], *p;
+
+    p = text + sprintf(text, "+OK\r\n-%s\r\n", error);
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, "+QUEUED\r\n");
+    }
+
+    sprintf(p, "-EXECABORT Transaction discarded because of previous errors."
+               "\r\n");
+
+    return answer(text);
+}
+
+
+/* Is there an event with this text among those not fetched? */
+static int
+event(const char *text)
+{
+    int            found;
+    torus_event_t  e;
+
+    found = 0;
+
+    while (torus_writer_event(w, &e) == TORUS_OK) {
+        if (strstr(e.text, text) != NULL) {
+            found = 1;
+        }
+    }
+
+    return found;
+}
+
+
+static void
+happy(void)
+{
+    start(2);
+    is_int(torus_writer_pending(w), 0, "nothing pending");
+
+    incr("a", 1);
+    is_str(sent(), "", "nothing is sent without a connection");
+
+    ready(RUN_A, 7);
+    ok(event("is ready, 1 operations"), "the log hears of it");
+
+    is_str(sent(), "MULTI|HSET K 1 1 ops 1|INCRBY a 1|EXEC",
+           "what was queued goes, with number 1 in slot 1");
+    is_int(torus_writer_waits(w), 1, "it waits for a reply");
+    is_int(stats().in_flight, 1, "one in flight");
+
+    incr("b", 2);
+    is_str(sent(), "MULTI|HSET K 0 2 ops 2|INCRBY b 2|EXEC",
+           "the next one goes at once, number 2 in slot 0");
+
+    incr("c", 3);
+    is_str(sent(), "", "the window is full");
+
+    is_int(applied(1, ":1\r\n"), TORUS_OK, "first applied");
+    is_int(count(OPS_APPLIED), 1, "counted when acknowledged");
+    is_str(sent(), "MULTI|HSET K 1 3 ops 3|INCRBY c 3|EXEC",
+           "room in the window");
+
+    is_int(applied(1, ":2\r\n"), TORUS_OK, "second");
+    is_int(applied(1, ":3\r\n"), TORUS_OK, "third");
+    is_int(count(OPS_APPLIED), 3, "all applied");
+    is_int(torus_writer_waits(w), 0, "nothing to wait for");
+    is_int(torus_writer_pending(w), 0, "nothing pending");
+    is_int((int64_t) stats().bytes, 0, "no memory held");
+
+    is_int(torus_writer_bye(w, &out), TORUS_OK, "clean exit");
+    is_str(sent(), "DEL K", "deletes the key");
+
+    finish("happy");
+}
+
+
+static void
+merging(void)
+{
+    int   i;
+    char  text[64];
+
+    start(1);
+
+    incr("n", INT64_MAX - 1);
+    incr("n", 1);
+    incr("n", 1);
+    push(TORUS_OP_HINCRBY, "h", "3.5", 1, 99);
+    push(TORUS_OP_HINCRBY, "h", "3.5", 2, 99);
+    push(TORUS_OP_HINCRBY, "h", "", 1, 99);
+    push(TORUS_OP_RPUSH, "l", "x", 0, 99);
+    push(TORUS_OP_RPUSH, "m", "1", 0, 0);
+    push(TORUS_OP_RPUSH, "l", "y", 0, 99);
+    push(TORUS_OP_RPUSH, "l", "x", 0, 99);
+    push(TORUS_OP_SADD, "s", "p", 0, 99);
+    push(TORUS_OP_SADD, "s", "q", 0, 99);
+    push(TORUS_OP_SADD, "s", "p", 0, 99);
+    push(TORUS_OP_SET, "g", "1", 0, 99);
+    push(TORUS_OP_SET, "g", "a longer value", 0, 99);
+    push(TORUS_OP_SET, "g", "2", 0, 99);
+    push(TORUS_OP_SET, "f", "1", 0, 0);
+    push(TORUS_OP_INCRBYFLOAT, "d", "0.5", 0, 0);
+    push(TORUS_OP_INCRBYFLOAT, "d", "2", 0, 0);
+    push(TORUS_OP_INCRBYFLOAT, "i", "1e308", 0, 0);
+    push(TORUS_OP_INCRBYFLOAT, "i", "1e308", 0, 0);
+
+    ready(RUN_A, 7);
+
+    is_str(sent(),
+           "MULTI|HSET K 0 1 ops 21|INCRBY n 9223372036854775807|INCRBY n 1|"
+           "HINCRBY h 3.5 3|EXPIREAT h 99|HINCRBY h  1|"
+           "RPUSH l x y x|EXPIREAT l 99|RPUSH m 1|"
+           "SADD s p q|EXPIREAT s 99|SET g 2 EXAT 99|SET f 1|"
+           "INCRBYFLOAT d 2.5|INCRBYFLOAT i 1e308|INCRBYFLOAT i 1e308|EXEC",
+           "exact sums, lists in order, sets once, last gauge, one EXPIREAT "
+           "per key");
+
+    is_int(applied(15, ":0\r\n:0\r\n:3\r\n:1\r\n:1\r\n:3\r\n:1\r\n:1\r\n"
+                   ":2\r\n:1\r\n+OK\r\n+OK\r\n$3\r\n2.5\r\n$1\r\n1\r\n"
+                   "$1\r\n2\r\n"), TORUS_OK, "applied");
+    is_int(count(OPS_APPLIED), 21, "merged operations count one by one");
+    is_int(count(OPS_MERGED), 9, "nine were merged");
+
+    /* not stuck: decimals stay as they are */
+
+    push(TORUS_OP_INCRBYFLOAT, "d", "0.1", 0, 0);
+    push(TORUS_OP_INCRBYFLOAT, "d", "0.2", 0, 0);
+    is_str(sent(), "MULTI|HSET K 0 2 ops 23|INCRBYFLOAT d 0.1|"
+           "INCRBYFLOAT d 0.2|EXEC", "decimals are merged only when stuck");
+
+    /* what is in flight is not touched */
+
+    incr("n", 1);
+    is_int(applied(2, "$1\r\n1\r\n$1\r\n2\r\n"), TORUS_OK, "applied");
+    is_str(sent(), "MULTI|HSET K 0 3 ops 24|INCRBY n 1|EXEC",
+           "no merging into what was sent");
+    is_int(applied(1, ":1\r\n"), TORUS_OK, "applied");
+
+    /* the index grows over several thousand keys and stays right */
+
+    torus_writer_closed(w, now);
+
+    for (i = 0; i < 30000; i++) {
+        sprintf(text, "k%d", i % 3000);
+        incr(text, 1);
+    }
+
+    is_int(count(OPS_MERGED), 9 + 27000, "one record per key");
+
+    finish("merging");
+}
+
+
+static void
+batches(void)
+{
+    int   i;
+    char  text[64], *p;
+
+    start(16);
+    ready(RUN_A, 7);
+
+    for (i = 0; i < 2500; i++) {
+        sprintf(text, "k%d", i);
+        incr(text, 1);
+    }
+
+    sent();
+    is_int((int64_t) stats().batches, 3, "a thousand commands a batch");
+    is_int(count(REDIS_COMMANDS), 2500, "and all of them");
+
+    finish("batches of commands");
+
+    start(16);
+    ready(RUN_A, 7);
+
+    for (i = 0; i < 3000; i++) {
+        push(TORUS_OP_RPUSH, "list", "a value of about forty bytes, or so, ..",
+             0, 99);
+    }
+
+    torus_writer_flush(w, now, &out);
+    ok(stats().batches > 2, "64 KiB a batch");
+    ok(torus_buf_len(&out) < 70000 * stats().batches, "and not more");
+
+    torus_buf_add(&out, "", 1);
+    i = 0;
+
+    for (p = strstr((char *) out.pos, "RPUSH"); p != NULL;
+         p = strstr(p + 1, "RPUSH"))
+    {
+        i++;
+    }
+
+    is_int(i, (int64_t) stats().batches, "one RPUSH in each");
+    torus_buf_reset(&out, SIZE_MAX);
+
+    finish("batches of bytes");
+}
+
+
+static void
+again(const char *run_id, int client, const char *question,
+    const char *fields)
+{
+    torus_writer_closed(w, now);
+    hello(run_id, client);
+    is_str(sent(), question, "fence and question");
+
+    if (question[0] == 'C') {
+        is_int(answer(":1\r\n"), TORUS_OK, "killed");
+    }
+
+    is_int(ask(0, fields), TORUS_OK, "answer");
+}
+
+
+#define ASK2  "MULTI|HSET K epoch 2|EXPIRE K 604800|HGETALL K|EXEC"
+#define ASK3  "MULTI|HSET K epoch 3|EXPIRE K 604800|HGETALL K|EXEC"
+
+
+static void
+breaks(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+
+    incr("a", 1);
+    sent();
+    incr("b", 1);
+    sent();
+    incr("c", 1);
+    sent();
+    incr("d", 1);
+
+    /* half of the first reply, then silence */
+
+    answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n");
+
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$1\r\n1\r\n$1");
+    is_int(stats().state, TORUS_WRITER_ASKING, "half of the answer, a break");
+    again(RUN_A, 9, "CLIENT KILL ID 7|" ASK3, "*2\r\n$1\r\n1\r\n$1\r\n1"
+          "\r\n");
+    is_int(count(OPS_APPLIED), 1, "the next answer decides");
+    is_int((int64_t) stats().queued, 3, "the rest goes again");
+    finish("a break in the answer");
+
+    start(4);
+    ready(RUN_A, 7);
+
+    incr("a", 1);
+    sent();
+    incr("b", 1);
+    sent();
+    incr("c", 1);
+    sent();
+    incr("d", 1);
+
+    torus_writer_closed(w, now);
+    hello(RUN_A, 8);
+    is_str(sent(), "CLIENT KILL ID 7|" ASK2,
+           "the fence comes before the question");
+    is_int(stats().in_flight, 3, "three in doubt");
+    is_int(answer(":1\r\n"), TORUS_OK, "killed");
+    is_int(ask(0, "*8\r\n$5\r\nepoch\r\n$1\r\n2\r\n$1\r\n1\r\n$1\r\n1\r\n"
+               "$1\r\n2\r\n$1\r\n2\r\n$3\r\nops\r\n$1\r\n2\r\n"),
+           TORUS_OK, "slots 1 and 2 hold their numbers");
+    is_int(count(OPS_APPLIED), 2, "two were applied");
+    is_int(count(REDIS_RESENT), 1, "one goes again");
+    is_str(sent(), "MULTI|HSET K 0 4 ops 3|INCRBY c 1|EXEC|"
+           "MULTI|HSET K 1 5 ops 4|INCRBY d 1|EXEC",
+           "under a new number, before what is unsent");
+    is_int(count(LOST_BY_STORE), 0, "nothing lost");
+
+    applied(1, ":1\r\n");
+    applied(1, ":1\r\n");
+
+    /* another instance: no fence; numbers of before are no answers */
+
+    torus_writer_closed(w, now);
+    incr("e", 1);
+    hello(RUN_B, 7);
+    is_str(sent(), ASK3, "nobody to kill there");
+    is_int(ask(0, "*6\r\n$1\r\n0\r\n$1\r\n4\r\n$1\r\n1\r\n$1\r\n5\r\n"
+               "$3\r\nops\r\n$1\r\n4\r\n"), TORUS_OK, "all of it is there");
+    is_int(count(LOST_BY_STORE), 0, "nothing lost");
+    is_str(sent(), "MULTI|HSET K 2 6 ops 5|INCRBY e 1|EXEC", "goes on");
+
+    finish("breaks");
+}
+
+
+static void
+losses(void)
+{
+    int   i;
+    char  text[16];
+
+    start(4);
+    ready(RUN_A, 7);
+
+    for (i = 0; i < 10; i++) {
+        sprintf(text, "k%d", i);
+        incr(text, 1);
+        sent();
+        applied(1, ":1\r\n");
+    }
+
+    incr("x", 1);
+    sent();
+    incr("y", 1);
+    sent();
+
+    again(RUN_B, 1, ASK2, "*4\r\n$1\r\n3\r\n$1\r\n7\r\n$3\r\nops\r\n$1\r\n7"
+          "\r\n");
+    is_int(count(LOST_BY_STORE), 3, "three of ten are gone from the store");
+    ok(event("has lost 3 operations"), "and the log says so");
+    is_int(count(IN_DOUBT), 0, "nothing is in doubt");
+    is_str(sent(), "MULTI|HSET K 1 13 ops 8|INCRBY x 1|EXEC|"
+           "MULTI|HSET K 2 14 ops 9|INCRBY y 1|EXEC",
+           "the unanswered go again");
+
+    applied(1, ":1\r\n");
+    applied(1, ":1\r\n");
+
+    again(RUN_A, 1, ASK3, "*4\r\n$1\r\n3\r\n$1\r\n7\r\n$3\r\nops\r\n$1\r\n7"
+          "\r\n");
+    is_int(count(LOST_BY_STORE), 5, "the same snapshot again: two more");
+
+    finish("lost by store");
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("x", 1);
+    sent();
+    applied(1, ":1\r\n");
+    incr("y", 1);
+    sent();
+    incr("z", 1);
+
+    torus_writer_closed(w, now);
+    hello(RUN_B, 1);
+    is_str(sent(), ASK2, "question");
+    is_int(ask(1, "*2\r\n$5\r\nepoch\r\n$1\r\n2\r\n"), TORUS_OK,
+           "the key is gone");
+    is_int(count(IN_DOUBT), 1, "what was unanswered is in doubt");
+    is_int(count(OPS_FAILED), 1, "which is a kind of failure");
+    is_int(count(REDIS_RESENT), 0, "it does not go again");
+    is_str(sent(), "MULTI|HSET K 3 3 ops 1|INCRBY z 1|EXEC",
+           "what was never sent goes");
+
+    finish("key missing");
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("x", 1);
+    sent();
+    torus_writer_closed(w, now);
+    hello(RUN_B, 1);
+    sent();
+    ask(1, "*4\r\n$5\r\nepoch\r\n$1\r\n2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    is_int(count(OPS_APPLIED), 1, "an emptied key that batches made anew "
+           "still answers");
+    finish("key made anew");
+}
+
+
+static void
+refusals(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+
+    push(TORUS_OP_SET, "g", "old", 0, 0);
+    push(TORUS_OP_SET, "h", "kept", 0, 0);
+    push(TORUS_OP_RPUSH, "l", "1", 0, 0);
+    sent();
+    push(TORUS_OP_SET, "g", "new", 0, 0);
+    sent();
+    incr("z", 1);
+    sent();
+    incr("later", 1);
+
+    is_int(refused(3, "OOM command not allowed when used memory > "
+                   "'maxmemory'."), TORUS_OK, "the first of three is refused");
+    is_int(stats().state, TORUS_WRITER_REFUSING, "refusing");
+    ok(event("takes no writes: OOM"), "the log says why");
+    incr("more", 1);
+    is_str(sent(), "", "nothing is sent while replies are outstanding");
+
+    is_int(applied(1, "+OK\r\n"), TORUS_OK, "the second was applied");
+    is_int(stats().state, TORUS_WRITER_REFUSING, "still one to come");
+    is_int(refused(1, "OOM again"), TORUS_OK, "the third was refused, too");
+
+    is_int(stats().state, TORUS_WRITER_WAITING, "now it waits");
+    is_str(sent(), "", "for the back-off");
+    ok(torus_writer_retry_at(w) > now, "which ends later");
+    is_int(torus_writer_waits(w), 0, "no reply is outstanding");
+
+    now = torus_writer_retry_at(w);
+    is_str(sent(), ASK2, "then it asks, without a fence");
+    is_int(answer("+OK\r\n-OOM still\r\n+QUEUED\r\n+QUEUED\r\n"
+                  "-EXECABORT Transaction discarded\r\n"), TORUS_OK,
+           "refused again");
+    is_int(stats().state, TORUS_WRITER_WAITING, "it waits again");
+
+    now = torus_writer_retry_at(w);
+    is_str(sent(), ASK3, "and asks again");
+    is_int(ask(0, "*4\r\n$1\r\n2\r\n$1\r\n2\r\n$3\r\nops\r\n$1\r\n4\r\n"),
+           TORUS_OK, "taken");
+    event("");
+
+    is_str(sent(), "MULTI|HSET K 0 4 ops 6|SET h kept|RPUSH l 1|EXEC|"
+           "MULTI|HSET K 1 5 ops 7|INCRBY z 1|EXEC|"
+           "MULTI|HSET K 2 6 ops 9|INCRBY later 1|INCRBY more 1|EXEC",
+           "in order, less the gauge that a later batch has set");
+
+    applied(2, "+OK\r\n:1\r\n");
+    ok(event("takes writes again"), "the log hears of the end");
+    applied(1, ":1\r\n");
+    applied(2, ":1\r\n:1\r\n");
+    is_int(count(OPS_APPLIED), 7, "all of them count");
+
+    finish("refusals");
+
+    start(4);
+    ready(RUN_A, 7);
+
+    push(TORUS_OP_SET, "g", "1", 0, 0);
+    sent();
+    push(TORUS_OP_SET, "g", "2", 0, 0);
+    sent();
+    torus_writer_closed(w, now);
+    hello(RUN_B, 1);
+    sent();
+    ask(0, "*2\r\n$1\r\n2\r\n$1\r\n2\r\n");
+    is_int(count(OPS_APPLIED), 2, "refused, applied, and the break hid it: "
+           "the gauge is not set back");
+    is_str(sent(), "MULTI|HSET K 3 3 ops 0|EXEC", "nothing is left of it");
+    finish("refused under a break");
+
+    start(4);
+    ready(RUN_A, 7);
+
+    push(TORUS_OP_SET, "g", "1", 0, 0);
+    sent();
+    incr("n", 1);
+    sent();
+    refused(1, "MISCONF a");
+    answer("+OK\r\n+QUEUED\r\n");
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*0\r\n");
+    is_str(sent(), "MULTI|HSET K 3 3 ops 1|SET g 1|EXEC|"
+           "MULTI|HSET K 0 4 ops 2|INCRBY n 1|EXEC",
+           "both go again, in order");
+    finish("refused, then broken");
+}
+
+
+/* An ask without CLIENT KILL's reply would be off by one: all forms of it. */
+static void
+fences(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+    torus_writer_closed(w, now);
+    hello(RUN_A, 8);
+    is_str(sent(), "CLIENT KILL ID 7|" ASK2, "fence");
+    answer("-NOPERM this user has no permissions to run 'client|kill'\r\n");
+    ok(event("does not permit CLIENT KILL"), "one warning");
+    ask(0, "*0\r\n");
+    is_int(stats().state, TORUS_WRITER_READY, "and on it goes");
+
+    torus_writer_closed(w, now);
+    hello(RUN_A, 9);
+    is_str(sent(), "CLIENT KILL ID 8|" ASK3, "the last connection that wrote");
+    answer("-NOPERM no\r\n");
+    ok(!event("does not permit"), "told once");
+    finish("fence not permitted");
+
+    start(4);
+    torus_writer_open(w, now, &out);
+    sent();
+    answer("-NOPERM a\r\n-NOPERM b\r\n-NOPERM c\r\n");
+    ok(event("does not permit CLIENT ID or INFO"), "no fence is possible");
+    is_str(sent(), "MULTI|HSET K epoch 1|EXPIRE K 604800|HGETALL K|EXEC",
+           "on it goes");
+    finish("server tells nothing");
+
+    /* a connection that never wrote is nobody to kill */
+
+    start(4);
+    ready(RUN_A, 7);
+    torus_writer_closed(w, now);
+    hello(RUN_A, 8);
+    sent();
+    torus_writer_closed(w, now);
+    hello(RUN_A, 9);
+    is_str(sent(), "CLIENT KILL ID 7|" ASK3, "the one that wrote");
+    finish("two attempts");
+}
+
+
+static void
+denied(void)
+{
+    start(4);
+    torus_writer_open(w, now, &out);
+    sent();
+    is_int(answer("-NOAUTH Authentication required.\r\n"), TORUS_ERROR,
+           "no password where one is needed");
+    ok(event("NOAUTH"), "is told");
+    torus_writer_closed(w, now);
+
+    torus_writer_open(w, now, &out);
+    sent();
+    is_int(answer("-ERR max number of clients reached\r\n"), TORUS_ERROR,
+           "turned away");
+    ok(event("max number of clients"), "is told");
+    torus_writer_closed(w, now);
+
+    torus_writer_open(w, now, &out);
+    sent();
+    is_int(answer(":1\r\n$22\r\nredis_version:5.0.14\r\n\r\n"), TORUS_ERROR,
+           "too old");
+    ok(event("6.2 or later"), "is told");
+    torus_writer_closed(w, now);
+
+    hello(RUN_A, 7);
+    sent();
+    is_int(answer("-NOPERM no 'multi'\r\n:1\r\n:1\r\n*0\r\n"
+                  "-ERR EXEC without MULTI\r\n"), TORUS_ERROR,
+           "MULTI is not permitted");
+    ok(event("takes no writes: NOPERM no"), "the first error tells");
+    torus_writer_closed(w, now);
+
+    hello(RUN_A, 7);
+    sent();
+    is_int(answer("+OK\r\n" QUEUED3 "*3\r\n-WRONGTYPE Operation\r\n:1\r\n"
+                  "-WRONGTYPE Operation\r\n"), TORUS_ERROR,
+           "our key is something else");
+    torus_writer_closed(w, now);
+    finish("denied");
+
+    start(4);
+    hello(RUN_A, 7);
+    sent();
+    is_int(answer("+OK\r\n-READONLY You can't write against a read only "
+                  "replica.\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT\r\n"),
+           TORUS_OK, "a replica: it may be promoted");
+    is_int(stats().state, TORUS_WRITER_WAITING, "waits");
+    now += 5000;
+    sent();
+    is_int(answer("+OK\r\n-READONLY You can't write against a read only "
+                  "replica.\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT\r\n"),
+           TORUS_ERROR, "for 5 seconds, then the link is given up");
+    finish("readonly");
+}
+
+
+static void
+results(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+
+    incr("frac", 5);
+    incr("text", 1);
+    push(TORUS_OP_HINCRBY, "h", "3", 1, 0);
+    incr("fine", 1);
+    sent();
+
+    is_int(applied(4, "-ERR value is not an integer or out of range\r\n"
+                   "-WRONGTYPE Operation against a key\r\n"
+                   "-ERR hash value is not an integer\r\n:1\r\n"), TORUS_OK,
+           "errors inside of EXEC's array");
+    is_int(count(OPS_APPLIED), 1, "cost only their commands");
+    is_int(count(OPS_FAILED), 2, "two failed for good");
+    ok(event("WRONGTYPE"), "with a sample in the log");
+    is_str(sent(), "MULTI|HSET K 2 2 ops 5|INCRBYFLOAT frac 5|EXEC",
+           "an INCRBY on a fraction goes again as INCRBYFLOAT");
+    is_int(applied(1, "-ERR value is not a valid float\r\n"), TORUS_OK,
+           "once");
+    is_str(sent(), "", "and not again");
+    is_int(count(OPS_FAILED), 3, "it failed");
+
+    finish("results");
+
+    /* MULTI forbidden while connected: commands run one by one */
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("a", 1);
+    incr("b", 1);
+    sent();
+    is_int(answer("-NOPERM no 'multi'\r\n:1\r\n:1\r\n-OOM\r\n"
+                  "-ERR EXEC without MULTI\r\n"), TORUS_OK, "refused");
+    is_int(count(OPS_APPLIED), 1, "what ran by itself is done");
+    now = torus_writer_retry_at(w);
+    sent();
+    ask(0, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    is_str(sent(), "MULTI|HSET K 2 2 ops 1|INCRBY b 1|EXEC",
+           "the rest goes again");
+    finish("multi forbidden");
+}
+
+
+static void
+expiries(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 1 1 ops 1|INCRBY a 1|EXPIREAT a 99|EXEC",
+           "the first write brings it along");
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 2 2 ops 2|INCRBY a 1|EXPIREAT a 99|EXEC",
+           "it counts only when acknowledged");
+    applied(2, ":1\r\n:1\r\n");
+    applied(2, ":2\r\n:1\r\n");
+
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 3 3 ops 3|INCRBY a 1|EXEC",
+           "then it is known");
+    applied(1, ":1\r\n");
+    is_str(sent(), "MULTI|HSET K 0 4 ops 3|EXPIREAT a 99|EXEC",
+           "a reply shows that the key is new: it comes again");
+    applied(1, ":1\r\n");
+
+    now += 3601 * 1000;
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 1 5 ops 4|EXPIRE K 604800|INCRBY a 1|"
+           "EXPIREAT a 99|EXEC", "after an hour it comes again, ours, too");
+    is_int(answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+                  "*4\r\n:0\r\n:1\r\n:5\r\n:1\r\n"), TORUS_OK, "applied");
+
+    torus_writer_closed(w, now);
+    hello(RUN_A, 8);
+    sent();
+    answer(":1\r\n");
+    ask(0, "*4\r\n$1\r\n1\r\n$1\r\n5\r\n$3\r\nops\r\n$1\r\n4\r\n");
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 2 6 ops 5|INCRBY a 1|EXPIREAT a 99|EXEC",
+           "after a reconnect it comes again");
+    applied(2, ":6\r\n:1\r\n");
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    sent();
+    is_int(answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:2\r\n:7\r\n"),
+           TORUS_OK, "our own key was made anew");
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 0 8 ops 7|EXPIRE K 604800|INCRBY a 1|EXEC",
+           "so it gets its expiry at once");
+
+    finish("expiries");
+}
+
+
+static void
+garbage(void)
+{
+    size_t              i;
+    static const char  *const bad[] = {
+        "hello\r\n", "*1\r\n*1\r\n*1\r\n:1\r\n", "$-5\r\n", ":x\r\n",
+        "*2\r\n:1\r\n", "*1000000000\r\n", "+QUEUED\r\n+QUEUED\r\n:1\r\n",
+        "+OK\r\n+QUEUED\r\n+QUEUED\r\n*3\r\n:1\r\n:1\r\n:1\r\n",
+        "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n*1\r\n:1\r\n",
+        "+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:1\r\n$-1\r\n"
+    };
+
+    for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        start(4);
+        ready(RUN_A, 7);
+        incr("a", 1);
+        sent();
+        is_int(answer(bad[i]), TORUS_ERROR, "invalid reply %zu", i);
+        ok(event("invalid reply"), "is told");
+        torus_writer_closed(w, now);
+        is_int(stats().in_flight, 1, "nothing is lost by it");
+        finish("garbage");
+    }
+
+    start(4);
+    ready(RUN_A, 7);
+    is_int(answer("+OK\r\n"), TORUS_ERROR, "a reply to nothing");
+    finish("unasked");
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("a", 1);
+    sent();
+    is_int(answer("$10000000\r\n"), TORUS_OK, "a long string begins");
+    memset(said, 'x', sizeof(said));
+    is_int(torus_writer_feed(w, (unsigned char *) said, sizeof(said), now),
+           TORUS_ERROR, "and is not waited for");
+    finish("too long");
+}
+
+
+static void
+bounds(void)
+{
+    int   i;
+    char  text[64];
+
+    start(4);
+
+    for (i = 0; i < 4000000 && !torus_writer_full(w); i++) {
+        sprintf(text, "key%d", i);
+        incr(text, 1);
+    }
+
+    ok(torus_writer_full(w), "full");
+    ok(stats().bytes <= TORUS_WRITER_QUEUE + 16384, "at its bound");
+
+    incr("one more", 1);
+    is_int((int64_t) stats().queued, (int64_t) made,
+           "a line once taken is queued whole");
+
+    now += 500;
+    is_int((int64_t) stats().lag, 500, "lag is the age of the oldest");
+
+    ready(RUN_A, 7);
+    sent();
+    ok(stats().in_flight > 0, "some are sent");
+    i = (int) stats().in_flight;
+    is_int((int64_t) torus_writer_drop_all(w), (int64_t) made, "all dropped");
+    is_int(count(IN_DOUBT), i, "the unanswered are in doubt");
+    is_int(torus_writer_pending(w), 0, "nothing pending");
+    is_int((int64_t) stats().bytes, 0, "no memory held");
+
+    finish("bounds");
+}
+
+
+int
+main(void)
+{
+    torus_buf_init(&out, 0);
+
+    happy();
+    merging();
+    batches();
+    breaks();
+    losses();
+    refusals();
+    fences();
+    denied();
+    results();
+    expiries();
+    garbage();
+    bounds();
+
+    torus_buf_free(&out);
+
+    return done_testing();
+}
