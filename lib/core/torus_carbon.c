@@ -2,10 +2,11 @@
  * From the bytes of a connection to lines, from a line to a point.
  *
  * The first step of the write path.  A line that is whole in a read is
- * parsed where it lies; only what a read leaves unfinished is copied.  The
- * path of a usual line is looked at once, sixteen bytes at a time where the
- * machine can; whatever is out of the ordinary in it (tags, empty nodes,
- * bytes outside of ASCII) is left to a second, slower look.
+ * parsed where it lies; only what a read leaves unfinished is copied.  A line
+ * of the usual form is read once from left to right, its path sixteen bytes
+ * at a time where the machine can.  Whatever is out of the ordinary (other
+ * timestamps, tags, empty nodes, bytes outside of ASCII) is left to a second
+ * and slower look.
  */
 
 #include "torus_carbon.h"
@@ -38,6 +39,8 @@ typedef struct {
 } torus_carbon_feed_t;
 
 
+static int torus_carbon_lines(const torus_carbon_feed_t *f,
+    const unsigned char **pp, const unsigned char *last);
 static int torus_carbon_deliver(const torus_carbon_feed_t *f,
     torus_str_t line);
 static int torus_carbon_too_long(const torus_carbon_feed_t *f,
@@ -48,9 +51,18 @@ static int torus_carbon_keep(torus_carbon_t *c, const torus_carbon_feed_t *f,
     const unsigned char *p, const unsigned char *last);
 static int torus_carbon_append(torus_carbon_t *c, const unsigned char *p,
     size_t len);
+static const unsigned char *torus_carbon_usual(const torus_carbon_feed_t *f,
+    const unsigned char *p, const unsigned char *last,
+    torus_carbon_point_t *point);
 static const unsigned char *torus_carbon_path_end(const unsigned char *p,
     const unsigned char *last, int *odd);
-static torus_counter_t torus_carbon_path(size_t path_max, torus_str_t *path,
+static const unsigned char *torus_carbon_scan(const unsigned char *p,
+    const unsigned char *last, int *odd);
+#ifdef __SSE2__
+static const unsigned char *torus_carbon_scan_blocks(const unsigned char *p,
+    const unsigned char *last, int *odd);
+#endif
+static torus_counter_t torus_carbon_canonical(torus_str_t *path,
     unsigned char *scratch);
 static int torus_carbon_text(torus_str_t s);
 static size_t torus_carbon_sequence(const unsigned char *p,
@@ -64,13 +76,17 @@ static void torus_carbon_tag_insert(torus_carbon_tag_t *tags, size_t *n,
 static int torus_carbon_tag_cmp(torus_str_t a, torus_str_t b);
 static int torus_carbon_stamp(const unsigned char *start,
     const unsigned char **end, int64_t now, int64_t *timestamp);
-static int torus_carbon_stamp_usual(const unsigned char *p,
+static inline int torus_carbon_stamp_usual(const unsigned char *p,
     int64_t *timestamp);
 static int torus_carbon_stamp_read(const unsigned char *p,
     const unsigned char *last, int64_t now, int64_t *timestamp);
 
 
 #define torus_carbon_blank(c)  ((c) == ' ' || (c) == '\t')
+#define torus_carbon_path_max(conf)                                           \
+    ((conf)->path_max < TORUS_CARBON_PATH_LIMIT ? (conf)->path_max            \
+                                                : TORUS_CARBON_PATH_LIMIT)
+
 #define torus_carbon_digit(c)  ((unsigned char) ((c) - '0') <= 9)
 
 
@@ -114,34 +130,28 @@ torus_carbon_feed(torus_carbon_t *c, const unsigned char *data, size_t len,
     p = data;
     last = data + len;
 
-    while (p < last) {
-        nl = memchr(p, '\n', (size_t) (last - p));
+    if (c->len != 0 || c->discarding) {
+        nl = (len == 0) ? NULL : memchr(p, '\n', len);
 
-        if (nl == NULL) {
-            rc = torus_carbon_keep(c, &f, p, last);
-
-            if (rc == TORUS_OK) {
-                p = last;
-            }
-
-            break;
-        }
-
-        if (c->discarding) {
-            c->discarding = 0;
-
-        } else if (c->len != 0) {
+        if (nl != NULL) {
             rc = torus_carbon_join(c, &f, p, nl);
 
-        } else {
-            rc = torus_carbon_deliver(&f, torus_str(p, (size_t) (nl - p)));
+            if (rc == TORUS_OK) {
+                p = nl + 1;
+            }
         }
+    }
 
-        if (rc != TORUS_OK) {
-            break;
+    if (rc == TORUS_OK && c->len == 0 && !c->discarding) {
+        rc = torus_carbon_lines(&f, &p, last);
+    }
+
+    if (rc == TORUS_OK && p < last) {
+        rc = torus_carbon_keep(c, &f, p, last);
+
+        if (rc == TORUS_OK) {
+            p = last;
         }
-
-        p = nl + 1;
     }
 
     *consumed = (size_t) (p - data);
@@ -188,7 +198,7 @@ torus_carbon_datagram(const torus_carbon_conf_t *conf,
     int                   rc;
     unsigned char         scratch[TORUS_CARBON_PATH_LIMIT];
     torus_carbon_feed_t   f;
-    const unsigned char  *p, *nl, *last;
+    const unsigned char  *p, *last;
 
     f.conf = conf;
     f.now = now;
@@ -196,27 +206,60 @@ torus_carbon_datagram(const torus_carbon_conf_t *conf,
     f.ctx = ctx;
     f.scratch = scratch;
 
-    rc = TORUS_OK;
     p = data;
     last = data + len;
 
-    while (p < last) {
-        nl = memchr(p, '\n', (size_t) (last - p));
+    rc = torus_carbon_lines(&f, &p, last);
 
-        if (nl == NULL) {
-            nl = last;
+    if (rc == TORUS_OK && p < last) {
+        rc = torus_carbon_deliver(&f, torus_str(p, (size_t) (last - p)));
+
+        if (rc == TORUS_OK) {
+            p = last;
         }
+    }
 
-        rc = torus_carbon_deliver(&f, torus_str(p, (size_t) (nl - p)));
+    *consumed = (size_t) (p - data);
+
+    return rc;
+}
+
+
+/* All lines that end before last; *pp is left at the first that was not. */
+static int
+torus_carbon_lines(const torus_carbon_feed_t *f, const unsigned char **pp,
+    const unsigned char *last)
+{
+    int                    rc;
+    torus_str_t            line;
+    torus_carbon_point_t   point;
+    const unsigned char   *p, *nl;
+
+    rc = TORUS_OK;
+
+    for (p = *pp; p < last; p = nl + 1) {
+        nl = torus_carbon_usual(f, p, last, &point);
+
+        if (nl != NULL) {
+            line = torus_str(p, (size_t) (nl - p));
+            rc = f->handler(f->ctx, &point, TORUS_C_POINTS_RECEIVED, line);
+
+        } else {
+            nl = memchr(p, '\n', (size_t) (last - p));
+
+            if (nl == NULL) {
+                break;
+            }
+
+            rc = torus_carbon_deliver(f, torus_str(p, (size_t) (nl - p)));
+        }
 
         if (rc != TORUS_OK) {
             break;
         }
-
-        p = (nl == last) ? last : nl + 1;
     }
 
-    *consumed = (size_t) (p - data);
+    *pp = p;
 
     return rc;
 }
@@ -270,6 +313,11 @@ torus_carbon_join(torus_carbon_t *c, const torus_carbon_feed_t *f,
 {
     int     rc;
     size_t  len, held;
+
+    if (c->discarding) {
+        c->discarding = 0;
+        return TORUS_OK;
+    }
 
     held = c->len;
     len = (size_t) (nl - p);
@@ -370,7 +418,6 @@ torus_carbon_line(const torus_carbon_conf_t *conf, torus_str_t line,
     torus_counter_t *reason)
 {
     int                   odd;
-    size_t                path_max;
     const unsigned char  *p, *end, *last;
 
     p = line.data;
@@ -397,16 +444,11 @@ torus_carbon_line(const torus_carbon_conf_t *conf, torus_str_t line,
 
     point->stat = torus_str(p, (size_t) (end - p));
 
-    path_max = conf->path_max;
-
-    if (path_max > TORUS_CARBON_PATH_LIMIT) {
-        path_max = TORUS_CARBON_PATH_LIMIT;
-    }
-
-    if (odd || point->stat.len > path_max || *p == '.' || end[-1] == '.') {
-        *reason = torus_carbon_path(path_max, &point->stat, scratch);
-
-        if (*reason != TORUS_C_POINTS_RECEIVED) {
+    if (odd || point->stat.len > torus_carbon_path_max(conf)
+        || *p == '.' || end[-1] == '.')
+    {
+        if (torus_carbon_path(conf, &point->stat, scratch, reason) != TORUS_OK)
+        {
             return TORUS_INVALID;
         }
     }
@@ -431,6 +473,59 @@ torus_carbon_line(const torus_carbon_conf_t *conf, torus_str_t line,
 
 
 /*
+ * The line that nearly all are, "path value 1700000000" with single blanks,
+ * in one go from left to right: its newline, or NULL when it is another.
+ * Takes no line in another way than torus_carbon_line() does.
+ */
+static const unsigned char *
+torus_carbon_usual(const torus_carbon_feed_t *f, const unsigned char *p,
+    const unsigned char *last, torus_carbon_point_t *point)
+{
+    int                   odd;
+    size_t                len;
+    const unsigned char  *start, *value;
+
+    start = p;
+    p = torus_carbon_scan(p, last, &odd);
+    len = (size_t) (p - start);
+
+    if (odd || p == last || *p != ' ' || len == 0
+        || *start == '.' || p[-1] == '.'
+        || len > torus_carbon_path_max(f->conf))
+    {
+        return NULL;
+    }
+
+    point->stat = torus_str(start, len);
+
+    value = ++p;
+
+    while (p < last && *p > ' ') {
+        p++;
+    }
+
+    /* a blank, ten digits, "\r\n" */
+
+    if (last - p < 13 || *p != ' ' || p == value
+        || !torus_carbon_stamp_usual(p + 1, &point->timestamp))
+    {
+        return NULL;
+    }
+
+    point->value = torus_str(value, (size_t) (p - value));
+
+    p += 11;
+    p += (*p == '\r');
+
+    if (*p != '\n' || (size_t) (p - start) > f->conf->line_max) {
+        return NULL;
+    }
+
+    return p;
+}
+
+
+/*
  * The blank that ends the path, or last.  odd: it needs a closer look, since
  * a byte is not printable ASCII, or there are tags or empty nodes within.
  */
@@ -438,60 +533,46 @@ static const unsigned char *
 torus_carbon_path_end(const unsigned char *p, const unsigned char *last,
     int *odd)
 {
+    p = torus_carbon_scan(p, last, odd);
+
+    while (p < last && !torus_carbon_blank(*p)) {
+        *odd = 1;
+        p++;
+    }
+
+    return p;
+}
+
+
+/*
+ * The first byte that is a blank or not printable ASCII, or last.  odd: a
+ * semicolon or two dots stand before it.
+ */
+static const unsigned char *
+torus_carbon_scan(const unsigned char *p, const unsigned char *last, int *odd)
+{
     unsigned char  c, previous;
+
+    previous = 0;
+    *odd = 0;
 
 #ifdef __SSE2__
 
-    __m128i   v, odds;
-    unsigned  stop, dots, carry, within;
-
-    *odd = 0;
-    carry = 0;
-
-    while (last - p >= 16) {
-        v = _mm_loadu_si128((const __m128i *) (const void *) p);
-
-        /* as signed bytes, what is not ASCII is below a blank, too */
-        stop = (unsigned) _mm_movemask_epi8(
-                                       _mm_cmplt_epi8(v, _mm_set1_epi8('!')));
-        odds = _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(';')),
-                            _mm_cmpeq_epi8(v, _mm_set1_epi8(0x7f)));
-        dots = (unsigned) _mm_movemask_epi8(
-                                      _mm_cmpeq_epi8(v, _mm_set1_epi8('.')));
-
-        within = (dots & (dots << 1 | carry))
-                 | (unsigned) _mm_movemask_epi8(odds);
-
-        if (stop != 0) {
-            stop &= 0 - stop;
-            *odd |= ((within & (stop - 1)) != 0);
-            p += __builtin_ctz(stop);
-            break;
-        }
-
-        *odd |= (within != 0);
-        carry = dots >> 15;
-        p += 16;
+    if (last - p > 16) {
+        /* which sees a pair of dots across its end, too */
+        p = torus_carbon_scan_blocks(p, last, odd);
     }
-
-    previous = carry ? '.' : 0;
-
-#else
-
-    *odd = 0;
-    previous = 0;
 
 #endif
 
     for (/* void */; p < last; p++) {
         c = *p;
 
-        if (torus_carbon_blank(c)) {
+        if (c <= ' ' || c >= 0x7f) {
             break;
         }
 
-        if (c <= ' ' || c >= 0x7f || c == ';' || (c == '.' && previous == '.'))
-        {
+        if (c == ';' || (c == '.' && previous == '.')) {
             *odd = 1;
         }
 
@@ -502,26 +583,96 @@ torus_carbon_path_end(const unsigned char *p, const unsigned char *last,
 }
 
 
+#ifdef __SSE2__
+
 /*
- * The closer look: checks the path and makes it canonical, in scratch.
- * TORUS_C_POINTS_RECEIVED when it is good.
+ * The same while there are more than 16 bytes; for a pair of dots, each byte
+ * is looked at together with the one behind it.
  */
+static const unsigned char *
+torus_carbon_scan_blocks(const unsigned char *p, const unsigned char *last,
+    int *odd)
+{
+    int       stop, found;
+    __m128i   v, next, odds, seen;
+
+    const __m128i  dot = _mm_set1_epi8('.');
+    const __m128i  semicolon = _mm_set1_epi8(';');
+
+    /* moves '!' .. '~' to the lowest of signed bytes, 0x80 .. 0xdd */
+    const __m128i  shift = _mm_set1_epi8(0x80 - '!');
+    const __m128i  highest = _mm_set1_epi8((char) 0xdd);
+
+    seen = _mm_setzero_si128();
+
+    do {
+        v = _mm_loadu_si128((const __m128i *) (const void *) p);
+        next = _mm_loadu_si128((const __m128i *) (const void *) (p + 1));
+
+        stop = _mm_movemask_epi8(_mm_cmpgt_epi8(_mm_add_epi8(v, shift),
+                                                highest));
+
+        odds = _mm_and_si128(_mm_cmpeq_epi8(v, dot),
+                             _mm_cmpeq_epi8(next, dot));
+        odds = _mm_or_si128(odds, _mm_cmpeq_epi8(v, semicolon));
+
+        if (stop != 0) {
+            found = _mm_movemask_epi8(odds) & ((stop & -stop) - 1);
+            found |= _mm_movemask_epi8(seen);
+
+            *odd = (found != 0);
+
+            return p + __builtin_ctz((unsigned) stop);
+        }
+
+        seen = _mm_or_si128(seen, odds);
+        p += 16;
+
+    } while (last - p > 16);
+
+    *odd = (_mm_movemask_epi8(seen) != 0);
+
+    return p;
+}
+
+#endif
+
+
+int
+torus_carbon_path(const torus_carbon_conf_t *conf, torus_str_t *path,
+    unsigned char *scratch, torus_counter_t *reason)
+{
+    torus_counter_t  rc;
+
+    if (path->len > torus_carbon_path_max(conf)) {
+        rc = TORUS_C_BAD_LENGTH;
+
+    } else if (!torus_carbon_text(*path)) {
+        rc = TORUS_C_BAD_PATH;
+
+    } else {
+        rc = torus_carbon_canonical(path, scratch);
+    }
+
+    if (rc == TORUS_C_POINTS_RECEIVED) {
+        return TORUS_OK;
+    }
+
+    *reason = rc;
+
+    return TORUS_INVALID;
+}
+
+
+/* TORUS_C_POINTS_RECEIVED, or what is bad. */
 static torus_counter_t
-torus_carbon_path(size_t path_max, torus_str_t *path, unsigned char *scratch)
+torus_carbon_canonical(torus_str_t *path, unsigned char *scratch)
 {
     size_t                i, len, ntags;
     torus_str_t           name, rest;
     torus_counter_t       reason;
     torus_carbon_tag_t    tags[TORUS_CARBON_TAGS_MAX];
     const unsigned char  *semicolon;
-
-    if (path->len > path_max) {
-        return TORUS_C_BAD_LENGTH;
-    }
-
-    if (!torus_carbon_text(*path)) {
-        return TORUS_C_BAD_PATH;
-    }
 
     name = *path;
     ntags = 0;
@@ -826,7 +977,7 @@ torus_carbon_stamp(const unsigned char *start, const unsigned char **end,
 
 
 /* Ten digits that are neither 0 nor out of range. */
-static int
+static inline int
 torus_carbon_stamp_usual(const unsigned char *p, int64_t *timestamp)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__

@@ -99,5 +99,12 @@ int torus_carbon_line(const torus_carbon_conf_t *conf, torus_str_t line,
     int64_t now, unsigned char *scratch, torus_carbon_point_t *point,
     torus_counter_t *reason);
 
+/*
+ * A path alone, from wherever it came: checked, its empty nodes squeezed and
+ * its tags sorted, in scratch.  TORUS_OK, or TORUS_INVALID with a reason.
+ */
+int torus_carbon_path(const torus_carbon_conf_t *conf, torus_str_t *path,
+    unsigned char *scratch, torus_counter_t *reason);
+
 
 #endif /* _TORUS_CARBON_H_INCLUDED_ */

@@ -900,6 +900,97 @@ test_stamps(void)
 }
 
 
+/*
+ * Lines of the usual form are read in a way of their own: mutations of them
+ * must come out as torus_carbon_line() has them.
+ */
+static void
+test_usual(void)
+{
+    static const char  alphabet[] = "..;; \t\r-N0019=a\x7f\x01\xc3\xa9\v,";
+
+    int                    rc, good;
+    char                   line[256], want[512];
+    size_t                 i, k, n, at, consumed;
+    uint64_t               seed;
+    record_t              *r;
+    unsigned char          scratch[TORUS_CARBON_PATH_MAX];
+    torus_counter_t        reason;
+    torus_carbon_conf_t    cf;
+    torus_carbon_point_t   point;
+
+    r = malloc(sizeof(record_t));
+    good = 1;
+    seed = 7;
+
+    for (i = 0; i < 200000; i++) {
+        seed = torus_hash(&seed, sizeof(seed), i);
+
+        n = (size_t) snprintf(line, sizeof(line), "%.*s %u 1700000%03u%s",
+                              1 + (int) (seed % 40),
+                              "stats.a.bcdefgh.ij.klmnop.qrstuvwx.yz.end",
+                              (unsigned) (seed >> 8) % 1000,
+                              (unsigned) (seed >> 20) % 1000,
+                              (seed >> 32) % 4 == 0 ? "\r" : "");
+
+        for (k = (seed >> 40) % 3; k > 0; k--) {
+            seed = torus_hash(&seed, sizeof(seed), k);
+            at = seed % n;
+            line[at] = alphabet[(seed >> 20) % (sizeof(alphabet) - 1)];
+
+            if ((seed >> 50) % 4 == 0) {
+                n = at + 1;
+            }
+        }
+
+        line[n] = '\n';
+
+        cf.line_max = (i & 1) ? n - (i & 2) / 2 : TORUS_CARBON_LINE_MAX;
+        cf.path_max = (i & 4) ? 20 : TORUS_CARBON_PATH_MAX;
+
+        reason = TORUS_C_BAD_LENGTH;
+        rc = (n > cf.line_max) ? TORUS_INVALID
+                               : torus_carbon_line(&cf, torus_str(line, n),
+                                                   NOW, scratch, &point,
+                                                   &reason);
+
+        want[0] = '\0';
+
+        if (rc == TORUS_OK) {
+            snprintf(want, sizeof(want), "%.*s|%.*s|%" PRId64 "\n",
+                     torus_fmt(point.stat), torus_fmt(point.value),
+                     point.timestamp);
+
+        } else if (rc == TORUS_INVALID) {
+            snprintf(want, sizeof(want), "%s|%.*s\n",
+                     torus_counter_name(reason),
+                     (int) (n > cf.line_max ? cf.line_max : n), line);
+        }
+
+        r->len = 0;
+        r->calls = 0;
+        r->refuse = 0;
+        r->always = 0;
+        r->text[0] = '\0';
+
+        torus_carbon_datagram(&cf, (unsigned char *) line, n + 1, NOW,
+                              handler, r, &consumed);
+
+        if (strcmp(r->text, want) != 0) {
+            if (good) {
+                diag("got \"%s\", expected \"%s\"", r->text, want);
+            }
+
+            good = 0;
+        }
+    }
+
+    ok(good, "200000 lines near the usual form are read as any other");
+
+    free(r);
+}
+
+
 static void
 test_names(void)
 {
@@ -921,6 +1012,7 @@ main(void)
     test_stop();
     test_paths();
     test_stamps();
+    test_usual();
     test_names();
 
     return done_testing();
