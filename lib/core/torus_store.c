@@ -100,15 +100,21 @@ static int torus_store_value(const torus_store_schema_t *ss,
     const torus_schema_t *schema, torus_store_point_t *point,
     torus_store_value_t *v, torus_scratch_t *scratch);
 static torus_counter_t torus_store_reason(int rc);
+static int torus_store_number(torus_store_point_t *point);
 static void torus_store_write(torus_store_t *store,
-    const torus_target_t *target, torus_store_point_t *point, torus_op_t *op);
+    const torus_store_schema_t *ss, const torus_target_t *target,
+    torus_store_point_t *point, torus_op_t *op);
 static int torus_store_copy(torus_store_t *store,
     const torus_target_t *target, const torus_store_copy_t *copy,
     torus_op_t *op);
+static int torus_store_member(torus_store_t *store,
+    const torus_target_t *target, const torus_store_copy_t *copy)
+    __attribute__((noinline));
 static torus_store_slot_t *torus_store_slot(const torus_schema_t *schema,
     const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts);
 static void torus_store_slot_fill(torus_store_slot_t *slot,
-    const torus_schema_t *schema, const torus_interval_t *iv, int64_t ts);
+    const torus_schema_t *schema, const torus_interval_t *iv, int64_t ts)
+    __attribute__((noinline));
 static void torus_store_copy_fill(torus_store_copy_t *copy,
     const torus_interval_t *iv, int64_t bucket, int64_t ts);
 static int torus_store_key(torus_store_t *store, torus_str_t stem,
@@ -387,7 +393,7 @@ torus_store_target(torus_store_t *store, const torus_target_t *target,
         return torus_store_reason(rc);
     }
 
-    torus_store_write(store, target, point, &op);
+    torus_store_write(store, ss, target, point, &op);
 
     return TORUS_C_POINTS_ACCEPTED;
 }
@@ -408,13 +414,46 @@ torus_store_value(const torus_store_schema_t *ss, const torus_schema_t *schema,
     }
 
     if (!point->parsed) {
-        point->rc = torus_number_parse(point->text, &point->number);
+        point->rc = torus_store_number(point);
         point->parsed = 1;
     }
 
     v->value = point->number;
 
     return point->rc;
+}
+
+
+/* Few digits and nothing else is what nearly all values are. */
+static int
+torus_store_number(torus_store_point_t *point)
+{
+    int64_t               n;
+    const unsigned char  *p, *last;
+
+    if (point->text.len - 1 < 18) {
+        n = 0;
+        p = point->text.data;
+        last = p + point->text.len;
+
+        do {
+            if (*p < '0' || *p > '9') {
+                break;
+            }
+
+            n = n * 10 + (*p++ - '0');
+
+        } while (p < last);
+
+        if (p == last) {
+            point->number.kind = TORUS_VALUE_INT;
+            point->number.i = n;
+
+            return TORUS_OK;
+        }
+    }
+
+    return torus_number_parse(point->text, &point->number);
 }
 
 
@@ -436,18 +475,16 @@ torus_store_reason(int rc)
 
 
 static void
-torus_store_write(torus_store_t *store, const torus_target_t *target,
-    torus_store_point_t *point, torus_op_t *op)
+torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
+    const torus_target_t *target, torus_store_point_t *point, torus_op_t *op)
 {
-    int                          room;
-    size_t                       i, k;
-    torus_store_slot_t          *slot;
-    torus_store_copy_t          *copy;
-    const torus_schema_t        *schema;
-    const torus_store_schema_t  *ss;
+    int                    room;
+    size_t                 i;
+    torus_store_slot_t    *slot;
+    torus_store_copy_t    *copy, *last;
+    const torus_schema_t  *schema;
 
     schema = target->schema;
-    ss = &store->schemas[schema->index];
 
     store->counters[TORUS_C_OPS_MADE] += schema->nintervals * ss->ncopies;
 
@@ -457,9 +494,10 @@ torus_store_write(torus_store_t *store, const torus_target_t *target,
         slot = torus_store_slot(schema, &schema->intervals[i],
                                 &ss->intervals[i], point->timestamp);
 
-        for (k = 0; k < ss->ncopies; k++) {
-            copy = &slot->copies[k];
+        copy = slot->copies;
+        last = copy + ss->ncopies;
 
+        do {
             if (point->now >= copy->expired) {
                 store->counters[TORUS_C_OPS_EXPIRED]++;
                 continue;
@@ -471,7 +509,8 @@ torus_store_write(torus_store_t *store, const torus_target_t *target,
                 store->counters[TORUS_C_OPS_DROPPED]++;
                 point->failed = 1;
             }
-        }
+
+        } while (++copy < last);
     }
 }
 
@@ -481,39 +520,41 @@ static int
 torus_store_copy(torus_store_t *store, const torus_target_t *target,
     const torus_store_copy_t *copy, torus_op_t *op)
 {
-    int                  rc;
-    size_t               stem;
-    torus_op_t           member;
-    const torus_host_t  *host;
+    int  rc;
 
-    stem = target->stem.len;
-    host = target->schema->host;
+    op->key = torus_str(store->key, target->stem.len + copy->full);
+    op->expire = copy->expire;
 
-    memcpy(store->key + stem, copy->text, copy->full);
+    memcpy(store->key + target->stem.len, copy->text, copy->full);
 
     if (copy->full != copy->len) {
-
-        /* the value's key begins with that of the set it is found by */
-
-        member.kind = TORUS_OP_SADD;
-        member.key = torus_str(store->key, stem + copy->len);
-        member.arg = torus_str(copy->text + copy->len + 1,
-                               copy->full - copy->len - 1);
-        member.delta = 0;
-        member.expire = copy->expire;
-        member.ops = 0;
-
-        rc = store->sink(store->data, host, &member);
+        rc = torus_store_member(store, target, copy);
 
         if (rc != TORUS_OK) {
             return rc;
         }
     }
 
-    op->key = torus_str(store->key, stem + copy->full);
-    op->expire = copy->expire;
+    return store->sink(store->data, target->schema->host, op);
+}
 
-    return store->sink(store->data, host, op);
+
+/* The value's key begins with that of the set by which it is found. */
+static int
+torus_store_member(torus_store_t *store, const torus_target_t *target,
+    const torus_store_copy_t *copy)
+{
+    torus_op_t  op;
+
+    op.kind = TORUS_OP_SADD;
+    op.key = torus_str(store->key, target->stem.len + copy->len);
+    op.arg = torus_str(copy->text + copy->len + 1,
+                       copy->full - copy->len - 1);
+    op.delta = 0;
+    op.expire = copy->expire;
+    op.ops = 0;
+
+    return store->sink(store->data, target->schema->host, &op);
 }
 
 
