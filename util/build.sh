@@ -100,6 +100,11 @@ make -f "$objs/Makefile" -C "$src" -j "${JOBS:-$(nproc)}" \
 for name in ngx_torus_module ngx_karbon_stream_module; do
     [ -f "$objs/$name.so" ] || die "$objs/$name.so was not built"
 
+    # a file that config does not name would show only when nginx loads it
+    lost=$(nm -D --undefined-only "$objs/$name.so" \
+           | sed -n 's/.* U \(\(ngx_\)\{0,1\}torus_.*\)/\1/p')
+    [ -z "$lost" ] || die "$name.so lacks" $lost
+
     if ! cmp -s "$objs/$name.so" "$out/$name.so"; then
         cp "$objs/$name.so" "$out/$name.so.new"
         mv "$out/$name.so.new" "$out/$name.so"

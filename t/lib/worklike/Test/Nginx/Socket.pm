@@ -437,10 +437,13 @@ sub start_nginx {
     my $until = time + 10;
 
     while (system($cmd) != 0) {
-        bail_out("$name - cannot start nginx using \"$cmd\":\n", error_log())
-            if time > $until;
+        my $said = error_log();
+        bail_out("$name - cannot start nginx using \"$cmd\":\n$said")
+            if time > $until || $said !~ /Address already in use/;
         sleep 0.2;
     }
+
+    $log_pos = 0;
 
     wait_for(sub { -s $PidFile }, 10);
 
