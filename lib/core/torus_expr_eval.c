@@ -586,3 +586,17 @@ torus_expr_take(torus_expr_reduction_t reduction, size_t n,
         return TORUS_OK;
     }
 }
+
+
+torus_str_t
+torus_expr_text(const torus_expr_t *e)
+{
+    return e->text;
+}
+
+
+int
+torus_expr_reads_value(const torus_expr_t *e)
+{
+    return e->reads_value;
+}
