@@ -489,9 +489,9 @@ test_host_faults(void)
         { "redis://user:secret", "must have a port from 1 to 65535" },
         { "h:99999999999999999999", "must have a port from 1 to 65535, not "
           "\"99999999999999999999\"" },
-        { "h/x", "must have a database from 0 to 65535, not \"x\"" },
+        { "h/x", "must have a database from 0 to 65535" },
         { "h/65536", "must have a database from 0 to 65535, not \"65536\"" },
-        { "h/1/2", "must have a database from 0 to 65535, not \"1/2\"" },
+        { "h/1/2", "must have a database from 0 to 65535" },
         { "fe80::1", "must have an IPv6 address in brackets" },
         { "::1", "names no host" },
         { "http://h", "must be \"host[:port][/db]\" or begin with "
@@ -510,13 +510,12 @@ test_host_faults(void)
         { "redis://:secret%4x@h", "has a \"%\" in its credentials that is not "
           "followed by two hexadecimal digits (write a \"%\" as \"%25\")" },
         { "redis://:secret@", "names no host" },
-        { "redis://:secret@h:x", "must have a port from 1 to 65535, not "
-          "\"x\"" },
+        { "redis://:secret@h:x", "must have a port from 1 to 65535" },
         { "unix:", "must have an absolute path behind \"unix:\"" },
         { "unix:run/s", "must have an absolute path behind \"unix:\"" },
         { "unix://:secret@/s", "cannot have credentials with \"unix:\"" },
         { "unix:/s?x=1", "can have only \"db=N\" behind \"?\"" },
-        { "unix:/s?db=x", "must have a database from 0 to 65535, not \"x\"" },
+        { "unix:/s?db=x", "must have a database from 0 to 65535" },
         { "unix:/s\n", "has a control character in its path" },
         { "unix:/0123456789012345678901234567890123456789012345678901234567"
           "89012345678901234567890123456789012345678901234567890123",
@@ -708,7 +707,7 @@ test_schema_faults(void)
         { ONE("\"host\": 6379"), SCHEMA_A "\"host\" must be a string, not an "
           "integer\n" },
         { ONE("\"host\": \"h:x\""), SCHEMA_A "\"host\" must have a port from "
-          "1 to 65535, not \"x\"\n" },
+          "1 to 65535\n" },
         { ONE("\"shards\": []"), SCHEMA_A "\"shards\" is not supported "
           "yet\n" },
         { ONE("\"transform\": {}"), SCHEMA_A "\"transform\" is not processed "
