@@ -5,8 +5,7 @@
  * see: a result that is not finite, of a type the place does not take, or
  * outside of what it was made from.
  *
- * With libFuzzer: clang -fsanitize=fuzzer,address,undefined.  Built with
- * TORUS_FUZZ_MAIN it runs the files that are its arguments instead.
+ * Seeds are in t/fuzz/corpus/expr.
  */
 
 #include <math.h>
@@ -242,34 +241,3 @@ must(int held, const char *what)
         abort();
     }
 }
-
-
-#ifdef TORUS_FUZZ_MAIN
-
-int
-main(int argc, char **argv)
-{
-    int             i;
-    FILE           *f;
-    size_t          n;
-    static uint8_t  data[65536];
-
-    for (i = 1; i < argc; i++) {
-        f = fopen(argv[i], "rb");
-        if (f == NULL) {
-            perror(argv[i]);
-            return 1;
-        }
-
-        n = fread(data, 1, sizeof(data), f);
-        fclose(f);
-
-        LLVMFuzzerTestOneInput(data, n);
-    }
-
-    printf("%d inputs\n", argc - 1);
-
-    return 0;
-}
-
-#endif
