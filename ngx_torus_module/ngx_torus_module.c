@@ -229,18 +229,27 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_http_torus_loc_conf_t *prev = parent;
     ngx_http_torus_loc_conf_t *conf = child;
 
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
     /*
-     * Handlers are not inherited, but nginx runs that of a location with the
-     * configuration of an "if" block inside it: that one has to know what
-     * the location cuts.
+     * nginx runs the handler of a location with the configuration of an "if"
+     * block inside it, which has to know what the location cuts; in a
+     * "limit_except" block even the handler has to be set.
      */
 
-    if (conf->query == NGX_CONF_UNSET) {
+    if (clcf->noname && conf->query == NGX_CONF_UNSET) {
         conf->query = prev->query;
         conf->prefix = prev->prefix;
         conf->command = prev->command;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL && conf->query == 1) {
+            clcf->handler = ngx_http_torus_handler;
+        }
     }
 
+    ngx_conf_merge_value(conf->query, NGX_CONF_UNSET, 0);
     ngx_conf_merge_uint_value(conf->max_stats, prev->max_stats,
                               TORUS_LIMIT_STATS);
     ngx_conf_merge_uint_value(conf->max_points, prev->max_points,

@@ -222,16 +222,17 @@ location /if/ {
     torus_query on;
     if ($arg_x) { add_header X-If yes; }
 }
+location /limit/ { torus_query on; limit_except POST { allow all; } }
 --- redis
 SET a:minute:28333333 4
 --- request eval
 [map { "GET $_" } "/my/series?stat=a", "/api/series/?stat=a",
  "/regex/series?stat=a", "/named/series?stat=a", "/other/deep/series?stat=a",
- "/if/series?stat=a&x=1"]
+ "/if/series?stat=a&x=1", "/limit/series?stat=a"]
 --- error_code eval
-[(200) x 6]
+[(200) x 7]
 --- response_body_like eval
-[('\[4,1699999980\]') x 6]
+[('\[4,1699999980\]') x 7]
 --- no_error_log
 [error]
 [alert]
@@ -258,7 +259,7 @@ Transfer-Encoding: chunked
 --- json eval
 '[{"stat":"a","stat_name":"a","target":"a","function":"mean","schema":"c",'
 . '"interval":"second","datapoints":[[6,1699960001],'
-. join('', map { "[null,$_]," } 1699960002 .. 1699999999)
+. CORE::join('', map { "[null,$_]," } 1699960002 .. 1699999999)
 . '[5,1700000000]]}]'
 --- no_error_log
 [error]

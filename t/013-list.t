@@ -128,7 +128,7 @@ GET /torus/list
 --- response_headers
 Transfer-Encoding: chunked
 --- json eval
-"[" . join(",", map { sprintf '"c.%05d"', $_ } 1 .. 20000) . "]"
+"[" . CORE::join(",", map { sprintf '"c.%05d"', $_ } 1 .. 20000) . "]"
 --- no_error_log
 [error]
 [alert]
