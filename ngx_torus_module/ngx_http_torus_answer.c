@@ -50,6 +50,7 @@ static void ngx_http_torus_timeout_handler(ngx_event_t *ev);
 static void ngx_http_torus_write_handler(ngx_http_request_t *r);
 static void ngx_http_torus_read_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_torus_client_gone(ngx_http_request_t *r);
+static void ngx_http_torus_count(ngx_http_torus_ctx_t *ctx);
 
 
 static const ngx_torus_group_handlers_t  ngx_http_torus_groups = {
@@ -757,6 +758,8 @@ ngx_http_torus_release(void *data)
     }
 
     if (ctx->torus != NULL) {
+        ngx_http_torus_count(ctx);
+
         torus_request_destroy(ctx->torus);
         ctx->torus = NULL;
     }
@@ -767,4 +770,24 @@ ngx_http_torus_release(void *data)
     }
 
     torus_buf_free(&ctx->body);
+}
+
+
+/* A query that its client left counts too, and is no failure of ours. */
+
+static void
+ngx_http_torus_count(ngx_http_torus_ctx_t *ctx)
+{
+    uint64_t  *counters;
+
+    counters = ctx->counters;
+    ctx->stats = *torus_request_stats(ctx->torus);
+
+    counters[TORUS_C_QUERIES]++;
+    counters[TORUS_C_QUERY_POINTS] += ctx->stats.points;
+    counters[TORUS_C_VALUES_UNREADABLE] += ctx->stats.unreadable;
+
+    if (torus_request_status(ctx->torus) >= NGX_HTTP_INTERNAL_SERVER_ERROR) {
+        counters[TORUS_C_QUERIES_FAILED]++;
+    }
 }

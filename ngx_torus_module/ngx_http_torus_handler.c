@@ -171,6 +171,12 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
 
     tmcf = ngx_http_get_module_main_conf(r, ngx_torus_module);
 
+    /* a cycle that never saw init_process: a reload without a master */
+
+    if (tmcf->clients == NULL) {
+        return NULL;
+    }
+
     ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_torus_ctx_t));
     if (ctx == NULL) {
         return NULL;
@@ -188,6 +194,7 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
     ctx->fd = (ngx_socket_t) -1;
     ctx->conf = tlcf;
     ctx->clients = tmcf->clients;
+    ctx->counters = tmcf->slot->counters;
     ctx->command = command;
 
     /* of the body, and of the query string and an '&' before it */
@@ -424,9 +431,7 @@ ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
 
     r = ctx->request;
 
-    if (ctx->clients == NULL
-        || ngx_http_torus_args(ctx, &args, &nargs) != NGX_OK)
-    {
+    if (ngx_http_torus_args(ctx, &args, &nargs) != NGX_OK) {
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }

@@ -6,6 +6,9 @@
 #include "ngx_torus_module.h"
 
 
+static ngx_int_t ngx_http_torus_add_variables(ngx_conf_t *cf);
+static ngx_int_t ngx_http_torus_variable(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static void *ngx_http_torus_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_torus_create_loc_conf(ngx_conf_t *cf);
@@ -126,7 +129,7 @@ static ngx_command_t  ngx_http_torus_commands[] = {
 
 
 static ngx_http_module_t  ngx_torus_module_ctx = {
-    NULL,                                  /* preconfiguration */
+    ngx_http_torus_add_variables,          /* preconfiguration */
     ngx_http_torus_init,                   /* postconfiguration */
 
     ngx_http_torus_create_main_conf,       /* create main configuration */
@@ -156,6 +159,77 @@ ngx_module_t  ngx_torus_module = {
 };
 
 
+/* For logs: known when the answer is. */
+
+static ngx_http_variable_t  ngx_http_torus_vars[] = {
+
+    { ngx_string("torus_points"), NULL, ngx_http_torus_variable,
+      offsetof(torus_request_stats_t, points), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("torus_rows"), NULL, ngx_http_torus_variable,
+      offsetof(torus_request_stats_t, rows), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("torus_commands"), NULL, ngx_http_torus_variable,
+      offsetof(torus_request_stats_t, commands), NGX_HTTP_VAR_NOCACHEABLE,
+      0 },
+
+    { ngx_string("torus_rounds"), NULL, ngx_http_torus_variable,
+      offsetof(torus_request_stats_t, rounds), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+      ngx_http_null_variable
+};
+
+
+static ngx_int_t
+ngx_http_torus_add_variables(ngx_conf_t *cf)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = ngx_http_torus_vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_torus_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char                *p;
+    ngx_http_torus_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(p, "%uL", *(uint64_t *) ((u_char *) &ctx->stats
+                                                  + data))
+             - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = p;
+
+    return NGX_OK;
+}
+
+
 static void *
 ngx_http_torus_create_main_conf(ngx_conf_t *cf)
 {
@@ -171,7 +245,9 @@ ngx_http_torus_create_main_conf(ngx_conf_t *cf)
      *
      *     tmcf->used_file = { 0, NULL };
      *     tmcf->used_line = 0;
+     *     tmcf->zone = NULL;
      *     tmcf->clients = NULL;
+     *     tmcf->slot = NULL;
      */
 
     ngx_torus_conf_create(&tmcf->torus);
@@ -418,7 +494,11 @@ ngx_http_torus_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (tmcf->used_line && tmcf->torus.set == NULL) {
+    if (tmcf->used_line == 0) {
+        return NGX_OK;
+    }
+
+    if (tmcf->torus.set == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"torus_query on\" needs a \"torus_schema\" in the "
                       "\"http\" block in %V:%ui",
@@ -426,7 +506,9 @@ ngx_http_torus_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    tmcf->zone = ngx_torus_zone_add(cf);
+
+    return tmcf->zone == NULL ? NGX_ERROR : NGX_OK;
 }
 
 
@@ -461,6 +543,13 @@ ngx_http_torus_init_process(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
+    tmcf->slot = ngx_torus_zone_attach(tmcf->zone, NGX_TORUS_ZONE_TORUS,
+                                       tmcf->torus.set, cycle->pool,
+                                       cycle->log);
+    if (tmcf->slot == NULL) {
+        return NGX_ERROR;
+    }
+
     tmcf->clients = ngx_torus_clients_create(&tmcf->torus, tmcf->connections,
                                              cycle->log);
     if (tmcf->clients == NULL) {
@@ -480,11 +569,17 @@ ngx_http_torus_exit_process(ngx_cycle_t *cycle)
 
     tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_torus_module);
 
-    if (tmcf == NULL || tmcf->clients == NULL) {
+    if (tmcf == NULL) {
         return;
     }
 
-    ngx_torus_clients_destroy(tmcf->clients);
+    if (tmcf->clients != NULL) {
+        ngx_torus_clients_destroy(tmcf->clients);
+        tmcf->clients = NULL;
+    }
 
-    tmcf->clients = NULL;
+    if (tmcf->slot != NULL) {
+        ngx_torus_zone_detach(tmcf->zone, tmcf->slot);
+        tmcf->slot = NULL;
+    }
 }

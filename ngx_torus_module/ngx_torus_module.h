@@ -20,6 +20,7 @@
 
 #include "ngx_torus_client.h"
 #include "ngx_torus_conf.h"
+#include "ngx_torus_zone.h"
 #include "torus_request.h"
 
 
@@ -31,7 +32,11 @@ typedef struct {
     ngx_str_t                   used_file;   /* the first "torus_query on" */
     ngx_uint_t                  used_line;
 
-    ngx_torus_clients_t        *clients;     /* of this worker process */
+    ngx_shm_zone_t             *zone;
+
+    /* of this worker process */
+    ngx_torus_clients_t        *clients;
+    ngx_torus_zone_slot_t      *slot;
 } ngx_http_torus_main_conf_t;
 
 
@@ -63,6 +68,7 @@ typedef struct {
 
     ngx_http_torus_loc_conf_t  *conf;
     ngx_torus_clients_t        *clients;
+    uint64_t                   *counters;    /* TORUS_COUNTERS_N of them */
     torus_command_t             command;
 
     torus_buf_t                 body;        /* of a form, as received */
@@ -71,6 +77,7 @@ typedef struct {
 
     torus_request_conf_t        tconf;
     torus_request_t            *torus;       /* NULL: not yet, or released */
+    torus_request_stats_t       stats;       /* for the log, when released */
     ngx_queue_t                 groups;      /* commands without replies */
 
     ngx_event_t                 timer;       /* of the time limit */

@@ -349,3 +349,24 @@ SET b:minute:28333333 5
 --- no_error_log
 [error]
 [alert]
+
+
+
+=== TEST 15: what a query cost, in the log
+--- schema
+{ "TIMESERIES": { "c": { "type": "count", "match": "**",
+    "intervals": { "minute": { "step": 60, "steps": 3 } } } } }
+--- no_stream
+--- http_config
+log_format torus '"$torus_points $torus_rows $torus_commands $torus_rounds"';
+access_log $TEST_NGINX_SERVER_ROOT/logs/access.log torus;
+--- redis
+SET a:minute:28333333 4
+--- request
+GET /torus/series?stat=a
+--- error_code: 200
+--- access_log
+"3 1 1 1"
+--- no_error_log
+[error]
+[alert]
