@@ -67,7 +67,9 @@ static int torus_list_hosts(torus_list_t *l);
 static int torus_list_key(void *data, const torus_host_t *host,
     torus_str_t key);
 static int torus_list_name(torus_list_t *l, const torus_schema_t *schema,
-    torus_str_t stat);
+    torus_str_t key, torus_str_t stat);
+static int torus_list_claimed(const torus_list_t *l,
+    const torus_schema_t *schema, torus_str_t key);
 static int torus_list_room(torus_list_t *l);
 static int torus_list_rehash(torus_list_t *l);
 static unsigned torus_properties_stats(torus_list_t *l,
@@ -403,7 +405,7 @@ torus_list_key(void *data, const torus_host_t *host, torus_str_t key)
             continue;
         }
 
-        rc = torus_list_name(l, schema, parsed.stat);
+        rc = torus_list_name(l, schema, key, parsed.stat);
 
         if (rc != TORUS_DECLINED) {
             return rc;
@@ -417,7 +419,7 @@ torus_list_key(void *data, const torus_host_t *host, torus_str_t key)
 /* TORUS_OK: it is listed; TORUS_DECLINED: the schema does not take it. */
 static int
 torus_list_name(torus_list_t *l, const torus_schema_t *schema,
-    torus_str_t stat)
+    torus_str_t key, torus_str_t stat)
 {
     size_t    slot;
     uint64_t  hash;
@@ -438,7 +440,8 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     }
 
     if (!torus_schema_match(schema, stat)
-        || (l->match != NULL && !torus_pattern_match(l->match, stat)))
+        || (l->match != NULL && !torus_pattern_match(l->match, stat))
+        || torus_list_claimed(l, schema, key))
     {
         return TORUS_DECLINED;
     }
@@ -457,6 +460,35 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     l->table[slot] = (uint32_t) ++l->nnames;
 
     return TORUS_OK;
+}
+
+
+/*
+ * Does the key belong to a schema with a longer prefix in this database?
+ * "p:a" may be a stat of a schema without a prefix, but where there is one
+ * with the prefix "p" that takes "a", it is that schema's.
+ */
+static int
+torus_list_claimed(const torus_list_t *l, const torus_schema_t *schema,
+    torus_str_t key)
+{
+    size_t                 i;
+    torus_layout_key_t     parsed;
+    const torus_schema_t  *other;
+
+    for (i = 0; i < l->set->nschemas; i++) {
+        other = &l->set->schemas[i];
+
+        if (other->host->index == schema->host->index
+            && other->prefix.len > schema->prefix.len
+            && torus_layout_parse(other, key, &parsed) == TORUS_OK
+            && torus_schema_match(other, parsed.stat))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
