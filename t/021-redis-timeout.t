@@ -17,27 +17,28 @@ our $Paused = Torus::Redis->start(clock => $Torus::Clock);
 $Paused->pause;
 $ENV{TEST_NGINX_PAUSED_PORT} = $Paused->port;
 
-# A server that greets, says nil to that many commands, and goes.
-our $Cut = cut_server(40);
+# Servers that greet, say nil to that many commands, and then go or wait.
+our $Cut = server(CUT => 40, 0);
+our $Stall = server(STALL => 40, 10);
 
-sub cut_server {
-    my ($n) = @_;
+sub server {
+    my ($name, $n, $wait) = @_;
     my $listen = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 5)
         or die "listen: $!\n";
     my $pid = fork // die "fork: $!\n";
 
     if ($pid == 0) {
-        serve($listen, $n);
+        serve($listen, $n, $wait);
         POSIX::_exit(0);
     }
 
-    $ENV{TEST_NGINX_CUT_PORT} = $listen->sockport;
+    $ENV{"TEST_NGINX_${name}_PORT"} = $listen->sockport;
 
     return $pid;
 }
 
 sub serve {
-    my ($listen, $n) = @_;
+    my ($listen, $n, $wait) = @_;
 
     while (my $fh = $listen->accept) {
         my $left = $n;
@@ -67,6 +68,7 @@ sub serve {
             $fh->flush;
         }
 
+        sleep $wait if $wait;
         close $fh;
     }
 }
@@ -80,9 +82,33 @@ sub schema {
 END
 }
 
+# Asks, waits, reads: how many points came, if the answer is whole.
+sub slow_read {
+    my ($uri, $wait) = @_;
+    my $fh = IO::Socket::INET->new(Proto => 'tcp') or die "socket: $!\n";
+    my $answer = '';
+
+    $fh->setsockopt(Socket::SOL_SOCKET(), Socket::SO_RCVBUF(), 4096);
+    connect $fh, Socket::pack_sockaddr_in(server_port(),
+                                          Socket::inet_aton('127.0.0.1'))
+        or die "connect: $!\n";
+    syswrite $fh, "GET $uri HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+
+    select undef, undef, undef, $wait;
+
+    1 while sysread $fh, $answer, 65536, length $answer;
+
+    return -1 if $answer !~ /\r\n0\r\n\r\n\z/;
+
+    # a chunk may begin inside a point
+    $answer =~ s/\r\n[0-9a-f]+\r\n//g;
+
+    return () = $answer =~ /\[null,\d{10}\]/g;
+}
+
 END {
     local $?;
-    kill 'KILL', $Cut if $Cut;
+    kill 'KILL', grep { defined } $Cut, $Stall;
     $Paused->kill_server if $Paused;
 }
 
@@ -182,3 +208,47 @@ upstream prematurely closed connection
 --- no_error_log
 [alert]
 [crit]
+
+
+
+=== TEST 6: the time limit ends behind the first byte
+--- schema eval: main::schema($ENV{TEST_NGINX_STALL_PORT}, 20000)
+--- no_stream
+--- config
+location /torus/ {
+    torus_query on;
+    torus_buffer_size 1k;
+    torus_timeout 200ms;
+}
+location /client {
+    proxy_http_version 1.1;
+    proxy_pass http://127.0.0.1:$TEST_NGINX_SERVER_PORT/torus/series?stat=a;
+}
+--- request
+GET /client
+--- ignore_response
+--- error_log
+torus query broke off: the query took longer than it may
+upstream prematurely closed connection
+--- no_error_log
+[alert]
+[crit]
+
+
+
+=== TEST 7: the time limit stands still while the client is slow
+More than the kernel's buffers hold, and nobody reads for longer than that.
+--- schema eval: main::schema($ENV{TEST_NGINX_REDIS_PORT}, 500000)
+--- no_stream
+--- config
+location /torus/ { torus_query on; torus_timeout 1s; }
+--- init
+my $n = main::slow_read('/torus/series?stat=a', 1.5);
+Test::More::is($n, 500000, 'whole, however slow');
+--- request
+GET /torus/series?stat=a&steps=1
+--- timeout: 10
+--- error_code: 200
+--- no_error_log
+[error]
+[alert]
