@@ -500,8 +500,8 @@ torus_answer_gap(torus_answer_t *a, const torus_value_t *v, int64_t ts)
             x = torus_number_double(&a->previous);
             y = torus_number_double(v);
 
-            point.d = x + (y - x) * ((double) (at - a->previous_ts)
-                                     / (double) (ts - a->previous_ts));
+            point.d = x + (y - x) * (double) (at - a->previous_ts)
+                          / (double) (ts - a->previous_ts);
             torus_answer_point(a, at, &point);
         }
 
