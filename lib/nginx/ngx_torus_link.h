@@ -81,6 +81,10 @@ struct ngx_torus_link_s {
     ngx_uint_t                        tried;     /* in this round */
     ngx_msec_t                        backoff;
 
+    unsigned                          hold:1;    /* timers keep the worker */
+    unsigned                          worked:1;  /* this connection did */
+    unsigned                          quiet:1;   /* the failure was logged */
+    unsigned                          stop:1;    /* the worker must leave */
     unsigned                          waits:1;   /* a reply is outstanding */
     unsigned                          busy:1;    /* inside a handler */
     unsigned                          doomed:1;  /* close after the handler */
@@ -91,16 +95,23 @@ struct ngx_torus_link_s {
 /* Memory of *link is the owner's, zeroed; no socket yet. */
 void ngx_torus_link_init(ngx_torus_link_t *link);
 
-/* Starts connecting now, unless it is; failures arrive by on_close. */
+/*
+ * Starts connecting now, unless it is.  Success and failure arrive by
+ * on_open and on_close, never before this returns.
+ */
 void ngx_torus_link_connect(ngx_torus_link_t *link);
 
 /*
  * Connects after the back-off, which grows with each call until
- * ngx_torus_link_works().  hold: this keeps a worker that is leaving.
+ * ngx_torus_link_works().  hold: see ngx_torus_link_hold().  Does nothing
+ * once worker_shutdown_timeout has said that it is enough (link->stop).
  */
 void ngx_torus_link_retry(ngx_torus_link_t *link, ngx_uint_t hold);
 
-/* Changes whether an armed retry timer keeps a worker that is leaving. */
+/*
+ * Whether timers of the link, also those that are armed, keep a worker that
+ * is leaving; they do until this says otherwise.
+ */
 void ngx_torus_link_hold(ngx_torus_link_t *link, ngx_uint_t hold);
 
 /* The host answers as it should: the back-off starts small again. */
@@ -113,8 +124,8 @@ void ngx_torus_link_works(ngx_torus_link_t *link);
 void ngx_torus_link_send(ngx_torus_link_t *link);
 
 /*
- * waits: at least one reply is outstanding.  Arms the time-out (an ordinary
- * timer, which keeps a leaving worker), or ends it.  Bytes read prolong it.
+ * waits: at least one reply is outstanding.  Arms the time-out, which keeps
+ * a leaving worker, or ends it.  Bytes read prolong it.
  */
 void ngx_torus_link_wait(ngx_torus_link_t *link, ngx_uint_t waits);
 

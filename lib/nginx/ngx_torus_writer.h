@@ -42,10 +42,12 @@ struct ngx_torus_writer_s {
     ngx_log_t                      *log;
     ngx_event_t                     flush;     /* posted */
     ngx_event_t                     timer;     /* retry_at of the writer */
-    ngx_event_t                     leave;     /* end of the drain time */
+    ngx_event_t                     leave;     /* is the worker leaving? */
     ngx_connection_t                dummy;     /* data of the three */
+    ngx_msec_t                      deadline;  /* end of the drain time */
     unsigned                        full:1;    /* was full when last asked */
     unsigned                        pending:1;
+    unsigned                        ready:1;
     unsigned                        down:1;    /* and the log says so */
     unsigned                        draining:1;
     unsigned                        given_up:1;

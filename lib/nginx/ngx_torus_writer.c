@@ -1,0 +1,529 @@
+/*
+ * Between the writer, which knows what to send, and the link, which can:
+ * time, timers, the log, and how a worker leaves.
+ *
+ * Whatever happens ends in ngx_torus_writer_update(): what may be sent is
+ * sent, and timers say what is true now.  While operations are held, timers
+ * keep a leaving worker, until the drain time ends.
+ */
+
+#include "ngx_torus_writer.h"
+
+
+/* How soon a worker that holds operations notices that it is leaving. */
+#define NGX_TORUS_WRITER_LEAVE  200
+
+
+static ngx_int_t ngx_torus_writer_id(u_char *id, size_t len, ngx_log_t *log);
+static ngx_int_t ngx_torus_writer_open(ngx_torus_link_t *link);
+static ngx_int_t ngx_torus_writer_data(ngx_torus_link_t *link, u_char *data,
+    size_t len);
+static void ngx_torus_writer_closed(ngx_torus_link_t *link,
+    const char *reason);
+static void ngx_torus_writer_update(ngx_torus_writer_t *w);
+static void ngx_torus_writer_check_ready(ngx_torus_writer_t *w);
+static void ngx_torus_writer_timers(ngx_torus_writer_t *w);
+static void ngx_torus_writer_tell(ngx_torus_writer_t *w);
+static void ngx_torus_writer_give_up(ngx_torus_writer_t *w);
+static void ngx_torus_writer_flush_handler(ngx_event_t *ev);
+static void ngx_torus_writer_timer_handler(ngx_event_t *ev);
+static void ngx_torus_writer_leave_handler(ngx_event_t *ev);
+static void ngx_torus_writer_events(ngx_torus_writer_t *w);
+static void ngx_torus_writer_bye(ngx_torus_writer_t *w);
+
+
+#define ngx_torus_writer_of(ev)                                               \
+    ((ngx_torus_writer_t *) ((ngx_connection_t *) (ev)->data)->data)
+
+
+static const ngx_torus_link_handlers_t  ngx_torus_writer_handlers = {
+    ngx_torus_writer_open,
+    ngx_torus_writer_data,
+    ngx_torus_writer_closed
+};
+
+
+ngx_torus_writer_t *
+ngx_torus_writer_create(ngx_pool_t *pool, ngx_log_t *log,
+    const ngx_torus_writer_conf_t *conf)
+{
+    ngx_torus_writer_t   *w;
+    torus_writer_conf_t   wc;
+
+    w = ngx_pcalloc(pool, sizeof(ngx_torus_writer_t));
+    if (w == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(&wc, sizeof(torus_writer_conf_t));
+
+    wc.host = conf->host;
+    wc.counters = conf->counters;
+    wc.name = torus_str(conf->name.data, conf->name.len);
+    wc.window = (unsigned) conf->window;
+    wc.queue_max = conf->queue_max;
+    wc.expiries = conf->expiries;
+    wc.retry_min = conf->link->retry_min;
+    wc.retry_max = conf->link->retry_max;
+
+    if (ngx_torus_writer_id(wc.id, sizeof(wc.id), log) != NGX_OK
+        || ngx_torus_writer_id((u_char *) &wc.seed, sizeof(wc.seed), log)
+           != NGX_OK)
+    {
+        return NULL;
+    }
+
+    w->writer = torus_writer_create(&wc);
+    if (w->writer == NULL) {
+        return NULL;
+    }
+
+    w->conf = conf;
+    w->log = log;
+
+    w->dummy.fd = (ngx_socket_t) -1;
+    w->dummy.data = w;
+
+    w->flush.data = &w->dummy;
+    w->flush.handler = ngx_torus_writer_flush_handler;
+    w->flush.log = log;
+
+    w->timer.data = &w->dummy;
+    w->timer.handler = ngx_torus_writer_timer_handler;
+    w->timer.log = log;
+    w->timer.cancelable = 1;
+
+    w->leave.data = &w->dummy;
+    w->leave.handler = ngx_torus_writer_leave_handler;
+    w->leave.log = log;
+    w->leave.cancelable = 1;
+
+    w->link.conf = conf->link;
+    w->link.handlers = &ngx_torus_writer_handlers;
+    w->link.data = w;
+    w->link.log = log;
+
+    ngx_torus_link_init(&w->link);
+    ngx_torus_link_hold(&w->link, 0);
+    ngx_torus_link_connect(&w->link);
+
+    return w;
+}
+
+
+/* Two workers with one id would take each other's batches for their own. */
+static ngx_int_t
+ngx_torus_writer_id(u_char *id, size_t len, ngx_log_t *log)
+{
+    ssize_t    n;
+    ngx_fd_t   fd;
+
+    fd = ngx_open_file((u_char *) "/dev/urandom", NGX_FILE_RDONLY,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      ngx_open_file_n " \"/dev/urandom\" failed");
+        return NGX_ERROR;
+    }
+
+    n = ngx_read_fd(fd, id, len);
+
+    if (n != (ssize_t) len) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      ngx_read_fd_n " \"/dev/urandom\" failed");
+    }
+
+    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
+        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
+                      ngx_close_file_n " \"/dev/urandom\" failed");
+    }
+
+    return (n == (ssize_t) len) ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_int_t
+ngx_torus_writer_push(ngx_torus_writer_t *w, const torus_op_t *op)
+{
+    if (torus_writer_push(w->writer, op, ngx_current_msec) != TORUS_OK) {
+        return NGX_ERROR;
+    }
+
+    /* behind the handlers that are still to run in this turn */
+
+    if (!w->flush.posted) {
+        ngx_post_event(&w->flush, &ngx_posted_events);
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_uint_t
+ngx_torus_writer_full(ngx_torus_writer_t *w)
+{
+    w->full = (torus_writer_full(w->writer) != 0);
+
+    return w->full;
+}
+
+
+ngx_uint_t
+ngx_torus_writer_pending(ngx_torus_writer_t *w)
+{
+    return torus_writer_pending(w->writer) != 0;
+}
+
+
+void
+ngx_torus_writer_stats(ngx_torus_writer_t *w, torus_writer_stats_t *stats)
+{
+    torus_writer_stats(w->writer, ngx_current_msec, stats);
+}
+
+
+void
+ngx_torus_writer_drain(ngx_torus_writer_t *w)
+{
+    if (!w->draining) {
+        w->draining = 1;
+        w->deadline = ngx_current_msec + w->conf->drain;
+    }
+}
+
+
+static ngx_int_t
+ngx_torus_writer_open(ngx_torus_link_t *link)
+{
+    ngx_torus_writer_t  *w;
+
+    w = link->data;
+
+    if (torus_writer_open(w->writer, ngx_current_msec, &link->out)
+        != TORUS_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_torus_link_wait(link, 1);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_torus_writer_data(ngx_torus_link_t *link, u_char *data, size_t len)
+{
+    int                  rc;
+    ngx_torus_writer_t  *w;
+
+    w = link->data;
+
+    rc = torus_writer_feed(w->writer, data, len, ngx_current_msec);
+
+    ngx_torus_writer_events(w);
+
+    if (rc != TORUS_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_torus_writer_update(w);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_torus_writer_closed(ngx_torus_link_t *link, const char *reason)
+{
+    ngx_uint_t             hold;
+    ngx_torus_writer_t    *w;
+    torus_writer_stats_t   stats;
+
+    w = link->data;
+    w->ready = 0;
+
+    torus_writer_closed(w->writer, ngx_current_msec);
+    ngx_torus_writer_events(w);
+
+    if (!w->down) {
+        w->down = 1;
+
+        ngx_torus_writer_stats(w, &stats);
+
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "redis \"%V\" is down: %s, %uL operations unsent and "
+                      "%uL unanswered are kept", &link->conf->name, reason,
+                      stats.queued, stats.in_flight);
+    }
+
+    if (link->stop) {
+        ngx_torus_writer_give_up(w);
+        return;
+    }
+
+    ngx_torus_writer_timers(w);
+
+    hold = ngx_torus_writer_pending(w);
+
+    if (!w->given_up && (!ngx_exiting || hold)) {
+        ngx_torus_link_retry(link, hold);
+    }
+}
+
+
+static void
+ngx_torus_writer_update(ngx_torus_writer_t *w)
+{
+    ngx_torus_link_t  *link;
+
+    link = &w->link;
+
+    if (ngx_torus_link_is_open(link)) {
+
+        if (torus_writer_flush(w->writer, ngx_current_msec, &link->out)
+            != TORUS_OK)
+        {
+            ngx_torus_link_close(link, "out of memory");
+            return;
+        }
+
+        ngx_torus_writer_check_ready(w);
+        ngx_torus_link_send(link);
+    }
+
+    /* sending may have closed it, and that came here by itself */
+
+    ngx_torus_writer_timers(w);
+    ngx_torus_writer_tell(w);
+}
+
+
+static void
+ngx_torus_writer_check_ready(ngx_torus_writer_t *w)
+{
+    torus_writer_stats_t  stats;
+
+    if (w->ready) {
+        return;
+    }
+
+    ngx_torus_writer_stats(w, &stats);
+
+    if (stats.state == TORUS_WRITER_READY) {
+        w->ready = 1;
+        w->down = 0;
+        ngx_torus_link_works(&w->link);
+    }
+}
+
+
+/* Timers keep a leaving worker exactly as long as operations are held. */
+static void
+ngx_torus_writer_timers(ngx_torus_writer_t *w)
+{
+    uint64_t    at;
+    ngx_msec_t  delay;
+    ngx_uint_t  hold;
+
+    hold = ngx_torus_writer_pending(w) && !w->given_up;
+
+    if (ngx_exiting && hold) {
+        ngx_torus_writer_drain(w);
+    }
+
+    ngx_torus_link_hold(&w->link, hold);
+    ngx_torus_link_wait(&w->link, torus_writer_waits(w->writer));
+
+    w->timer.cancelable = !hold;
+    w->leave.cancelable = !hold;
+
+    if (hold && !w->leave.timer_set) {
+        ngx_add_timer(&w->leave, NGX_TORUS_WRITER_LEAVE);
+    }
+
+    at = torus_writer_retry_at(w->writer);
+
+    if (at != 0) {
+        delay = (at > ngx_current_msec) ? (ngx_msec_t) (at - ngx_current_msec)
+                                        : 1;
+        ngx_add_timer(&w->timer, delay);
+
+    } else if (w->timer.timer_set) {
+        ngx_del_timer(&w->timer);
+    }
+}
+
+
+/* Those who wait are told last: what they do comes back here. */
+static void
+ngx_torus_writer_tell(ngx_torus_writer_t *w)
+{
+    ngx_uint_t  was_full, was_pending;
+
+    was_full = w->full;
+    was_pending = w->pending;
+
+    w->pending = ngx_torus_writer_pending(w);
+
+    if (was_full && !torus_writer_full(w->writer)) {
+        w->full = 0;
+
+        if (w->conf->on_room != NULL) {
+            w->conf->on_room(w, w->conf->data);
+        }
+    }
+
+    if (was_pending && !w->pending && w->conf->on_idle != NULL) {
+        w->conf->on_idle(w, w->conf->data);
+    }
+}
+
+
+/* The operations stay: exit counts them, once. */
+static void
+ngx_torus_writer_give_up(ngx_torus_writer_t *w)
+{
+    w->given_up = 1;
+
+    if (w->link.state != NGX_TORUS_LINK_DOWN) {
+        ngx_torus_link_close(&w->link, NULL);
+        torus_writer_closed(w->writer, ngx_current_msec);
+    }
+
+    ngx_torus_writer_timers(w);
+}
+
+
+static void
+ngx_torus_writer_flush_handler(ngx_event_t *ev)
+{
+    ngx_torus_writer_t  *w;
+
+    w = ngx_torus_writer_of(ev);
+    w->pending = 1;
+
+    ngx_torus_writer_update(w);
+}
+
+
+static void
+ngx_torus_writer_timer_handler(ngx_event_t *ev)
+{
+    ev->timedout = 0;
+
+    ngx_torus_writer_update(ngx_torus_writer_of(ev));
+}
+
+
+/*
+ * nginx tells only connections that it is leaving; operations may be held
+ * without one.
+ */
+static void
+ngx_torus_writer_leave_handler(ngx_event_t *ev)
+{
+    ngx_torus_writer_t  *w;
+
+    ev->timedout = 0;
+    w = ngx_torus_writer_of(ev);
+
+    if (w->draining
+        && (ngx_msec_int_t) (ngx_current_msec - w->deadline) >= 0)
+    {
+        ngx_torus_writer_give_up(w);
+        return;
+    }
+
+    ngx_torus_writer_timers(w);
+}
+
+
+static void
+ngx_torus_writer_events(ngx_torus_writer_t *w)
+{
+    ngx_uint_t     level;
+    torus_event_t  event;
+
+    while (torus_writer_event(w->writer, &event) == TORUS_OK) {
+
+        switch (event.level) {
+
+        case TORUS_EVENT_ERROR:
+            level = NGX_LOG_ERR;
+            break;
+
+        case TORUS_EVENT_WARN:
+            level = NGX_LOG_WARN;
+            break;
+
+        default: /* TORUS_EVENT_NOTICE */
+            level = NGX_LOG_NOTICE;
+        }
+
+        ngx_log_error(level, w->log, 0, "%s", event.text);
+    }
+}
+
+
+uint64_t
+ngx_torus_writer_exit(ngx_torus_writer_t *w)
+{
+    uint64_t              lost;
+    torus_writer_stats_t  stats;
+
+    if (w->writer == NULL) {
+        return 0;
+    }
+
+    ngx_torus_writer_bye(w);
+    ngx_torus_writer_stats(w, &stats);
+
+    ngx_torus_link_done(&w->link);
+
+    if (w->flush.posted) {
+        ngx_delete_posted_event(&w->flush);
+    }
+
+    if (w->timer.timer_set) {
+        ngx_del_timer(&w->timer);
+    }
+
+    if (w->leave.timer_set) {
+        ngx_del_timer(&w->leave);
+    }
+
+    lost = torus_writer_drop_all(w->writer);
+
+    if (lost != 0) {
+        ngx_log_error(NGX_LOG_ERR, w->log, 0,
+                      "redis \"%V\": %uL operations lost on exit, %uL of them "
+                      "were sent and may have been applied",
+                      &w->conf->link->name, lost, stats.in_flight);
+    }
+
+    torus_writer_destroy(w->writer);
+    w->writer = NULL;
+
+    return lost;
+}
+
+
+/* One attempt; a key that stays is gone after 7 days. */
+static void
+ngx_torus_writer_bye(ngx_torus_writer_t *w)
+{
+    ngx_connection_t  *c;
+
+    if (!ngx_torus_link_is_open(&w->link)
+        || torus_buf_len(&w->link.out) != 0
+        || torus_writer_bye(w->writer, &w->link.out) != TORUS_OK)
+    {
+        return;
+    }
+
+    c = w->link.peer.connection;
+
+    (void) c->send(c, w->link.out.pos, torus_buf_len(&w->link.out));
+}
