@@ -103,12 +103,13 @@ struct torus_fetch_s {
     int64_t                    bucket;
     int64_t                    left;      /* buckets of that read, or -1 */
     int64_t                    written;   /* buckets of the open read */
+    torus_buf_t               *out;
     torus_answer_t             answer;
     unsigned char             *key;       /* a key being composed */
     size_t                     outstanding;
     unsigned                   status;
     torus_error_t              err;
-    unsigned                   begun:1;
+    unsigned                   begun:1;   /* the answer is */
     unsigned                   working:1; /* a slice is in work */
     unsigned                   done:1;
 };
@@ -146,10 +147,12 @@ static int torus_fetch_take_values(torus_fetch_t *f,
 static int torus_fetch_take_value(torus_fetch_t *f,
     const torus_fetch_cell_t *cell, const redisReply *value,
     const redisReply *n);
+static int torus_fetch_number_of(const redisReply *e, int64_t *n);
 static int torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b,
     int64_t bucket, size_t name);
 static int torus_fetch_within(const torus_fetch_bucket_t *b, int64_t sub);
 static int torus_fetch_ref_cmp(const void *a, const void *b);
+static void torus_fetch_begin(torus_fetch_t *f);
 static int torus_fetch_write(torus_fetch_t *f);
 static int torus_fetch_write_bucket(torus_fetch_t *f,
     torus_fetch_bucket_t *b);
@@ -217,7 +220,7 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
         return NULL;
     }
 
-    torus_answer_begin(&f->answer, query, out);
+    f->out = out;
 
     return f;
 }
@@ -350,6 +353,7 @@ torus_fetch_slice(torus_fetch_t *f)
     f->nbuckets = torus_fetch_measure(f);
 
     if (f->nbuckets == 0) {
+        torus_fetch_begin(f);
         torus_answer_end(&f->answer);
         f->done = 1;
         return TORUS_OK;
@@ -906,26 +910,55 @@ static int
 torus_fetch_take_subs(torus_fetch_t *f, torus_fetch_bucket_t *b, size_t name,
     const redisReply *reply)
 {
-    size_t             i;
-    torus_value_t      v;
-    const redisReply  *e;
+    size_t   i;
+    int64_t  n;
 
     for (i = 0; i < reply->elements; i++) {
-        e = reply->element[i];
 
-        if (e->type != REDIS_REPLY_STRING
-            || torus_number_parse(torus_str(e->str, e->len), &v) != TORUS_OK
-            || v.kind != TORUS_VALUE_INT
-            || !torus_fetch_within(b, v.i))
+        if (torus_fetch_number_of(reply->element[i], &n) != TORUS_OK
+            || !torus_fetch_within(b, n))
         {
             f->stats->unreadable++;
             continue;
         }
 
-        if (torus_fetch_ref(f, b, v.i, name) != TORUS_OK) {
+        if (torus_fetch_ref(f, b, n, name) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
+
+    return TORUS_OK;
+}
+
+
+/* A bucket number, written as we write it: others would be read twice. */
+static int
+torus_fetch_number_of(const redisReply *e, int64_t *n)
+{
+    size_t         len;
+    torus_str_t    text;
+    torus_value_t  v;
+    unsigned char  again[TORUS_NUMBER_SIZE];
+
+    if (e->type != REDIS_REPLY_STRING) {
+        return TORUS_DECLINED;
+    }
+
+    text = torus_str(e->str, (size_t) e->len);
+
+    if (torus_number_parse(text, &v) != TORUS_OK
+        || v.kind != TORUS_VALUE_INT)
+    {
+        return TORUS_DECLINED;
+    }
+
+    len = torus_number_print_int(again, v.i);
+
+    if (!torus_str_eq(text, torus_str(again, len))) {
+        return TORUS_DECLINED;
+    }
+
+    *n = v.i;
 
     return TORUS_OK;
 }
@@ -979,8 +1012,8 @@ torus_fetch_take_value(torus_fetch_t *f, const torus_fetch_cell_t *cell,
     }
 
     schema = cell->bucket->read->schema;
-    text = torus_str(value->str, value->len);
-    times = n == NULL ? torus_str(NULL, 0) : torus_str(n->str, n->len);
+    text = torus_str(value->str, (size_t) value->len);
+    times = n == NULL ? torus_str(NULL, 0) : torus_str(n->str, (size_t) n->len);
 
     rc = torus_row_read(cell->row, f->slice, schema->read_func, text, times);
 
@@ -1063,12 +1096,28 @@ torus_fetch_ref_cmp(const void *a, const void *b)
 }
 
 
+/*
+ * Not a byte of the answer before there is data, so that a store which
+ * fails at once gives a clean fault.
+ */
+static void
+torus_fetch_begin(torus_fetch_t *f)
+{
+    if (!f->begun) {
+        f->begun = 1;
+        torus_answer_begin(&f->answer, f->query, f->out);
+    }
+}
+
+
 /* The slice is whole: its buckets go to the answer. */
 static int
 torus_fetch_write(torus_fetch_t *f)
 {
     size_t                 i;
     torus_fetch_bucket_t  *b;
+
+    torus_fetch_begin(f);
 
     for (i = 0; i < f->nbuckets; i++) {
         b = &f->buckets[i];
@@ -1094,7 +1143,7 @@ torus_fetch_write(torus_fetch_t *f)
 
     f->stats->points = f->answer.points;
 
-    if (f->answer.json.out->failed) {
+    if (f->out->failed) {
         return torus_fetch_full(f);
     }
 

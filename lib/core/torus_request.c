@@ -201,7 +201,19 @@ torus_request_fail(torus_request_t *r, unsigned status, const char *reason)
 torus_str_t
 torus_request_output(const torus_request_t *r)
 {
-    return torus_str(r->out.pos, torus_buf_len(&r->out));
+    size_t  len;
+
+    len = torus_buf_len(&r->out);
+
+    /* a call without its argument yet is no beginning of an answer */
+
+    if (r->jsonp.len != 0 && !r->begun && !r->done
+        && len == r->jsonp.len + 1)
+    {
+        len = 0;
+    }
+
+    return torus_str(r->out.pos, len);
 }
 
 
