@@ -177,9 +177,12 @@ sub expiry {
         next if index($key, $prefix) != 0;
 
         for my $name (keys %{$schema->{intervals}}) {
-            next if $key !~ /:\Q$name\E:(-?\d+)(?::-?\d+)?\z/;
+            next if $key !~ /\A\Q$prefix\E(.*):\Q$name\E:(-?\d+)
+                             (?::-?\d+)?\z/xs;
 
-            my $bucket = $1;
+            my ($stat, $bucket) = ($1, $2);
+            next if !takes($schema, $stat);
+
             my $i = $schema->{intervals}{$name};
             return undef if !$i->{steps};
 
@@ -190,6 +193,14 @@ sub expiry {
     }
 
     die "no schema writes the key $key\n";
+}
+
+# Do the patterns of the original take this stat?
+sub takes {
+    my ($schema, $stat) = @_;
+    my $match = $schema->{match};
+
+    return grep { $stat =~ /$_/ } ref $match ? @$match : $match;
 }
 
 # The servers of a run: one Redis, and an nginx for each case.
