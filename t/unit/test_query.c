@@ -1145,6 +1145,109 @@ test_decoding(void)
 }
 
 
+/*
+ * Requests put together at random: nothing but the statuses that are
+ * defined, and every whole body is what its type says.
+ */
+static void
+test_random(void)
+{
+    char            request[1024];
+    size_t          i, k, n, bad, faults[600];
+    json_t         *body;
+    uint32_t        x;
+    const char     *s;
+    torus_model_t  *m;
+    torus_result_t  res;
+
+    static const char *const  commands[] = {
+        "series", "series", "series", "series", "list", "properties"
+    };
+
+    static const char *const  parts[] = {
+        "stat=lat.a", "stat=hits.a", "stat=raw.a", "stat=raw.a,raw.b",
+        "stat=p95(lat.a,lat.b)", "stat=count(hits.a)", "stat=rate(lat.a)",
+        "stat=sum(raw.a)", "stat=nobody", "stat=%01%ff%", "stat=max()",
+        "stat=", "stat=first(raw.b)", "stat=(((", "stat=a,,b,", "stat",
+        "format=json", "format=csv", "format=graphite", "format=x",
+        "condense=1", "collapse=true", "pretty=1", "interval=hour",
+        "interval=tens", "interval=zzz", "schema=raw", "schema=lat",
+        "schema=none", "start=1", "start=-1h", "end=now", "end=-2h",
+        "start=1699999000", "end=1700000100.5", "steps=3", "steps=0",
+        "steps=99999", "steps=-4", "steps=1e3", "start=9999-12-31",
+        "end=1970-01-01", "fill=none", "fill=linear", "fill=previous",
+        "fill=-1.5", "fill=nan", "jsonp=f", "jsonp=<", "match=*",
+        "match=lat.?", "match={a,b", "match=~x", "tz=UTC", "tz=%2e%2e/x",
+        "=", "&&", "%", "start=now&end=now"
+    };
+
+    m = torus_model_create(schema, 1700000000);
+    m->limits.points = 50000;
+    m->limits.stats = 6;
+    m->limits.slice = 50;
+    x = 12345;
+
+    for (i = 0; i < 600; i++) {
+        x = x * 1664525 + 1013904223;
+        s = i % 3 == 0 ? "lat" : i % 3 == 1 ? "hits" : "raw";
+        snprintf(request, sizeof(request), "%s.%c", s, 'a' + (int) (i & 1));
+        torus_model_point(m, request, i % 7 == 0 ? "1.5" : "3",
+                          1700000000 - (int64_t) (x % 4000));
+    }
+
+    memset(faults, 0, sizeof(faults));
+    bad = 0;
+
+    for (i = 0; i < 2000; i++) {
+        x = x * 1664525 + 1013904223;
+        s = commands[(x >> 16) % number_of(commands)];
+        n = (size_t) snprintf(request, sizeof(request), "%s?", s);
+
+        for (k = 0; k < 1 + (x >> 8 & 7); k++) {
+            x = x * 1664525 + 1013904223;
+            n += (size_t) snprintf(request + n, sizeof(request) - n, "%s&",
+                                   parts[(x >> 12) % number_of(parts)]);
+        }
+
+        torus_model_run(m, request, &res);
+
+        if (res.status >= 600 || res.broken
+            || (res.status != 200 && *res.error == '\0'))
+        {
+            bad++;
+            diag("status %u of %s", res.status, request);
+
+        } else {
+            faults[res.status]++;
+        }
+
+        body = torus_model_json(&res);
+
+        if (strcmp(res.type, "application/json") == 0
+            && (body == NULL
+                || (res.status != 200
+                    && !json_is_string(json_object_get(body, "error")))))
+        {
+            bad++;
+            diag("no JSON for %s", request);
+        }
+
+        json_decref(body);
+        torus_buf_free(&res.body);
+    }
+
+    is_int((int64_t) bad, 0, "each random request has a sound answer");
+    is_int((int64_t) (faults[200] + faults[400] + faults[404] + faults[413]),
+           2000, "only the statuses that are defined: %zu 200, %zu 400, "
+           "%zu 404, %zu 413", faults[200], faults[400], faults[404],
+           faults[413]);
+    ok(faults[200] > 100 && faults[400] > 100 && faults[404] > 10
+       && faults[413] > 10, "and each of them");
+
+    torus_model_destroy(m);
+}
+
+
 int
 main(void)
 {
@@ -1156,6 +1259,7 @@ main(void)
     test_limits();
     test_manners();
     test_decoding();
+    test_random();
 
     return done_testing();
 }
