@@ -30,6 +30,7 @@
  * - A reply stays the caller's.  Replies of a host come in the order of its
  *   commands; nothing else may be mixed in.  AUTH and SELECT are the
  *   connection's business.
+ * - torus_args_parse() makes arguments of a query string or a form body.
  * - The status is 200 until a fault is known.  A fault before the first
  *   drain replaces the output by the whole error body, {"error": ".."}, and
  *   the request is done.  A fault after it leaves the output empty and sets
