@@ -24,6 +24,9 @@
 #define NGX_TORUS_CLIENT_BACKOFF_MIN  100
 #define NGX_TORUS_CLIENT_BACKOFF_MAX  1000
 
+/* The link's reason when a reply is late; all others mean: unreachable. */
+#define NGX_TORUS_CLIENT_NO_REPLY     "no reply in time"
+
 /* A single reply may not take more bytes than this. */
 #define NGX_TORUS_CLIENT_REPLY_MAX    (256 * 1024 * 1024)
 
@@ -50,7 +53,6 @@ typedef struct {
     ngx_queue_t                 groups;      /* oldest first */
     size_t                      replies;     /* to come, of all groups */
     torus_buf_t                 waiting;     /* until the link is open */
-    ngx_msec_t                  since;       /* it owes us a reply */
 
     ngx_event_t                 flush;
 } ngx_torus_client_conn_t;
@@ -89,7 +91,6 @@ static ngx_torus_group_t *ngx_torus_client_group(ngx_torus_clients_t *clients);
 static ngx_uint_t ngx_torus_client_refuses(ngx_torus_client_host_t *host,
     ngx_torus_client_conn_t *conn);
 static void ngx_torus_client_flush(ngx_event_t *ev);
-static void ngx_torus_client_wait(ngx_torus_client_conn_t *conn);
 static ngx_int_t ngx_torus_client_open(ngx_torus_link_t *link);
 static ngx_int_t ngx_torus_client_data(ngx_torus_link_t *link, u_char *data,
     size_t len);
@@ -419,13 +420,20 @@ ngx_torus_client_flush(ngx_event_t *ev)
     link = &conn->link;
 
     if (conn->waiting.failed || link->out.failed) {
-        ngx_torus_link_close(link, "out of memory");
+
+        if (link->state == NGX_TORUS_LINK_DOWN) {
+            ngx_torus_client_close(link, "out of memory");
+
+        } else {
+            ngx_torus_link_close(link, "out of memory");
+        }
+
         return;
     }
 
     if (ngx_torus_link_is_open(link)) {
         if (!link->waits && conn->replies) {
-            ngx_torus_client_wait(conn);
+            ngx_torus_link_wait(link, 1);
         }
 
         ngx_torus_link_send(link);
@@ -435,15 +443,6 @@ ngx_torus_client_flush(ngx_event_t *ev)
     if (!ngx_queue_empty(&conn->groups)) {
         ngx_torus_link_connect(link);
     }
-}
-
-
-static void
-ngx_torus_client_wait(ngx_torus_client_conn_t *conn)
-{
-    conn->since = ngx_current_msec;
-
-    ngx_torus_link_wait(&conn->link, 1);
 }
 
 
@@ -486,7 +485,7 @@ ngx_torus_client_open(ngx_torus_link_t *link)
 
     torus_buf_reset(&conn->waiting, 0);
 
-    ngx_torus_client_wait(conn);
+    ngx_torus_link_wait(link, 1);
 
     if (!conn->flush.posted) {
         ngx_post_event(&conn->flush, &ngx_posted_events);
@@ -510,7 +509,6 @@ ngx_torus_client_data(ngx_torus_link_t *link, u_char *data, size_t len)
     }
 
     conn->partial += len;
-    conn->since = ngx_current_msec;
 
     for ( ;; ) {
         reply = NULL;
@@ -668,7 +666,7 @@ ngx_torus_client_close(ngx_torus_link_t *link, const char *reason)
 
     was_open = (conn->reader != NULL);
 
-    error = was_open && ngx_current_msec - conn->since >= link->conf->timeout
+    error = ngx_strcmp(reason, NGX_TORUS_CLIENT_NO_REPLY) == 0
             ? NGX_TORUS_CLIENT_TIMEOUT : NGX_TORUS_CLIENT_UNREACHABLE;
 
     ngx_torus_client_closed(conn, reason, was_open);
