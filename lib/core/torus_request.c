@@ -7,8 +7,6 @@
 #include "torus_fetch.h"
 #include "torus_list.h"
 
-#include <stdlib.h>
-
 
 #define TORUS_REQUEST_CHUNK    4096
 #define TORUS_REQUEST_KEEP     131072   /* bytes of output memory kept */
