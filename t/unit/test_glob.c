@@ -170,7 +170,7 @@ limits(void)
 
     /* exponential in a matcher that goes back to every star */
     match("*a*a*a*a*a*a*a*a*a*a*a*a*b",
-          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+          "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
           0);
     match("**.a.**.a.**.a.**.a.**.a.**.a.**.b",
           "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a", 0);
