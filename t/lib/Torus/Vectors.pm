@@ -19,7 +19,7 @@ use Torus::Util qw( root slurp );
 our @EXPORT_OK = qw( vectors schema_file lines_of expiry step_of start_of
                      add_steps );
 
-my $json = JSON::PP->new->allow_nonref->canonical;
+my $json = JSON::PP->new->utf8->allow_nonref->canonical;
 
 
 sub vectors {
