@@ -26,8 +26,11 @@
     X(BAD_VALUE,            "bad_value")         /* no schema can take it */  \
     X(BAD_TIMESTAMP,        "bad_timestamp")     /* out of range */           \
     X(BAD_INFINITY,         "bad_infinity")                                   \
+    X(BAD_FRAME,            "bad_frame")         /* pickle; as one point */   \
     X(DROPPED_NAN,          "dropped_nan")                                    \
     X(DROPPED_FUTURE,       "dropped_future")                                 \
+    X(DROPPED_PAST,         "dropped_past")                                   \
+    X(DROPPED_NEW_STATS,    "dropped_new_stats") /* over the cap */           \
     X(DROPPED_OVERFLOW,     "dropped_overflow")  /* UDP, queue full */        \
     X(POINTS_UNMATCHED,     "points_unmatched")                               \
     X(POINTS_TRANSFORMED,   "points_transformed_away")                        \
