@@ -16,7 +16,8 @@ use Test::More;
 my $json = JSON::PP->new->allow_nonref->canonical;
 
 
-# intervals: name => step.  type: count, gauge or series.
+# intervals: name => step.  type: count, gauge or series.  prefix, as in the
+# schema.
 sub new {
     my ($class, %o) = @_;
     return bless { %o, data => {}, sent => {} }, $class;
@@ -39,6 +40,29 @@ sub line {
 }
 
 sub stats { return sort keys %{$_[0]{data}}; }
+
+sub key {
+    my ($self, $stat, $interval, $bucket) = @_;
+    my $prefix = $self->{prefix} // '';
+
+    $prefix .= ':' if length $prefix && $prefix !~ /:\z/;
+    return "$prefix$stat:$interval:$bucket";
+}
+
+# Every key that the lines make.
+sub keys_of {
+    my ($self) = @_;
+    my @keys;
+
+    for my $stat ($self->stats) {
+        for my $interval (keys %{$self->{data}{$stat}}) {
+            push @keys, map { $self->key($stat, $interval, $_) }
+                        keys %{$self->{data}{$stat}{$interval}};
+        }
+    }
+
+    return @keys;
+}
 
 # A number as it is stored: integers as they are, the rest as the shortest
 # decimal; compared as numbers.
@@ -85,7 +109,7 @@ sub compare {
 
             for my $bucket (sort { $a <=> $b } keys %$buckets) {
                 my $want = $self->value($buckets->{$bucket});
-                my $key = "$stat:$interval:$bucket";
+                my $key = $self->key($stat, $interval, $bucket);
                 my $got = $self->{type} eq 'series'
                     ? $redis->cmd(LRANGE => $key, 0, -1)
                     : $redis->cmd(GET => $key);
