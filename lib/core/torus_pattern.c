@@ -68,6 +68,8 @@ static int torus_pattern_pcre2(torus_pattern_t *p, torus_str_t regex,
 static size_t torus_pattern_regex_literal(torus_str_t regex,
     unsigned char *dst);
 static uint32_t torus_pattern_limit(const torus_pattern_t *p, size_t len);
+static int torus_pattern_ends(torus_str_t text, torus_str_t *head,
+    torus_str_t *tail);
 static int torus_pattern_fault(torus_error_t *err, const char *reason,
     size_t offset, torus_str_t text);
 
@@ -576,6 +578,62 @@ torus_str_t
 torus_pattern_literal(const torus_pattern_t *p)
 {
     return p->literal;
+}
+
+
+int
+torus_pattern_apart(const torus_pattern_t *a, const torus_pattern_t *b)
+{
+    size_t       n;
+    torus_str_t  head[2], tail[2];
+
+    if (!torus_pattern_ends(torus_pattern_text(a), &head[0], &tail[0])
+        || !torus_pattern_ends(torus_pattern_text(b), &head[1], &tail[1]))
+    {
+        return 0;
+    }
+
+    n = head[0].len < head[1].len ? head[0].len : head[1].len;
+
+    if (memcmp(head[0].data, head[1].data, n) != 0) {
+        return 1;
+    }
+
+    n = tail[0].len < tail[1].len ? tail[0].len : tail[1].len;
+
+    return memcmp(tail[0].data + tail[0].len - n,
+                  tail[1].data + tail[1].len - n, n)
+           != 0;
+}
+
+
+/* The literal bytes before the first and behind the last special one. */
+static int
+torus_pattern_ends(torus_str_t text, torus_str_t *head, torus_str_t *tail)
+{
+    size_t  i;
+
+    if (text.len == 0 || text.data[0] == '~') {
+        return 0;
+    }
+
+    for (i = 0; i < text.len; i++) {
+        if (memchr("*?[{", text.data[i], 4) != NULL) {
+            break;
+        }
+    }
+
+    *head = torus_str(text.data, i);
+
+    for (i = text.len; i != 0; i--) {
+        if (memchr("*?]}", text.data[i - 1], 4) != NULL) {
+            break;
+        }
+    }
+
+    *tail = torus_str(text.data + i, text.len - i);
+
+    return 1;
 }
 
 

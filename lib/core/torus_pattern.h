@@ -35,5 +35,11 @@ torus_str_t torus_pattern_text(const torus_pattern_t *p);
 /* The literal bytes every match begins with, may be empty; for SCAN. */
 torus_str_t torus_pattern_literal(const torus_pattern_t *p);
 
+/*
+ * 1 when no name can match both, as far as the literal bytes at the two
+ * ends of plain patterns tell; 0 when one may, or a regex is among them.
+ */
+int torus_pattern_apart(const torus_pattern_t *a, const torus_pattern_t *b);
+
 
 #endif /* _TORUS_PATTERN_H_INCLUDED_ */

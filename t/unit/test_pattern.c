@@ -20,6 +20,7 @@ static void test_bytes(void);
 static void test_regex(void);
 static void test_faults(void);
 static void test_literal(void);
+static void test_apart(void);
 static void test_limits(void);
 
 
@@ -33,6 +34,7 @@ main(void)
     test_regex();
     test_faults();
     test_literal();
+    test_apart();
     test_limits();
 
     return done_testing();
@@ -357,6 +359,45 @@ test_faults(void)
     rc = torus_pattern_compile(torus_str(text, 8192), &p, &err);
     is_int(rc, TORUS_OK, "one of 8192 is not");
     torus_pattern_destroy(p);
+}
+
+
+static void
+test_apart(void)
+{
+    size_t            i;
+    torus_pattern_t  *a, *b;
+
+    static const struct {
+        const char   *a;
+        const char   *b;
+        int           apart;
+    } cases[] = {
+        { "**.count", "**.latency", 1 },
+        { "app.*", "web.*", 1 },
+        { "app", "web", 1 },
+        { "app.hits", "app.*", 0 },
+        { "app.hits", "*.miss", 1 },
+        { "app.*", "*.hits", 0 },
+        { "**", "x", 0 },
+        { "a.{b,c}", "a.[bc]", 0 },
+        { "a.?x", "a.?y", 1 },
+        { "ab*", "a*", 0 },
+        { "~^a", "b", 0 },
+        { "a", "a", 0 },
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        a = compile(cases[i].a);
+        b = compile(cases[i].b);
+
+        is_int(torus_pattern_apart(a, b), cases[i].apart,
+               "\"%s\" and \"%s\"", cases[i].a, cases[i].b);
+        is_int(torus_pattern_apart(b, a), cases[i].apart, "and turned round");
+
+        torus_pattern_destroy(a);
+        torus_pattern_destroy(b);
+    }
 }
 
 
