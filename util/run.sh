@@ -137,7 +137,10 @@ start() {
         cat "$run/logs/test.log" >&2
         die "nginx refuses its configuration"
     }
-    nginx_run || die "nginx does not start, see $run/logs/error.log"
+    nginx_run 2>"$run/logs/test.log" || {
+        cat "$run/logs/test.log" >&2
+        die "nginx does not start, see $run/logs/error.log"
+    }
     nginx_up=1
     wait_for 10 alive "$run/logs/nginx.pid" \
         || die "nginx does not stay, see $run/logs/error.log"
@@ -147,7 +150,6 @@ start() {
 show() {
     printf '\n\033[1m$ %s\033[0m\n' "$1" | plain
     bash -c "$1"
-    [ -z "${2:-}" ] || echo
 }
 
 # Bold on a terminal only.
@@ -156,7 +158,8 @@ plain() {
 }
 
 note() {
-    printf '\n# %s\n' "$@"
+    echo
+    printf '# %s\n' "$@"
 }
 
 series="http://127.0.0.1:$torus/series"
@@ -169,37 +172,34 @@ tour() {
     nc="nc -N 127.0.0.1 $karbon"
 
     note "Points in, as any Carbon client sends them: name value [time]."
-    show "printf 'shop.eu.orders.count 3 $m
-shop.us.orders.count 4 $m
-' | $nc"
+    show "printf 'shop.eu.orders.count 3 $m\\nshop.us.orders.count 4 $m\\n' \\
+    | $nc"
     settle "shop.all.orders.count"
 
     note "The sum over all shops was kept as they came in (\"AGGREGATES\")."
-    show "curl -s '$series?stat=shop.all.orders.count&start=$m&end=$m'" nl
+    show "curl -s '$series?stat=shop.all.orders.count&start=$m&end=$m'"
 
     note "Two servers send raw response times, a line for each request."
-    show "printf 'web1.latency %d $m
-' 12 12 12 13 15 15 90 | $nc"
-    show "printf 'web2.latency %d $m
-' 12 14 15 240 | $nc"
+    show "printf 'web1.latency %d $m\\n' 12 12 12 13 15 15 90 | $nc"
+    show "printf 'web2.latency %d $m\\n' 12 14 15 240 | $nc"
     settle "web2.latency"
 
     note "Asked for together they are one distribution: each value, how often."
     show "curl -s '$series?stat=web1.latency,web2.latency&format=json&start=$m\
-&end=$m'" nl
-    show "curl -s '$series?stat=count(web1.latency,web2.latency)\
-&stat=max(web1.latency,web2.latency)&start=$m&end=$m'" nl
+&end=$m'"
+    note "So the 95th percentile is that of the fleet, no average of averages."
+    show "curl -s '$series?stat=p95(web1.latency,web2.latency)&start=$m\
+&end=$m'"
 
     note "Three minutes of another stat: 5, then an idle one (a 0 came in)," \
          "then nothing at all.  A level of 0 is 0, too."
-    show "printf 'shop.eu.visits.count 5 $((m - 120))
-shop.eu.visits.count 0 $((m - 60))
-shop.eu.queue.level 0 $m
-' | $nc"
+    show "printf 'shop.eu.visits.count %d %d\\n' 5 $((m - 120)) 0 $((m - 60)) \\
+    | $nc"
+    show "printf 'shop.eu.queue.level 0 $m\\n' | $nc"
     settle "shop.eu.queue.level"
     show "curl -s '$series?stat=shop.eu.visits.count&start=$((m - 120))\
-&end=$m'" nl
-    show "curl -s '$series?stat=shop.eu.queue.level&start=$m&end=$m'" nl
+&end=$m'"
+    show "curl -s '$series?stat=shop.eu.queue.level&start=$m&end=$m'"
 
     note "What is in Redis: the number of the minute is part of the key, so" \
          "any worker on any machine writes to the same place."
@@ -241,12 +241,11 @@ for f in "$run/logs/nginx.pid" "$run/redis.pid"; do
     fi
 done
 
-"$ROOT/util/build.sh" plain >"$ROOT/run.build.log" 2>&1 || {
-    cat "$ROOT/run.build.log" >&2
-    rm -f "$ROOT/run.build.log"
-    die "the modules do not build"
-}
-rm -f "$ROOT/run.build.log"
+# a test of this script brings a build of its own
+if [ -z "${TORUS_RUN_BUILT:-}" ]; then
+    say "building the modules"
+    "$ROOT/util/build.sh" plain >/dev/null || die "the modules do not build"
+fi
 
 trap finish EXIT
 trap 'exit 130' INT

@@ -162,15 +162,27 @@ sub test {
 
 sub start {
     my ($self) = @_;
+    my $refusal = $self->try_start;
+
+    die "nginx does not start:\n$refusal", $self->log_text
+        if defined $refusal;
+
+    return $self;
+}
+
+# Undef when it runs, else what it said.
+sub try_start {
+    my ($self) = @_;
     my ($code, $out) = $self->run;
 
-    die "nginx does not start:\n$out", $self->log_text if $code != 0;
+    return $out if $code != 0;
 
     wait_for(sub { $self->{pid} = $self->pid_of_file }, 10)
         or die "nginx wrote no pid\n", $self->log_text;
 
     $running{$self->{pid}} = $self;
-    return $self;
+
+    return undef;
 }
 
 sub pid_of_file {

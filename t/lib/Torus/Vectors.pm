@@ -236,12 +236,9 @@ END
     }
 END2
 
-    my ($code, $out) = $nginx->run;
-    return (undef, $out) if $code != 0;
+    my $refusal = $nginx->try_start;
 
-    Torus::Util::wait_for(sub { $nginx->{pid} = $nginx->pid_of_file }, 10)
-        or die "nginx wrote no pid\n", $nginx->log_text;
-
+    return (undef, $refusal) if defined $refusal;
     return ($nginx);
 }
 
