@@ -22,6 +22,7 @@ typedef struct {
 } torus_entry_t;
 
 
+static void torus_queue_origin(const torus_queue_t *q, torus_wbatch_t *b);
 static torus_node_t *torus_queue_lookup(const torus_queue_t *q,
     const torus_entry_t *e);
 static int torus_queue_merge(torus_queue_t *q, const torus_entry_t *e,
@@ -118,13 +119,30 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
                 node->record->batch->ops += ops;
                 q->ops += ops;
                 q->counters[TORUS_C_OPS_MERGED] += ops;
+                torus_queue_origin(q, node->record->batch);
             }
 
             return rc;
         }
     }
 
-    return torus_queue_append(q, &e, node == NULL ? NULL : node->record);
+    rc = torus_queue_append(q, &e, node == NULL ? NULL : node->record);
+
+    if (rc == TORUS_OK) {
+        torus_queue_origin(q, q->unsent.last);
+    }
+
+    return rc;
+}
+
+
+/* What is added again is as old as the batch it comes from. */
+static void
+torus_queue_origin(const torus_queue_t *q, torus_wbatch_t *b)
+{
+    if (q->origin != 0 && q->origin < b->origin) {
+        b->origin = q->origin;
+    }
 }
 
 

@@ -21,6 +21,7 @@ typedef struct {
     torus_expiry_t    expiry;
     uint64_t          seed;
     uint64_t          births;      /* of the last batch */
+    uint64_t          origin;      /* of what is added again; 0: of now */
     uint64_t          ops;         /* unsent operations */
     uint64_t         *counters;
     unsigned          open:1;      /* unsent.last takes records */

@@ -139,6 +139,7 @@ torus_wbatch_create(torus_chunks_t *c, uint64_t birth)
 
     b->chunks = chunk;
     b->birth = birth;
+    b->origin = birth;
 
     return b;
 }

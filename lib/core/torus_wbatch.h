@@ -106,6 +106,7 @@ struct torus_wbatch_s {
     torus_record_t   *records;
     torus_record_t   *last;
     uint64_t          birth;
+    uint64_t          origin;    /* oldest birth its operations came from */
     uint64_t          since;     /* ms */
     uint64_t          n;         /* of its sending */
     uint64_t          sum;       /* operations sent up to and with it */

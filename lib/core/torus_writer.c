@@ -42,6 +42,7 @@ static void torus_writer_wait(torus_writer_t *w);
 static void torus_writer_tell(torus_writer_t *w, torus_str_t error);
 static uint64_t torus_writer_random(torus_writer_t *w);
 static int torus_writer_stuck(const torus_writer_t *w);
+static int torus_writer_older(const torus_fifo_t *f, uint64_t mark);
 static void torus_writer_age(const torus_wbatch_t *b, uint64_t *since);
 
 
@@ -314,6 +315,39 @@ torus_writer_pending(const torus_writer_t *w)
     return w->queue.unsent.first != NULL
            || w->flight.first != NULL
            || w->refused.first != NULL;
+}
+
+
+uint64_t
+torus_writer_mark(const torus_writer_t *w)
+{
+    return w->queue.births;
+}
+
+
+/* Each operation is in a batch, which knows its oldest. */
+int
+torus_writer_settled(const torus_writer_t *w, uint64_t mark)
+{
+    return !torus_writer_older(&w->flight, mark)
+           && !torus_writer_older(&w->refused, mark)
+           && !torus_writer_older(&w->queue.unsent, mark);
+}
+
+
+static int
+torus_writer_older(const torus_fifo_t *f, uint64_t mark)
+{
+    const torus_wbatch_t  *b;
+
+    for (b = f->first; b != NULL; b = b->next) {
+
+        if (b->origin <= mark) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 
@@ -929,12 +963,16 @@ torus_writer_again(torus_writer_t *w, const torus_record_t *r)
         torus_expiry_forget(&w->queue.expiry, r->hash);
     }
 
+    w->queue.origin = r->batch->origin;
+
     if (torus_queue_add(&w->queue, kind, &op, ops, torus_writer_stuck(w),
                         w->now)
         != TORUS_OK)
     {
         w->conf.counters[TORUS_C_OPS_DROPPED] += ops;
     }
+
+    w->queue.origin = 0;
 }
 
 

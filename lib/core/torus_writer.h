@@ -135,6 +135,14 @@ uint64_t torus_writer_retry_at(const torus_writer_t *w);
 /* Does it hold operations, unsent or unanswered? */
 int torus_writer_pending(const torus_writer_t *w);
 
+/*
+ * A mark stands behind all that was pushed so far.  It is settled when every
+ * one of those operations has reached its end: applied, failed or dropped.
+ * What is pushed later may delay that, where it was merged with them.
+ */
+uint64_t torus_writer_mark(const torus_writer_t *w);
+int torus_writer_settled(const torus_writer_t *w, uint64_t mark);
+
 void torus_writer_stats(const torus_writer_t *w, uint64_t now,
     torus_writer_stats_t *stats);
 

@@ -1001,6 +1001,61 @@ bounds(void)
 }
 
 
+/* Proves that a mark waits for exactly what was pushed before it. */
+static void
+marks(void)
+{
+    uint64_t  first, second, third;
+
+    start(1);
+    ok(torus_writer_settled(w, torus_writer_mark(w)), "nothing to wait for");
+
+    incr("a", 1);
+    first = torus_writer_mark(w);
+    ok(!torus_writer_settled(w, first), "unsent is not settled");
+
+    ready(RUN_A, 7);
+    sent();
+    ok(!torus_writer_settled(w, first), "neither is in flight");
+
+    incr("b", 1);
+    second = torus_writer_mark(w);
+    is_int(applied(1, ":1\r\n"), TORUS_OK, "the first is applied");
+    ok(torus_writer_settled(w, first), "so its mark is settled");
+    ok(!torus_writer_settled(w, second), "and the next one's is not");
+
+    sent();
+    is_int(applied(1, "-ERR value is not an integer or out of range\r\n"),
+           TORUS_OK, "the second meets a fraction");
+    ok(!torus_writer_settled(w, second), "what goes again is not settled");
+
+    incr("c", 1);
+    third = torus_writer_mark(w);
+
+    is_str(sent(), "MULTI|HSET K 0 3 ops 4|INCRBYFLOAT b 1|INCRBY c 1|EXEC",
+           "it goes again, with later ones");
+    is_int(refused(2, "OOM command not allowed"), TORUS_OK, "refused");
+    ok(!torus_writer_settled(w, second), "refused is not settled");
+    ok(!torus_writer_settled(w, third), "for nobody");
+
+    now += 10000;
+    sent();
+    is_int(ask(0, "*4\r\n$5\r\nepoch\r\n$1\r\n2\r\n$1\r\n0\r\n$1\r\n2"
+                  "\r\n"), TORUS_OK, "asked again");
+    sent();
+    is_int(applied(2, "$3\r\n1.5\r\n:1\r\n"), TORUS_OK, "applied");
+    ok(torus_writer_settled(w, second), "settled");
+    ok(torus_writer_settled(w, third), "all of them");
+
+    incr("d", 1);
+    first = torus_writer_mark(w);
+    torus_writer_drop_all(w);
+    ok(torus_writer_settled(w, first), "what was dropped has its end too");
+
+    finish("marks");
+}
+
+
 int
 main(void)
 {
@@ -1018,6 +1073,7 @@ main(void)
     expiries();
     garbage();
     bounds();
+    marks();
 
     torus_buf_free(&out);
 
