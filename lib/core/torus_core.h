@@ -22,6 +22,9 @@
 #include <stdio.h>
 
 
+#define TORUS_VERSION   "0.1.0"
+
+
 #define TORUS_OK         0
 #define TORUS_ERROR     -1    /* out of memory, or a limit of ours */
 #define TORUS_DECLINED  -2    /* not for us: no match, not a number, no such */

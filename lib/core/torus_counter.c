@@ -52,3 +52,21 @@ torus_host_value_is_counter(torus_host_value_t value)
     return (unsigned) value < TORUS_HOST_VALUES_N
            && torus_host_value_table[value].is_counter;
 }
+
+
+static const char *const  torus_schema_value_names[TORUS_SCHEMA_VALUES_N] = {
+#define TORUS_SCHEMA_NAME(id, name)  name,
+    TORUS_SCHEMA_VALUES(TORUS_SCHEMA_NAME)
+#undef TORUS_SCHEMA_NAME
+};
+
+
+const char *
+torus_schema_value_name(torus_schema_value_t value)
+{
+    if ((unsigned) value >= TORUS_SCHEMA_VALUES_N) {
+        return NULL;
+    }
+
+    return torus_schema_value_names[value];
+}

@@ -58,6 +58,8 @@
     X(QUERIES,              "queries")                                        \
     X(QUERIES_FAILED,       "queries_failed")                                 \
     X(QUERY_POINTS,         "query_points")                                   \
+    X(QUERY_ROWS,           "query_rows")                                     \
+    X(QUERY_MSEC,           "query_msec")        /* from first to last */     \
     X(VALUES_UNREADABLE,    "values_unreadable")  /* read_func said no */
 
 
@@ -74,6 +76,7 @@ typedef enum {
  * in their Prometheus names).  X(id, name, is a counter)
  */
 #define TORUS_HOST_VALUES(X)                                                  \
+    X(WRITERS,              "writers",          0)  /* workers that write */  \
     X(READY,                "ready",            0)  /* workers connected */   \
     X(QUEUED,               "queued",           0)  /* operations unsent */   \
     X(IN_FLIGHT,            "in_flight",        0)  /* .. unanswered */       \
@@ -93,8 +96,24 @@ typedef enum {
 } torus_host_value_t;
 
 
+/* And per schema, all of them counters.  X(id, name) */
+#define TORUS_SCHEMA_VALUES(X)                                                \
+    X(POINTS,               "points")           /* taken, by any name */      \
+    X(OPERATIONS,           "operations")       /* made of them */            \
+    X(SKIPPED,              "values_skipped")   /* it could not take */
+
+
+typedef enum {
+#define TORUS_SCHEMA_ENUM(id, name)  TORUS_SCHEMA_##id,
+    TORUS_SCHEMA_VALUES(TORUS_SCHEMA_ENUM)
+#undef TORUS_SCHEMA_ENUM
+    TORUS_SCHEMA_VALUES_N
+} torus_schema_value_t;
+
+
 const char *torus_host_value_name(torus_host_value_t value);
 int torus_host_value_is_counter(torus_host_value_t value);
+const char *torus_schema_value_name(torus_schema_value_t value);
 
 
 /* "points_received", ..; NULL for what is no counter. */
