@@ -15,6 +15,7 @@ use warnings;
 
 use Getopt::Long;
 use TAP::Harness;
+use TAP::Parser::Aggregator;
 use FindBin;
 
 my ($jobs, $verbose) = (1, 0);

@@ -24,7 +24,10 @@ asan_options="detect_leaks=0:abort_on_error=1:halt_on_error=1"
 add_unit() {
     say "building the unit tests"
     unit_make unit
-    tests+=("$BUILD"/unit/test_*)
+    local t
+    for t in t/unit/test_*.c; do
+        tests+=("$BUILD/unit/$(basename "$t" .c)")
+    done
 }
 
 unit_make() {
@@ -111,6 +114,7 @@ under_asan() {
     TEST_NGINX_LD_PRELOAD="$(${CC:-gcc} -print-file-name=libasan.so) \
 $(${CC:-gcc} -print-file-name=libubsan.so)"
     export TEST_NGINX_LD_PRELOAD
+    export TORUS_NGINX_PRELOAD=$TEST_NGINX_LD_PRELOAD
     export ASAN_OPTIONS=$asan_options
     export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
     export TORUS_ASAN=1

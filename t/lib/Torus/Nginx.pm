@@ -131,10 +131,20 @@ sub command {
             '-p', "$dir/", '-c', "$dir/conf/nginx.conf", @more);
 }
 
+# The clock, and before it the libraries of a sanitizer.
+sub environment {
+    my ($self) = @_;
+    my $env = $self->{clock} ? $self->{clock}->env : {};
+    my $preload = join ' ', grep { defined && length }
+                  $ENV{TORUS_NGINX_PRELOAD}, $env->{LD_PRELOAD};
+
+    return { %$env, length $preload ? (LD_PRELOAD => $preload) : () };
+}
+
 # Runs it, returns its exit code and all it said.
 sub run {
     my ($self, @more) = @_;
-    my $env = $self->{clock} ? $self->{clock}->env : {};
+    my $env = $self->environment;
     my $out = "$self->{dir}/logs/out";
     my $pid = fork // die "fork: $!\n";
 
@@ -225,7 +235,16 @@ sub stop {
     delete $running{$pid};
     delete $self->{pid};
 
-    return Torus::Util::stop($pid, $signal // 'QUIT', $seconds // 15);
+    my $ok = Torus::Util::stop($pid, $signal // 'QUIT', $seconds // 15);
+    my $log = $self->log_text;
+
+    # a sanitizer's report goes to standard error, which is nginx's log
+    if ($log =~ /^(.*(?:runtime error:|ERROR: \w+Sanitizer)(?:.*\n){1,25})/m) {
+        print STDERR $1;
+        return 0;
+    }
+
+    return $ok;
 }
 
 sub log_text {

@@ -392,7 +392,9 @@ sub nginx_command {
     my $preload = join ' ', grep { defined && length }
                   $ENV{TEST_NGINX_LD_PRELOAD}, $ENV{LD_PRELOAD};
 
-    $cmd .= ' 2> /dev/null' if defined $block->suppress_stderr;
+    # what it says when it must die is in the log, and is looked for there
+    $cmd .= ' 2> /dev/null'
+        if defined $block->suppress_stderr || defined $block->must_die;
 
     if ($UseValgrind && !defined $block->must_die) {
         my $args = $UseValgrind =~ /^\d+$/
@@ -494,7 +496,10 @@ sub stop_nginx {
 
     my $gone = sub { waitpid($pid, WNOHANG); !kill(0, $pid) };
 
-    return if wait_for($gone, $opt{timeout} + ($UseValgrind ? 20 : 5));
+    if (wait_for($gone, $opt{timeout} + ($UseValgrind ? 20 : 5))) {
+        check_sanitizer();
+        return;
+    }
 
     diag("nginx $pid does not leave on $quit");
     kill 'TERM', $pid;
@@ -504,6 +509,22 @@ sub stop_nginx {
     kill 'KILL', $pid;
     wait_for($gone, 2);
     unlink $PidFile;
+}
+
+# A sanitizer's report goes to standard error, which is nginx's log.
+sub check_sanitizer {
+    open my $in, '<', $ErrLogFile or return;
+    my @lines = <$in>;
+
+    for my $i (0 .. $#lines) {
+        next if $lines[$i] !~ /runtime error:|ERROR: \w+Sanitizer/;
+
+        my $last = $i + 25 > $#lines ? $#lines : $i + 25;
+        Test::More->builder->no_ending(1);
+        fail("$0 - a sanitizer has something to say");
+        diag(@lines[$i .. $last]);
+        return;
+    }
 }
 
 sub wait_for {
@@ -957,7 +978,9 @@ sub check_error_log {
               $block->error_log, $block->no_error_log;
 
     for my $line (@lines) {
-        if ($line =~ /\[(alert|crit|emerg)\]/ && $all !~ /\[\Q$1\E/) {
+        if (!defined $block->must_die
+            && $line =~ /\[(alert|crit|emerg)\]/ && $all !~ /\[\Q$1\E/)
+        {
             diag("WARNING: $name - $line");
         }
 
