@@ -60,9 +60,13 @@ torus_format_find(torus_str_t name)
 
 
 int
-torus_answer_subs(const torus_query_t *query, const torus_read_t *read)
+torus_answer_subs(const torus_read_t *read, const torus_format_t *format)
 {
-    return !query->format->pairs && !query->condense && !query->collapse
+    const torus_query_t  *query;
+
+    query = read->spec->query;
+
+    return !format->pairs && !query->condense && !query->collapse
            && !read->interval->coarse;
 }
 
@@ -131,9 +135,11 @@ torus_answer_bucket(torus_answer_t *a, torus_arena_t *arena,
     a->arena = arena;
     ts = torus_answer_start(a, bucket->bucket);
 
-    if (torus_answer_subs(a->query, a->read)) {
+    if (torus_answer_subs(a->read, a->query->format)) {
 
-        if (bucket->nsubs != 0 || a->query->fill != TORUS_FILL_NONE) {
+        if (bucket->nsubs != 0
+            || a->read->spec->query->fill != TORUS_FILL_NONE)
+        {
             failed = 0;
             torus_answer_subbuckets(a, bucket, &failed);
             return failed ? TORUS_ERROR : TORUS_OK;
@@ -373,6 +379,8 @@ torus_answer_number(torus_answer_t *a, torus_row_t *row, double seconds,
         call.arena = a->arena;
         call.seconds = seconds;
         call.param = a->read->spec->param;
+        call.expr = a->read->spec->expr;
+        call.skipped = &a->skipped;
 
         rc = torus_function_apply(a->function, &call, row, v);
         if (rc != TORUS_OK) {
@@ -408,7 +416,7 @@ torus_answer_missing(torus_answer_t *a, torus_bucket_t *bucket)
 
     ts = torus_answer_start(a, bucket->bucket);
 
-    if (a->query->fill == TORUS_FILL_NONE) {
+    if (a->read->spec->query->fill == TORUS_FILL_NONE) {
         return TORUS_OK;
     }
 
@@ -419,10 +427,10 @@ torus_answer_missing(torus_answer_t *a, torus_bucket_t *bucket)
         return torus_answer_container(a, &bucket->row, bucket->seconds);
     }
 
-    switch (a->query->fill) {
+    switch (a->read->spec->query->fill) {
 
     case TORUS_FILL_NUMBER:
-        torus_answer_point(a, ts, &a->query->number);
+        torus_answer_point(a, ts, &a->read->spec->query->number);
         return TORUS_OK;
 
     case TORUS_FILL_PREVIOUS:

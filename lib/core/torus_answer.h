@@ -53,12 +53,13 @@ struct torus_format_s {
 
 
 struct torus_answer_s {
-    const torus_query_t     *query;
+    const torus_query_t     *query;     /* of the request: format, pretty */
     torus_arena_t           *arena;     /* of this slice, for functions */
     const torus_read_t      *read;      /* the open one */
     const torus_function_t  *function;
     torus_json_t             json;
     uint64_t                 points;    /* datapoints written */
+    uint64_t                 skipped;   /* values no expression could take */
     int64_t                  gap;       /* first bucket of those waiting */
     int64_t                  ngap;      /* buckets waiting to be filled */
     torus_value_t            previous;  /* the last value there was */
@@ -71,8 +72,8 @@ struct torus_answer_s {
 /* By name, caseless; NULL: there is none.  An empty name is graphite. */
 const torus_format_t *torus_format_find(torus_str_t name);
 
-/* Does an answer to this query show resolution buckets apart? */
-int torus_answer_subs(const torus_query_t *query, const torus_read_t *read);
+/* Does an answer to this read show resolution buckets apart? */
+int torus_answer_subs(const torus_read_t *read, const torus_format_t *format);
 
 void torus_answer_begin(torus_answer_t *a, const torus_query_t *query,
     torus_buf_t *out);

@@ -25,7 +25,8 @@ typedef struct {
     uint64_t                   commands;
     uint64_t                   batches;
     uint64_t                   rounds;     /* round trips in sequence */
-    uint64_t                   unreadable; /* values read_func refused */
+    uint64_t                   unreadable; /* values that read_func or an
+                                              expression refused */
 } torus_request_stats_t;
 
 

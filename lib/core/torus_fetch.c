@@ -452,7 +452,7 @@ torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
         return TORUS_OK;
     }
 
-    b->subs = torus_answer_subs(f->query, read) != 0;
+    b->subs = torus_answer_subs(read, f->query->format) != 0;
     b->out.bucket = f->bucket;
     b->out.seconds = (double) torus_step_length(&read->interval->step,
                                                 f->bucket);
@@ -1142,6 +1142,8 @@ torus_fetch_write(torus_fetch_t *f)
     }
 
     f->stats->points = f->answer.points;
+    f->stats->unreadable += f->answer.skipped;
+    f->answer.skipped = 0;
 
     if (f->out->failed) {
         return torus_fetch_full(f);
@@ -1171,7 +1173,7 @@ torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
 
     f->stats->rows += n != 0 || b->out.row.present;
 
-    if (f->query->collapse) {
+    if (b->read->spec->query->collapse) {
         return torus_fetch_collapse(f, b);
     }
 

@@ -5,7 +5,14 @@
  */
 
 #include "torus_func.h"
+#include "torus_expr.h"
 #include "torus_fmt.h"
+
+
+_Static_assert(TORUS_FUNC_SCRATCH >= TORUS_EXPR_SCRATCH,
+               "room for what an expression makes");
+_Static_assert(TORUS_FUNC_SCRATCH >= TORUS_FMT_SIZE,
+               "room for what a format makes");
 
 
 typedef enum {
@@ -13,7 +20,8 @@ typedef enum {
     TORUS_FUNC_LONG,
     TORUS_FUNC_FLOAT,
     TORUS_FUNC_STRING,
-    TORUS_FUNC_FORMAT
+    TORUS_FUNC_FORMAT,
+    TORUS_FUNC_EXPR
 } torus_func_kind_t;
 
 
@@ -21,13 +29,18 @@ struct torus_func_s {
     torus_func_kind_t  kind;
     torus_str_t        text;
     torus_fmt_t        format;    /* of TORUS_FUNC_FORMAT */
+    torus_expr_t      *expr;      /* of TORUS_FUNC_EXPR */
 };
 
 
 static int torus_func_named(torus_str_t text, torus_func_kind_t *kind);
+static int torus_func_other(torus_arena_t *arena, torus_str_t text,
+    torus_func_t *f, torus_error_t *err);
 static int torus_func_long(torus_str_t in, torus_value_t *v);
 static int torus_func_float(torus_str_t in, torus_value_t *v);
 static int torus_func_format(const torus_func_t *func, torus_str_t in,
+    torus_value_t *v, torus_scratch_t *scratch);
+static int torus_func_expr(const torus_func_t *func, torus_str_t in,
     torus_value_t *v, torus_scratch_t *scratch);
 
 
@@ -47,8 +60,7 @@ int
 torus_func_compile(torus_arena_t *arena, torus_str_t text,
     torus_func_t **func, torus_error_t *err)
 {
-    char           shown[128];
-    size_t         n;
+    int            rc;
     torus_func_t  *f;
 
     *func = NULL;
@@ -59,19 +71,9 @@ torus_func_compile(torus_arena_t *arena, torus_str_t text,
     }
 
     if (torus_func_named(text, &f->kind) != TORUS_OK) {
-
-        if (text.len == 0 || memchr(text.data, '%', text.len) == NULL) {
-            n = torus_escape(shown, sizeof(shown), text);
-
-            return torus_error(err, "must be long_or_float, long, int, float, "
-                               "string or a format such as \"%%0.3f\", "
-                               "not \"%.*s\"", (int) n, shown);
-        }
-
-        f->kind = TORUS_FUNC_FORMAT;
-
-        if (torus_fmt_compile(text, &f->format, err) != TORUS_OK) {
-            return torus_error(err, "is not a good format: %s", err->text);
+        rc = torus_func_other(arena, text, f, err);
+        if (rc != TORUS_OK) {
+            return rc;
         }
     }
 
@@ -103,6 +105,54 @@ torus_func_named(torus_str_t text, torus_func_kind_t *kind)
 }
 
 
+/*
+ * An expression, else a format: what reads as both, "v % floor(2.5)" with
+ * its "% f", was not meant as a format.
+ */
+static int
+torus_func_other(torus_arena_t *arena, torus_str_t text, torus_func_t *f,
+    torus_error_t *err)
+{
+    int            rc;
+    torus_error_t  expr, format;
+
+    static const torus_expr_env_t  env = {
+        TORUS_EXPR_OF_VALUE, TORUS_EXPR_TO_VALUE
+    };
+
+    f->kind = TORUS_FUNC_EXPR;
+
+    rc = torus_expr_compile(arena, text, &env, &f->expr, &expr, NULL);
+
+    if (rc != TORUS_INVALID) {
+        return rc;
+    }
+
+    if (text.len == 0) {
+        return torus_error(err, "must not be empty");
+    }
+
+    if (memchr(text.data, '%', text.len) == NULL) {
+        return torus_error(err, "must be long_or_float, long, int, float, "
+                           "string, a format such as \"%%0.3f\" or an "
+                           "expression: %.800s", expr.text);
+    }
+
+    f->kind = TORUS_FUNC_FORMAT;
+
+    if (torus_fmt_compile(text, &f->format, &format) == TORUS_OK) {
+        return TORUS_OK;
+    }
+
+    if (text.data[0] == '%') {
+        return torus_error(err, "is not a good format: %.800s", format.text);
+    }
+
+    return torus_error(err, "is neither a format (%.200s) nor an expression: "
+                       "%.700s", format.text, expr.text);
+}
+
+
 int
 torus_func_apply(const torus_func_t *func, torus_str_t in, torus_value_t *v,
     torus_scratch_t *scratch)
@@ -122,6 +172,9 @@ torus_func_apply(const torus_func_t *func, torus_str_t in, torus_value_t *v,
 
     case TORUS_FUNC_FORMAT:
         return torus_func_format(func, in, v, scratch);
+
+    case TORUS_FUNC_EXPR:
+        return torus_func_expr(func, in, v, scratch);
 
     default: /* TORUS_FUNC_LONG_OR_FLOAT */
         return torus_number_parse(in, v);
@@ -188,6 +241,19 @@ torus_func_format(const torus_func_t *func, torus_str_t in, torus_value_t *v,
     v->kind = TORUS_VALUE_TEXT;
 
     return TORUS_OK;
+}
+
+
+static int
+torus_func_expr(const torus_func_t *func, torus_str_t in, torus_value_t *v,
+    torus_scratch_t *scratch)
+{
+    torus_expr_input_t  input;
+
+    memset(&input, 0, sizeof(torus_expr_input_t));
+    input.v = in;
+
+    return torus_expr_eval(func->expr, &input, v, scratch);
 }
 
 

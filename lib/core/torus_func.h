@@ -2,8 +2,8 @@
  * Input and output processing of one value: "write_func" between the Carbon
  * line and the store, "read_func" between the store and a row.
  *
- * The named forms long_or_float, long (= int), float, string, and a printf
- * format of one number ("%0.3f").
+ * The named forms long_or_float, long (= int), float, string, a printf
+ * format of one number ("%0.3f"), and expressions over "v" (torus_expr.h).
  */
 
 #ifndef _TORUS_FUNC_H_INCLUDED_
@@ -23,13 +23,13 @@ typedef struct {
     unsigned char  *end;
 } torus_scratch_t;
 
-/* Enough for any one call of a named form or a format. */
-#define TORUS_FUNC_SCRATCH  512
+/* Enough for any one call. */
+#define TORUS_FUNC_SCRATCH  4096
 
 
 /*
- * TORUS_OK; TORUS_INVALID with a reason that fits behind the key's name;
- * TORUS_ERROR.  Lives in the arena.
+ * TORUS_OK; TORUS_INVALID with a reason that fits behind the key's name and
+ * may end in lines that show where; TORUS_ERROR.  Lives in the arena.
  */
 int torus_func_compile(torus_arena_t *arena, torus_str_t text,
     torus_func_t **func, torus_error_t *err);

@@ -44,6 +44,10 @@ static int torus_function_first(const torus_call_t *call,
     const torus_row_t *row, torus_value_t *result);
 static int torus_function_last(const torus_call_t *call,
     const torus_row_t *row, torus_value_t *result);
+static int torus_function_row(const torus_call_t *call,
+    const torus_row_t *row, torus_value_t *result);
+static void torus_function_item(const void *row, size_t i,
+    torus_value_t *value, int64_t *count);
 static int torus_function_extreme(const torus_row_t *row, int sign,
     torus_value_t *result);
 static int torus_function_sorted(const torus_call_t *call,
@@ -61,25 +65,35 @@ static void torus_value_set(torus_value_t *v, double d);
 
 static const torus_function_t  torus_functions[] = {
 
-    { torus_string("mean"),     TORUS_MANY|TORUS_ONE, torus_function_mean, 0 },
-    { torus_string("avg"),      TORUS_MANY|TORUS_ONE, torus_function_mean, 0 },
-    { torus_string("min"),      TORUS_MANY|TORUS_ONE, torus_function_min, 0 },
-    { torus_string("max"),      TORUS_MANY|TORUS_ONE, torus_function_max, 0 },
-    { torus_string("sum"),      TORUS_MANY|TORUS_ONE, torus_function_sum, 0 },
-    { torus_string("count"),    TORUS_MANY, torus_function_count, 0 },
+    { torus_string("mean"),     TORUS_MANY|TORUS_ONE, torus_function_mean,
+                                0, 0 },
+    { torus_string("avg"),      TORUS_MANY|TORUS_ONE, torus_function_mean,
+                                0, 0 },
+    { torus_string("min"),      TORUS_MANY|TORUS_ONE, torus_function_min,
+                                0, 0 },
+    { torus_string("max"),      TORUS_MANY|TORUS_ONE, torus_function_max,
+                                0, 0 },
+    { torus_string("sum"),      TORUS_MANY|TORUS_ONE, torus_function_sum,
+                                0, 0 },
+    { torus_string("count"),    TORUS_MANY, torus_function_count, 0, 0 },
     { torus_string("rate"),     TORUS_MANY|torus_type_bit(TORUS_COUNT),
-                                torus_function_rate, 1 },
+                                torus_function_rate, 1, 0 },
     { torus_string("median"),   TORUS_MANY|TORUS_ONE, torus_function_median,
-                                0 },
-    { torus_string("stddev"),   TORUS_MANY, torus_function_stddev, 0 },
-    { torus_string("distinct"), TORUS_MANY, torus_function_distinct, 0 },
-    { torus_string("first"),    TORUS_ORDER, torus_function_first, 0 },
-    { torus_string("last"),     TORUS_ORDER, torus_function_last, 0 }
+                                0, 0 },
+    { torus_string("stddev"),   TORUS_MANY, torus_function_stddev, 0, 0 },
+    { torus_string("distinct"), TORUS_MANY, torus_function_distinct, 0, 0 },
+    { torus_string("first"),    TORUS_ORDER, torus_function_first, 0, 0 },
+    { torus_string("last"),     TORUS_ORDER, torus_function_last, 0, 0 }
 };
 
 
 static const torus_function_t  torus_percentile = {
-    torus_string("p"), TORUS_MANY|TORUS_ONE, torus_function_percentile, 0
+    torus_string("p"), TORUS_MANY|TORUS_ONE, torus_function_percentile, 0, 0
+};
+
+
+static const torus_function_t  torus_row_function = {
+    torus_string("transform"), TORUS_MANY|TORUS_ONE, torus_function_row, 0, 1
 };
 
 
@@ -103,6 +117,13 @@ torus_function_find(torus_str_t name, double *param)
 }
 
 
+const torus_function_t *
+torus_function_expr(void)
+{
+    return &torus_row_function;
+}
+
+
 int
 torus_function_apply(const torus_function_t *function,
     const torus_call_t *call, torus_row_t *row, torus_value_t *result)
@@ -117,7 +138,7 @@ torus_function_apply(const torus_function_t *function,
         return function->apply(call, row, result);
     }
 
-    if (row->type == TORUS_GAUGE && !row->present) {
+    if (row->type == TORUS_GAUGE && !row->present && !function->bare) {
         return TORUS_DECLINED;
     }
 
@@ -126,7 +147,7 @@ torus_function_apply(const torus_function_t *function,
 
     one = *row;
     one.items = &item;
-    one.nitems = 1;
+    one.nitems = function->bare ? row->present : 1;
     one.size = 1;
 
     return function->apply(call, &one, result);
@@ -402,6 +423,52 @@ torus_function_last(const torus_call_t *call, const torus_row_t *row,
     *result = row->items[row->nitems - 1].value;
 
     return TORUS_OK;
+}
+
+
+/* The row is read where it is. */
+static int
+torus_function_row(const torus_call_t *call, const torus_row_t *row,
+    torus_value_t *result)
+{
+    int                 rc;
+    size_t              skipped;
+    unsigned char       room[TORUS_EXPR_SCRATCH];
+    torus_scratch_t     scratch;
+    torus_expr_row_t    values;
+    torus_expr_input_t  in;
+
+    scratch.pos = room;
+    scratch.end = room + sizeof(room);
+
+    values.row = row->items;
+    values.n = row->nitems;
+    values.get = torus_function_item;
+
+    memset(&in, 0, sizeof(torus_expr_input_t));
+
+    skipped = 0;
+
+    in.values = &values;
+    in.duration = (int64_t) call->seconds;
+    in.skipped = &skipped;
+
+    rc = torus_expr_eval(call->expr, &in, result, &scratch);
+
+    *call->skipped += skipped;
+
+    return rc == TORUS_OK ? TORUS_OK : TORUS_DECLINED;
+}
+
+
+static void
+torus_function_item(const void *row, size_t i, torus_value_t *value,
+    int64_t *count)
+{
+    const torus_item_t *items = row;
+
+    *value = items[i].value;
+    *count = items[i].n;
 }
 
 

@@ -29,6 +29,9 @@ typedef struct {
     torus_arena_t      *arena;       /* for a function's own work */
     double              seconds;     /* length of the bucket */
     double              param;       /* 95 of p95 */
+    const torus_expr_t *expr;        /* of torus_function_expr() */
+    uint64_t           *skipped;     /* raised by each value that an
+                                        expression cannot take */
 } torus_call_t;
 
 
@@ -45,6 +48,7 @@ struct torus_function_s {
     unsigned            types;       /* torus_type_bit() of each it serves */
     torus_function_pt   apply;
     unsigned            spread:1;    /* json: of a histogram, per value */
+    unsigned            bare:1;      /* sees no number where there is none */
 };
 
 
@@ -53,6 +57,9 @@ struct torus_function_s {
  * none of that name.
  */
 const torus_function_t *torus_function_find(torus_str_t name, double *param);
+
+/* Evaluates call->expr: the function of every name of TRANSFORMS. */
+const torus_function_t *torus_function_expr(void);
 
 /* Of a row that is not present the functions see what an empty row is. */
 int torus_function_apply(const torus_function_t *function,

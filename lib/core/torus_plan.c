@@ -15,6 +15,8 @@ static unsigned torus_plan_read(torus_arena_t *arena,
     torus_read_t *read, torus_error_t *err);
 static unsigned torus_plan_schema(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read, torus_error_t *err);
+static void torus_plan_renamed(const torus_query_t *query,
+    const torus_schema_set_t *set, torus_read_t *read);
 static unsigned torus_plan_named(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read, torus_error_t *err);
 static int torus_plan_match(const torus_schema_t *schema,
@@ -60,7 +62,7 @@ torus_plan_make(torus_arena_t *arena, const torus_query_t *query,
         read = &plan->reads[i];
         read->spec = &query->specs[i];
 
-        rc = torus_plan_read(arena, query, set, read, err);
+        rc = torus_plan_read(arena, read->spec->query, set, read, err);
         if (rc != 200) {
             return rc;
         }
@@ -167,7 +169,41 @@ torus_plan_schema(const torus_query_t *query, const torus_schema_set_t *set,
         return torus_plan_unknown(err, "interval", query->interval, 400);
     }
 
+    torus_plan_renamed(query, set, read);
+
     return 200;
+}
+
+
+/*
+ * The first schema that gives stats other names, when no pattern takes the
+ * stat: what it stores need not match anything.
+ */
+static void
+torus_plan_renamed(const torus_query_t *query, const torus_schema_set_t *set,
+    torus_read_t *read)
+{
+    size_t                   i;
+    const torus_schema_t    *schema;
+    const torus_interval_t  *iv;
+
+    for (i = 0; i < set->nschemas; i++) {
+        schema = &set->schemas[i];
+
+        if (!torus_schema_renames(schema)) {
+            continue;
+        }
+
+        iv = query->interval.len == 0
+             ? &schema->intervals[0]
+             : torus_schema_interval(schema, query->interval);
+
+        if (iv != NULL) {
+            read->schema = schema;
+            read->interval = iv;
+            return;
+        }
+    }
 }
 
 

@@ -5,8 +5,9 @@
  *
  * Of the schemas the first that matches all names of a spec answers it; an
  * interval named by the query selects the first of those that has it, and
- * "schema" selects by name, without asking patterns (a stat renamed when it
- * was stored is found this way).
+ * "schema" selects by name, without asking patterns.  What no schema matches
+ * may be a name that was made by a "transform": the first schema that gives
+ * stats other names answers it.
  */
 
 #ifndef _TORUS_PLAN_H_INCLUDED_

@@ -8,13 +8,35 @@
 #include "torus_function.h"
 
 
-static unsigned torus_query_stats(torus_arena_t *arena,
-    const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
-    torus_query_t *query, torus_error_t *err);
+/* What a request is parsed with. */
+typedef struct {
+    torus_arena_t             *arena;
+    const torus_arg_t         *args;
+    size_t                     nargs;
+    const torus_clock_t       *clock;
+    const torus_schema_set_t  *set;
+    torus_query_t             *query;
+    torus_error_t             *err;
+} torus_query_parse_t;
+
+
+static unsigned torus_query_stats(torus_query_parse_t *p,
+    const torus_limits_t *limits);
+static unsigned torus_query_spec(torus_query_parse_t *p, torus_str_t text,
+    torus_spec_t *spec);
+static unsigned torus_query_function(torus_query_parse_t *p,
+    torus_spec_t *spec);
+static int torus_query_named(const torus_schema_set_t *set, torus_str_t name,
+    torus_spec_t *spec);
+static unsigned torus_query_macro(torus_query_parse_t *p,
+    const torus_macro_t *macro, torus_spec_t *spec);
+static unsigned torus_query_changed(torus_query_parse_t *p,
+    const torus_macro_t *macro, torus_query_t **query);
+static unsigned torus_query_format(torus_query_parse_t *p);
 static int torus_query_repeated(const torus_query_t *query, torus_str_t text);
 static int torus_query_call(torus_str_t text, torus_str_t *fname,
     torus_str_t *inner);
-static int torus_query_fname(torus_str_t name);
+static int torus_query_callable(torus_str_t name);
 static int torus_query_names(torus_arena_t *arena, torus_spec_t *spec);
 static unsigned torus_query_range(const torus_arg_t *args, size_t nargs,
     const torus_clock_t *clock, torus_query_t *query, torus_error_t *err);
@@ -117,9 +139,35 @@ torus_args_get(const torus_arg_t *args, size_t nargs, const char *name)
 unsigned
 torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
     size_t nargs, const torus_limits_t *limits, const torus_clock_t *clock,
-    torus_query_t *query, torus_error_t *err)
+    const torus_schema_set_t *set, torus_query_t *query, torus_error_t *err)
 {
-    unsigned     rc, flag;
+    unsigned             rc;
+    torus_query_parse_t  p;
+
+    rc = torus_query_settings(args, nargs, clock, query, err);
+    if (rc != 200) {
+        return rc;
+    }
+
+    p.arena = arena;
+    p.args = args;
+    p.nargs = nargs;
+    p.clock = clock;
+    p.set = set;
+    p.query = query;
+    p.err = err;
+
+    rc = torus_query_stats(&p, limits);
+
+    return rc == 200 ? torus_query_format(&p) : rc;
+}
+
+
+unsigned
+torus_query_settings(const torus_arg_t *args, size_t nargs,
+    const torus_clock_t *clock, torus_query_t *query, torus_error_t *err)
+{
+    unsigned     flag;
     torus_str_t  text;
 
     memset(query, 0, sizeof(torus_query_t));
@@ -165,51 +213,7 @@ torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
         return 400;
     }
 
-    rc = torus_query_range(args, nargs, clock, query, err);
-    if (rc != 200) {
-        return rc;
-    }
-
-    return torus_query_stats(arena, args, nargs, limits, query, err);
-}
-
-
-unsigned
-torus_query_spec(torus_arena_t *arena, torus_str_t text, torus_spec_t *spec,
-    torus_error_t *err)
-{
-    size_t  n;
-    char    quoted[128];
-
-    memset(spec, 0, sizeof(torus_spec_t));
-
-    spec->text = text;
-
-    if (torus_query_call(text, &spec->fname, &spec->joined) == TORUS_OK) {
-
-        spec->function = torus_function_find(spec->fname, &spec->param);
-
-        if (spec->function == NULL) {
-            n = torus_escape(quoted, sizeof(quoted), spec->fname);
-            torus_error(err, "argument \"stat\": unknown function \"%.*s\"",
-                        (int) n, quoted);
-            return 400;
-        }
-
-    } else {
-        spec->joined = text;
-    }
-
-    if (torus_query_names(arena, spec) != TORUS_OK) {
-        return 500;
-    }
-
-    if (spec->nnames == 0) {
-        torus_error(err, "argument \"stat\" names no stat");
-        return 400;
-    }
-
-    return 200;
+    return torus_query_range(args, nargs, clock, query, err);
 }
 
 
@@ -241,33 +245,36 @@ torus_query_flag(const torus_arg_t *args, size_t nargs, const char *name,
 
 
 static unsigned
-torus_query_stats(torus_arena_t *arena, const torus_arg_t *args,
-    size_t nargs, const torus_limits_t *limits, torus_query_t *query,
-    torus_error_t *err)
+torus_query_stats(torus_query_parse_t *p, const torus_limits_t *limits)
 {
-    size_t         i, n, names;
-    unsigned       rc;
-    torus_spec_t  *spec;
+    size_t              i, n, names, nargs;
+    unsigned            rc;
+    torus_spec_t       *spec;
+    torus_query_t      *query;
+    const torus_arg_t  *args;
 
     n = 0;
     names = 0;
+    args = p->args;
+    nargs = p->nargs;
+    query = p->query;
 
     for (i = 0; i < nargs; i++) {
         n += torus_str_is(args[i].name, "stat") && args[i].value.len != 0;
     }
 
     if (n == 0) {
-        torus_error(err, "argument \"stat\" is missing");
+        torus_error(p->err, "argument \"stat\" is missing");
         return 400;
     }
 
     if (limits->stats != 0 && n > limits->stats) {
-        torus_error(err, "more than %zu stats in one request",
+        torus_error(p->err, "more than %zu stats in one request",
                     limits->stats);
         return 413;
     }
 
-    query->specs = torus_arena_calloc(arena, n, sizeof(torus_spec_t));
+    query->specs = torus_arena_calloc(p->arena, n, sizeof(torus_spec_t));
     if (query->specs == NULL) {
         return 500;
     }
@@ -283,7 +290,7 @@ torus_query_stats(torus_arena_t *arena, const torus_arg_t *args,
 
         spec = &query->specs[query->nspecs];
 
-        rc = torus_query_spec(arena, args[i].value, spec, err);
+        rc = torus_query_spec(p, args[i].value, spec);
         if (rc != 200) {
             return rc;
         }
@@ -292,10 +299,209 @@ torus_query_stats(torus_arena_t *arena, const torus_arg_t *args,
         names += spec->nnames;
 
         if (limits->stats != 0 && names > limits->stats) {
-            torus_error(err, "more than %zu stats in one request",
+            torus_error(p->err, "more than %zu stats in one request",
                         limits->stats);
             return 413;
         }
+    }
+
+    return 200;
+}
+
+
+static unsigned
+torus_query_spec(torus_query_parse_t *p, torus_str_t text, torus_spec_t *spec)
+{
+    unsigned  rc;
+
+    memset(spec, 0, sizeof(torus_spec_t));
+
+    spec->text = text;
+    spec->query = p->query;
+
+    if (torus_query_call(text, &spec->fname, &spec->joined) == TORUS_OK) {
+        rc = torus_query_function(p, spec);
+
+        if (rc != 200) {
+            return rc;
+        }
+
+    } else {
+        spec->joined = text;
+    }
+
+    if (torus_query_names(p->arena, spec) != TORUS_OK) {
+        return 500;
+    }
+
+    if (spec->nnames == 0) {
+        torus_error(p->err, "argument \"stat\" names no stat");
+        return 400;
+    }
+
+    return 200;
+}
+
+
+/* A function, one of TRANSFORMS, or a macro. */
+static unsigned
+torus_query_function(torus_query_parse_t *p, torus_spec_t *spec)
+{
+    size_t                n;
+    char                  quoted[128];
+    const torus_macro_t  *macro;
+
+    if (torus_query_named(p->set, spec->fname, spec) == TORUS_OK) {
+        return 200;
+    }
+
+    macro = NULL;
+
+    if (p->set != NULL) {
+        macro = torus_schema_find_macro(p->set, spec->fname);
+    }
+
+    if (macro != NULL) {
+        return torus_query_macro(p, macro, spec);
+    }
+
+    n = torus_escape(quoted, sizeof(quoted), spec->fname);
+    torus_error(p->err, "argument \"stat\": unknown function \"%.*s\"",
+                (int) n, quoted);
+
+    return 400;
+}
+
+
+static int
+torus_query_named(const torus_schema_set_t *set, torus_str_t name,
+    torus_spec_t *spec)
+{
+    const torus_row_expr_t  *row;
+
+    spec->function = torus_function_find(name, &spec->param);
+
+    if (spec->function != NULL) {
+        return TORUS_OK;
+    }
+
+    row = set == NULL ? NULL : torus_schema_find_transform(set, name);
+
+    if (row == NULL) {
+        return TORUS_DECLINED;
+    }
+
+    spec->function = torus_function_expr();
+    spec->expr = row->expr;
+
+    return TORUS_OK;
+}
+
+
+static unsigned
+torus_query_macro(torus_query_parse_t *p, const torus_macro_t *macro,
+    torus_spec_t *spec)
+{
+    size_t          i;
+    unsigned        rc;
+    torus_query_t  *changed;
+
+    spec->macro = macro->name;
+    spec->fname = macro->transform;
+
+    if (spec->fname.len != 0) {
+
+        /* there is one: it was looked for when the schema was read */
+
+        (void) torus_query_named(p->set, spec->fname, spec);
+    }
+
+    for (i = 0; i < p->query->nspecs; i++) {
+
+        if (torus_str_eq(p->query->specs[i].macro, macro->name)) {
+            spec->query = p->query->specs[i].query;
+            return 200;
+        }
+    }
+
+    rc = torus_query_changed(p, macro, &changed);
+
+    spec->query = changed;
+
+    return rc;
+}
+
+
+/* Of two scalars the first counts, which is the macro's. */
+static unsigned
+torus_query_changed(torus_query_parse_t *p, const torus_macro_t *macro,
+    torus_query_t **query)
+{
+    size_t        i, n;
+    torus_arg_t  *args;
+
+    *query = torus_arena_calloc(p->arena, 1, sizeof(torus_query_t));
+    args = torus_arena_alloc(p->arena, (macro->nargs + p->nargs)
+                                       * sizeof(torus_arg_t));
+
+    if (*query == NULL || args == NULL) {
+        return 500;
+    }
+
+    n = macro->nargs;
+
+    if (n != 0) {
+        memcpy(args, macro->args, n * sizeof(torus_arg_t));
+    }
+
+    for (i = 0; i < p->nargs; i++) {
+
+        if (!torus_str_is(p->args[i].name, "stat")) {
+            args[n++] = p->args[i];
+        }
+    }
+
+    return torus_query_settings(args, n, p->clock, *query, p->err);
+}
+
+
+/* The one that macros ask for; else the request's. */
+static unsigned
+torus_query_format(torus_query_parse_t *p)
+{
+    size_t                 i;
+    torus_str_t            text;
+    const torus_spec_t    *spec;
+    const torus_macro_t   *macro;
+    const torus_format_t  *format;
+
+    format = NULL;
+
+    for (i = 0; i < p->query->nspecs; i++) {
+        spec = &p->query->specs[i];
+
+        if (spec->macro.len == 0) {
+            continue;
+        }
+
+        macro = torus_schema_find_macro(p->set, spec->macro);
+        text = torus_args_get(macro->args, macro->nargs, "format");
+
+        if (text.len == 0) {
+            continue;
+        }
+
+        if (format != NULL && format != spec->query->format) {
+            torus_error(p->err, "argument \"stat\": macros of one request ask "
+                        "for more than one format");
+            return 400;
+        }
+
+        format = spec->query->format;
+    }
+
+    if (format != NULL) {
+        p->query->format = format;
     }
 
     return 200;
@@ -344,7 +550,7 @@ torus_query_call(torus_str_t text, torus_str_t *fname, torus_str_t *inner)
 
     if (inner->len == 0
         || memchr(inner->data, ')', inner->len) != NULL
-        || torus_query_fname(*fname) != TORUS_OK)
+        || torus_query_callable(*fname) != TORUS_OK)
     {
         *fname = torus_str("", 0);
         return TORUS_DECLINED;
@@ -355,10 +561,25 @@ torus_query_call(torus_str_t text, torus_str_t *fname, torus_str_t *inner)
 
 
 static int
+torus_query_callable(torus_str_t name)
+{
+    double  param;
+
+    if (torus_query_fname(name)) {
+        return TORUS_OK;
+    }
+
+    /* "p99.9", the only function with a dot */
+
+    return torus_function_find(name, &param) != NULL ? TORUS_OK
+                                                     : TORUS_DECLINED;
+}
+
+
+int
 torus_query_fname(torus_str_t name)
 {
     size_t         i;
-    double         param;
     unsigned char  c;
 
     for (i = 0; i < name.len; i++) {
@@ -367,18 +588,11 @@ torus_query_fname(torus_str_t name)
         if ((c < '0' || c > '9') && (c < 'A' || c > 'Z')
             && (c < 'a' || c > 'z') && c != '_')
         {
-            break;
+            return 0;
         }
     }
 
-    if (i == name.len) {
-        return name.len != 0 ? TORUS_OK : TORUS_DECLINED;
-    }
-
-    /* "p99.9", the only function with a dot */
-
-    return torus_function_find(name, &param) != NULL ? TORUS_OK
-                                                     : TORUS_DECLINED;
+    return name.len != 0 && name.len <= TORUS_QUERY_FNAME;
 }
 
 

@@ -1,12 +1,16 @@
 /*
- * The arguments of a request become a validated query: what is asked for,
- * before anything is known of schemas and buckets.
+ * The arguments of a request become a validated query: what is asked for.
+ * Of a schema set only the names of TRANSFORMS and MACROS matter here.
  *
  *   arguments -> [torus_query] -> query -> [torus_plan] -> plan -> [fetch]
  *
  * Unknown arguments are ignored.  Of a scalar given more than once the first
  * one that is not empty counts; an empty value is as none.  Stats are kept in
  * order; one that is given twice in the same words is answered once.
+ *
+ * A macro, "name(stat)", puts its parameters before those of the request, for
+ * that stat: hence each spec has the query that it is answered by.  There is
+ * one format for the whole answer, a macro's before the request's.
  */
 
 #ifndef _TORUS_QUERY_H_INCLUDED_
@@ -60,6 +64,10 @@ typedef struct {
 
 typedef struct torus_format_s    torus_format_t;    /* torus_answer.h */
 typedef struct torus_function_s  torus_function_t;  /* torus_function.h */
+typedef struct torus_expr_s      torus_expr_t;      /* torus_expr.h */
+typedef struct torus_query_s     torus_query_t;
+
+typedef struct torus_schema_set_s  torus_schema_set_t;  /* torus_schema.h */
 
 
 typedef enum {
@@ -77,13 +85,18 @@ typedef struct {
     torus_str_t             *names;
     size_t                   nnames;    /* at least 1 */
     torus_str_t              joined;    /* the names, comma-separated */
-    torus_str_t              fname;     /* as given, empty: none */
+    torus_str_t              fname;     /* as given or of the macro, empty:
+                                           none */
     const torus_function_t  *function;  /* NULL: none */
     double                   param;     /* of the function, 95 of p95 */
+    const torus_expr_t      *expr;      /* of the function, if TRANSFORMS' */
+    torus_str_t              macro;     /* its name, empty: none */
+    const torus_query_t     *query;     /* the request's, or as the macro
+                                           changed it, without specs */
 } torus_spec_t;
 
 
-typedef struct {
+struct torus_query_s {
     torus_spec_t            *specs;     /* in request order */
     size_t                   nspecs;
     const torus_format_t    *format;
@@ -101,7 +114,7 @@ typedef struct {
     unsigned                 condense:1;
     unsigned                 collapse:1;
     unsigned                 pretty:1;
-} torus_query_t;
+};
 
 
 /*
@@ -130,12 +143,15 @@ int torus_query_flag(const torus_arg_t *args, size_t nargs,
  */
 unsigned torus_query_parse(torus_arena_t *arena, const torus_arg_t *args,
     size_t nargs, const torus_limits_t *limits, const torus_clock_t *clock,
-    torus_query_t *query, torus_error_t *err);
+    const torus_schema_set_t *set, torus_query_t *query, torus_error_t *err);
 
-/*
- * One "stat" argument; the same statuses.
- */
-unsigned torus_query_spec(torus_arena_t *arena, torus_str_t text,
-    torus_spec_t *spec, torus_error_t *err);
+/* All but the stats. */
+unsigned torus_query_settings(const torus_arg_t *args, size_t nargs,
+    const torus_clock_t *clock, torus_query_t *query, torus_error_t *err);
+
+/* May this be the name of a function of TRANSFORMS or MACROS? */
+int torus_query_fname(torus_str_t name);
+
+#define TORUS_QUERY_FNAME  64
 
 #endif /* _TORUS_QUERY_H_INCLUDED_ */

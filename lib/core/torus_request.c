@@ -391,7 +391,7 @@ torus_series_create(torus_request_t *r, const torus_arg_t *args,
     clock.data = r->conf->data;
 
     status = torus_query_parse(r->arena, args, nargs, &r->limits, &clock,
-                               &r->query, &r->err);
+                               r->conf->set, &r->query, &r->err);
     if (status != 200) {
         return status;
     }

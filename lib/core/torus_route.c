@@ -75,6 +75,10 @@ static int torus_route_rules(torus_route_maker_t *m, torus_str_t stat,
 static int torus_route_schemas(torus_route_maker_t *m, torus_str_t stat);
 static int torus_route_target(torus_route_maker_t *m,
     const torus_schema_t *schema, torus_str_t stat);
+static int torus_route_transform(torus_route_maker_t *m,
+    torus_route_target_t *target);
+static int torus_route_stem(torus_route_maker_t *m,
+    torus_route_target_t *target, torus_str_t name);
 static int torus_route_visited(const torus_route_maker_t *m,
     torus_str_t stat);
 static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
@@ -83,6 +87,8 @@ static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
 static const torus_route_t *torus_router_miss(torus_router_t *router,
     torus_str_t stat, uint64_t hash);
 static torus_route_entry_t *torus_router_pack(const torus_route_t *route);
+static size_t torus_router_strings(const torus_route_target_t *target);
+static int torus_router_within(const torus_route_target_t *target);
 static unsigned char *torus_router_copy(unsigned char *p, torus_str_t s,
     torus_str_t *copy);
 static void torus_router_insert(torus_router_t *router,
@@ -202,44 +208,112 @@ static int
 torus_route_target(torus_route_maker_t *m, const torus_schema_t *schema,
     torus_str_t stat)
 {
-    size_t           n;
-    unsigned char   *p;
-    torus_route_t   *route;
-    torus_target_t  *target;
+    torus_route_t         *route;
+    torus_route_target_t  *target;
 
     route = m->route;
 
     if (route->ntargets == m->size) {
         route->targets = torus_route_grow(m->arena, route->targets,
                                           route->ntargets, &m->size,
-                                          sizeof(torus_target_t));
+                                          sizeof(torus_route_target_t));
         if (route->targets == NULL) {
             return TORUS_ERROR;
         }
     }
 
-    n = schema->prefix.len;
+    target = &route->targets[route->ntargets++];
 
-    p = torus_arena_alloc(m->arena, n + stat.len + 1);
+    target->schema = schema;
+    target->stat = stat;
+
+    if (schema->transform != NULL) {
+        return torus_route_transform(m, target);
+    }
+
+    if (torus_route_stem(m, target, stat) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    /* one copy does for both */
+
+    target->stat = torus_str(target->stem.data + schema->prefix.len,
+                             stat.len);
+
+    return TORUS_OK;
+}
+
+
+/*
+ * What the value has no part in is found here, once for the name.  What goes
+ * wrong is left to be found again with each point, which says how.
+ */
+static int
+torus_route_transform(torus_route_maker_t *m, torus_route_target_t *target)
+{
+    torus_str_t               name, none;
+    unsigned char             path[TORUS_TRANSFORM_PATH];
+    torus_counter_t           rc;
+    const torus_transform_t  *t;
+
+    t = target->schema->transform;
+    none = torus_str("", 0);
+
+    if (t->drop != NULL) {
+        target->drop = TORUS_DROP_ASK;
+
+        if (!torus_expr_reads_value(t->drop)) {
+            rc = torus_transform_drop(t, target->stat, none);
+
+            if (rc == TORUS_C_POINTS_TRANSFORMED) {
+                target->drop = TORUS_DROP_YES;
+
+            } else if (rc == TORUS_C_POINTS_ACCEPTED) {
+                target->drop = TORUS_DROP_NO;
+            }
+        }
+    }
+
+    if (t->stat == NULL) {
+        return torus_route_stem(m, target, target->stat);
+    }
+
+    if (torus_expr_reads_value(t->stat)
+        || torus_transform_stat(t, target->stat, none, path, &name)
+           != TORUS_C_POINTS_ACCEPTED)
+    {
+        return TORUS_OK;
+    }
+
+    return torus_route_stem(m, target, name);
+}
+
+
+static int
+torus_route_stem(torus_route_maker_t *m, torus_route_target_t *target,
+    torus_str_t name)
+{
+    size_t          n;
+    unsigned char  *p;
+
+    n = target->schema->prefix.len;
+
+    p = torus_arena_alloc(m->arena, n + name.len + 1);
     if (p == NULL) {
         return TORUS_ERROR;
     }
 
     if (n != 0) {
-        memcpy(p, schema->prefix.data, n);
+        memcpy(p, target->schema->prefix.data, n);
     }
 
-    if (stat.len != 0) {
-        memcpy(p + n, stat.data, stat.len);
+    if (name.len != 0) {
+        memcpy(p + n, name.data, name.len);
     }
 
-    p[n + stat.len] = ':';
+    p[n + name.len] = ':';
 
-    target = &route->targets[route->ntargets++];
-
-    target->schema = schema;
-    target->stem = torus_str(p, n + stat.len + 1);
-    target->stat = torus_str(p + n, stat.len);
+    target->stem = torus_str(p, n + name.len + 1);
 
     return TORUS_OK;
 }
@@ -369,6 +443,31 @@ torus_router_find(torus_router_t *router, torus_str_t stat)
 }
 
 
+int
+torus_router_knows(const torus_router_t *router, torus_str_t stat)
+{
+    size_t                     i;
+    uint64_t                   hash;
+    const torus_route_slot_t  *slot;
+
+    hash = torus_hash(stat.data, stat.len, router->seed);
+
+    for (i = hash & router->mask; /* void */ ; i = (i + 1) & router->mask) {
+        slot = &router->slots[i];
+
+        if (slot->entry == NULL) {
+            return 0;
+        }
+
+        if (slot->hash == hash
+            && torus_str_eq(slot->entry->route.stat, stat))
+        {
+            return 1;
+        }
+    }
+}
+
+
 static const torus_route_t *
 torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
 {
@@ -399,16 +498,17 @@ torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
 static torus_route_entry_t *
 torus_router_pack(const torus_route_t *route)
 {
-    size_t                i, size;
-    unsigned char        *p;
-    torus_target_t       *target;
-    torus_route_entry_t  *entry;
+    size_t                       i, size;
+    unsigned char               *p;
+    torus_route_entry_t         *entry;
+    torus_route_target_t        *target;
+    const torus_route_target_t  *from;
 
     size = sizeof(torus_route_entry_t)
-           + route->ntargets * sizeof(torus_target_t) + route->stat.len;
+           + route->ntargets * sizeof(torus_route_target_t) + route->stat.len;
 
     for (i = 0; i < route->ntargets; i++) {
-        size += route->targets[i].stem.len;
+        size += torus_router_strings(&route->targets[i]);
     }
 
     entry = malloc(size);
@@ -419,7 +519,7 @@ torus_router_pack(const torus_route_t *route)
     entry->bytes = size + TORUS_ROUTE_OVERHEAD;
     entry->used = 0;
     entry->route.ntargets = route->ntargets;
-    entry->route.targets = (torus_target_t *) (entry + 1);
+    entry->route.targets = (torus_route_target_t *) (entry + 1);
 
     p = (unsigned char *) (entry->route.targets + route->ntargets);
     p = torus_router_copy(p, route->stat, &entry->route.stat);
@@ -427,16 +527,40 @@ torus_router_pack(const torus_route_t *route)
     for (i = 0; i < route->ntargets; i++) {
         target = &entry->route.targets[i];
 
-        target->schema = route->targets[i].schema;
-        p = torus_router_copy(p, route->targets[i].stem, &target->stem);
+        from = &route->targets[i];
 
-        /* "<prefix><stat>:" */
+        target->schema = from->schema;
+        target->drop = from->drop;
 
-        target->stat = torus_str(p - 1 - route->targets[i].stat.len,
-                                 route->targets[i].stat.len);
+        p = torus_router_copy(p, from->stem, &target->stem);
+
+        if (torus_router_within(from)) {
+            target->stat = torus_str(p - 1 - from->stat.len, from->stat.len);
+
+        } else {
+            p = torus_router_copy(p, from->stat, &target->stat);
+        }
     }
 
     return entry;
+}
+
+
+static size_t
+torus_router_strings(const torus_route_target_t *target)
+{
+    return target->stem.len
+           + (torus_router_within(target) ? 0 : target->stat.len);
+}
+
+
+/* Is the stat a piece of the stem, "<prefix><stat>:"? */
+static int
+torus_router_within(const torus_route_target_t *target)
+{
+    return target->stem.len != 0
+           && target->stat.data == target->stem.data
+                                   + target->schema->prefix.len;
 }
 
 

@@ -11,12 +11,25 @@
 #include "torus_schema.h"
 
 
-/* A schema that stores the point, and under what name. */
+/* Does the schema's "transform" drop the points of a stat? */
+typedef enum {
+    TORUS_DROP_NO = 0,
+    TORUS_DROP_YES,
+    TORUS_DROP_ASK                   /* depends on the value */
+} torus_drop_t;
+
+
+/*
+ * A schema that stores the point, and under what name.  Where a "transform"
+ * makes the name from the stat alone, the stem has that name already.
+ */
 typedef struct {
     const torus_schema_t  *schema;
     torus_str_t            stat;     /* the stat itself or an aggregate */
-    torus_str_t            stem;     /* "<prefix><stat>:" */
-} torus_target_t;
+    torus_str_t            stem;     /* "<prefix><name>:"; empty: made of
+                                        each point by its "transform" */
+    torus_drop_t           drop;
+} torus_route_target_t;
 
 
 /*
@@ -25,7 +38,7 @@ typedef struct {
  */
 typedef struct {
     torus_str_t            stat;
-    torus_target_t        *targets;
+    torus_route_target_t  *targets;
     size_t                 ntargets;   /* 0: unmatched */
 } torus_route_t;
 
@@ -53,6 +66,9 @@ void torus_router_destroy(torus_router_t *router);
 /* Valid until the next call.  NULL when out of memory. */
 const torus_route_t *torus_router_find(torus_router_t *router,
     torus_str_t stat);
+
+/* Is it in the cache?  Changes nothing. */
+int torus_router_knows(const torus_router_t *router, torus_str_t stat);
 
 void torus_router_stats(const torus_router_t *router,
     torus_router_stats_t *stats);

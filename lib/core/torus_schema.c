@@ -129,25 +129,34 @@ torus_schema_read(torus_schema_loader_t *l,
 static int
 torus_schema_room(torus_schema_loader_t *l, json_t **roots, size_t n)
 {
-    size_t  i, schemas, rules;
+    size_t                  i;
+    torus_schema_set_t     *set;
+    torus_schema_counts_t   counts;
 
-    schemas = 0;
-    rules = 0;
+    memset(&counts, 0, sizeof(torus_schema_counts_t));
 
     for (i = 0; i < n; i++) {
         if (roots[i] != NULL) {
-            torus_schema_count(roots[i], &schemas, &rules);
+            torus_schema_count(roots[i], &counts);
         }
     }
 
-    l->set->schemas = torus_arena_calloc(l->arena, schemas + 1,
-                                         sizeof(torus_schema_t));
-    l->set->hosts = torus_arena_calloc(l->arena, schemas + 1,
-                                       sizeof(torus_host_t));
-    l->rules = torus_arena_calloc(l->arena, rules + 1,
+    set = l->set;
+
+    set->schemas = torus_arena_calloc(l->arena, counts.schemas + 1,
+                                      sizeof(torus_schema_t));
+    set->hosts = torus_arena_calloc(l->arena, counts.schemas + 1,
+                                    sizeof(torus_host_t));
+    set->transforms = torus_arena_calloc(l->arena, counts.transforms + 1,
+                                         sizeof(torus_row_expr_t));
+    set->macros = torus_arena_calloc(l->arena, counts.macros + 1,
+                                     sizeof(torus_macro_t));
+    l->rules = torus_arena_calloc(l->arena, counts.rules + 1,
                                   sizeof(torus_schema_rule_t));
 
-    if (l->set->schemas == NULL || l->set->hosts == NULL || l->rules == NULL) {
+    if (set->schemas == NULL || set->hosts == NULL || set->transforms == NULL
+        || set->macros == NULL || l->rules == NULL)
+    {
         return TORUS_ERROR;
     }
 
@@ -390,6 +399,36 @@ torus_schema_interval(const torus_schema_t *schema, torus_str_t name)
 }
 
 
+const torus_row_expr_t *
+torus_schema_find_transform(const torus_schema_set_t *set, torus_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < set->ntransforms; i++) {
+        if (torus_str_eq(set->transforms[i].name, name)) {
+            return &set->transforms[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+const torus_macro_t *
+torus_schema_find_macro(const torus_schema_set_t *set, torus_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < set->nmacros; i++) {
+        if (torus_str_eq(set->macros[i].name, name)) {
+            return &set->macros[i];
+        }
+    }
+
+    return NULL;
+}
+
+
 int
 torus_schema_match(const torus_schema_t *schema, torus_str_t stat)
 {
@@ -410,6 +449,13 @@ torus_schema_any(torus_pattern_t **patterns, size_t n, torus_str_t stat)
     }
 
     return 0;
+}
+
+
+int
+torus_schema_renames(const torus_schema_t *schema)
+{
+    return schema->transform != NULL && schema->transform->stat != NULL;
 }
 
 

@@ -16,6 +16,12 @@
 #include "torus_func.h"
 #include "torus_interval.h"
 #include "torus_pattern.h"
+#include "torus_query.h"
+#include "torus_transform.h"
+
+
+/* Most bytes of a prefix with its ':'. */
+#define TORUS_SCHEMA_PREFIX  256
 
 
 typedef enum {
@@ -52,6 +58,7 @@ typedef struct {
     torus_str_t           prefix;     /* ends in ':' unless empty */
     torus_func_t         *write_func;
     torus_func_t         *read_func;
+    torus_transform_t    *transform;  /* NULL: none */
     torus_interval_t     *intervals;  /* in order, the first is the default */
     size_t                nintervals;
     int                   rolling;
@@ -62,15 +69,38 @@ typedef struct {
 } torus_schema_t;
 
 
+/* Of TRANSFORMS: a function over rows. */
 typedef struct {
+    torus_str_t           name;
+    torus_expr_t         *expr;
+    torus_str_t           file;
+} torus_row_expr_t;
+
+
+/* Of MACROS: parameters of /series under a name. */
+typedef struct {
+    torus_str_t           name;
+    torus_str_t           transform;  /* a function or of TRANSFORMS; empty:
+                                         none */
+    torus_arg_t          *args;       /* the others */
+    size_t                nargs;
+    torus_str_t           file;
+} torus_macro_t;
+
+
+struct torus_schema_set_s {
     torus_schema_t       *schemas;
     size_t                nschemas;
     torus_host_t         *hosts;
     size_t                nhosts;
     torus_aggregates_t   *aggregates;
+    torus_row_expr_t     *transforms;
+    size_t                ntransforms;
+    torus_macro_t        *macros;
+    size_t                nmacros;
     uint64_t              hash;       /* of the texts: are two sets the same */
     torus_arena_t        *arena;      /* owns all of the above */
-} torus_schema_set_t;
+};
 
 
 typedef struct {
@@ -106,8 +136,16 @@ const torus_schema_t *torus_schema_find(const torus_schema_set_t *set,
 const torus_interval_t *torus_schema_interval(const torus_schema_t *schema,
     torus_str_t name);
 
+const torus_row_expr_t *torus_schema_find_transform(
+    const torus_schema_set_t *set, torus_str_t name);
+const torus_macro_t *torus_schema_find_macro(const torus_schema_set_t *set,
+    torus_str_t name);
+
 /* Some "match" and no "except". */
 int torus_schema_match(const torus_schema_t *schema, torus_str_t stat);
+
+/* Does its "transform" store stats under names that no pattern takes? */
+int torus_schema_renames(const torus_schema_t *schema);
 
 /* "series", "histogram", .. */
 torus_str_t torus_type_name(torus_type_t type);

@@ -15,6 +15,8 @@ static void torus_schema_check_interval(torus_schema_loader_t *l,
     const torus_schema_t *second, const torus_interval_t *b);
 static int torus_schema_same_keys(const torus_schema_t *a,
     const torus_schema_t *b);
+static int torus_schema_apart(const torus_schema_t *a,
+    const torus_schema_t *b);
 static const torus_pattern_t *torus_schema_shared(const torus_schema_t *a,
     const torus_schema_t *b);
 static void torus_schema_check_rule(torus_schema_loader_t *l, size_t i);
@@ -40,6 +42,8 @@ torus_schema_check(torus_schema_loader_t *l)
         torus_schema_check_rule(l, i);
     }
 
+    torus_schema_check_macros(l);
+
     if (set->nschemas == 0 && l->errors == 0) {
         l->schema = NULL;
         l->file = torus_str(NULL, 0);
@@ -55,7 +59,9 @@ torus_schema_check_pair(torus_schema_loader_t *l, const torus_schema_t *first,
     size_t                   i;
     const torus_interval_t  *a, *b;
 
-    if (!torus_schema_same_keys(first, second)) {
+    if (!torus_schema_same_keys(first, second)
+        || torus_schema_apart(first, second))
+    {
         return;
     }
 
@@ -134,6 +140,28 @@ torus_schema_same_keys(const torus_schema_t *a, const torus_schema_t *b)
     return a->host != NULL && b->host != NULL
            && torus_str_eq(a->host->name, b->host->name)
            && torus_str_eq(a->prefix, b->prefix);
+}
+
+
+/* Can no stat be in both?  A stat that a transform makes may be any. */
+static int
+torus_schema_apart(const torus_schema_t *a, const torus_schema_t *b)
+{
+    size_t  i, k;
+
+    if (a->transform != NULL || b->transform != NULL) {
+        return 0;
+    }
+
+    for (i = 0; i < a->nmatch; i++) {
+        for (k = 0; k < b->nmatch; k++) {
+            if (!torus_pattern_apart(a->match[i], b->match[k])) {
+                return 0;
+            }
+        }
+    }
+
+    return 1;
 }
 
 

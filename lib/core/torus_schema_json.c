@@ -14,17 +14,6 @@
 #define TORUS_SCHEMA_ROLLING_MAX  1000
 
 
-/* object: what the level fills in; value is never NULL. */
-typedef void (*torus_schema_key_pt)(torus_schema_loader_t *l, void *object,
-    const char *key, json_t *value);
-
-
-typedef struct {
-    const char           *name;
-    torus_schema_key_pt   handler;
-} torus_schema_key_t;
-
-
 /* An interval and what it is made of. */
 typedef struct {
     torus_interval_t     *interval;
@@ -42,8 +31,6 @@ typedef void (*torus_schema_named_pt)(torus_schema_loader_t *l, void *object,
     torus_str_t name, json_t *value, int listed);
 
 
-static void torus_schema_keys(torus_schema_loader_t *l,
-    const torus_schema_key_t *keys, json_t *json, void *object, int listed);
 static void torus_schema_unknown(torus_schema_loader_t *l,
     const torus_schema_key_t *keys, const char *key);
 static const char *torus_schema_nearest(const torus_schema_key_t *keys,
@@ -63,8 +50,6 @@ static void torus_schema_rule(torus_schema_loader_t *l, const char *key,
 static void torus_schema_rule_literal(torus_schema_loader_t *l,
     const char *key, torus_str_t text, int target);
 static int torus_schema_looks_special(torus_str_t part, int target);
-static void torus_schema_unprocessed(torus_schema_loader_t *l, void *object,
-    const char *key, json_t *value);
 static void torus_schema_unsupported(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 
@@ -124,19 +109,13 @@ static void torus_schema_steps(torus_schema_loader_t *l, void *object,
 static void torus_schema_layout(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 
-static int torus_schema_string(torus_schema_loader_t *l, const char *key,
-    json_t *value, torus_str_t *s);
-static void torus_schema_wrong(torus_schema_loader_t *l, const char *key,
-    const char *what, json_t *value);
-static torus_str_t torus_schema_str(const json_t *value);
-
 
 static const torus_schema_key_t  torus_schema_file_keys[] = {
     { "TIMESERIES",  torus_schema_timeseries },
     { "SCHEMAS",     torus_schema_timeseries },
     { "AGGREGATES",  torus_schema_aggregates },
-    { "TRANSFORMS",  torus_schema_unprocessed },
-    { "MACROS",      torus_schema_unprocessed },
+    { "TRANSFORMS",  torus_schema_transforms },
+    { "MACROS",      torus_schema_macros },
     { NULL,          NULL }
 };
 
@@ -152,7 +131,7 @@ static const torus_schema_key_t  torus_schema_schema_keys[] = {
     { "prefix",      torus_schema_prefix },
     { "write_func",  torus_schema_write_func },
     { "read_func",   torus_schema_read_func },
-    { "transform",   torus_schema_unprocessed },
+    { "transform",   torus_schema_transform },
     { "rolling",     torus_schema_rolling },
     { "intervals",   torus_schema_intervals },
     { NULL,          NULL }
@@ -170,7 +149,7 @@ static const torus_schema_key_t  torus_schema_interval_keys[] = {
 
 
 void
-torus_schema_count(json_t *root, size_t *schemas, size_t *rules)
+torus_schema_count(json_t *root, torus_schema_counts_t *counts)
 {
     size_t   i;
     json_t  *value;
@@ -181,10 +160,13 @@ torus_schema_count(json_t *root, size_t *schemas, size_t *rules)
         value = json_object_get(root, names[i]);
 
         /* each of them is 0 of what is neither */
-        *schemas += json_object_size(value) + json_array_size(value);
+        counts->schemas += json_object_size(value) + json_array_size(value);
     }
 
-    *rules += json_array_size(json_object_get(root, "AGGREGATES"));
+    counts->rules += json_array_size(json_object_get(root, "AGGREGATES"));
+    counts->transforms += json_object_size(json_object_get(root,
+                                                           "TRANSFORMS"));
+    counts->macros += json_object_size(json_object_get(root, "MACROS"));
 }
 
 
@@ -205,7 +187,7 @@ torus_schema_json(torus_schema_loader_t *l, json_t *root)
 }
 
 
-static void
+void
 torus_schema_keys(torus_schema_loader_t *l, const torus_schema_key_t *keys,
     json_t *json, void *object, int listed)
 {
@@ -545,17 +527,6 @@ torus_schema_looks_special(torus_str_t part, int target)
     return (open != part.data || part.data[part.len - 1] != '>')
            && memchr(open, '>', (size_t) (part.data + part.len - open))
               != NULL;
-}
-
-
-static void
-torus_schema_unprocessed(torus_schema_loader_t *l, void *object,
-    const char *key, json_t *value)
-{
-    (void) object;
-    (void) value;
-
-    torus_schema_fault(l, key, "is not processed by this version");
 }
 
 
@@ -1279,8 +1250,7 @@ torus_schema_layout(torus_schema_loader_t *l, void *object, const char *key,
 }
 
 
-/* 1 when it is one; else a fault was reported. */
-static int
+int
 torus_schema_string(torus_schema_loader_t *l, const char *key, json_t *value,
     torus_str_t *s)
 {
@@ -1295,7 +1265,7 @@ torus_schema_string(torus_schema_loader_t *l, const char *key, json_t *value,
 }
 
 
-static void
+void
 torus_schema_wrong(torus_schema_loader_t *l, const char *key,
     const char *what, json_t *value)
 {
@@ -1311,7 +1281,7 @@ torus_schema_wrong(torus_schema_loader_t *l, const char *key,
 }
 
 
-static torus_str_t
+torus_str_t
 torus_schema_str(const json_t *value)
 {
     return torus_str(json_string_value(value), json_string_length(value));

@@ -4,6 +4,7 @@
  *   torus_schema.c        sources in, a checked set out; look-ups in it
  *   torus_schema_text.c   a text with comments -> JSON, or where it is wrong
  *   torus_schema_json.c   JSON -> schemas and aggregate rules
+ *   torus_schema_expr.c   JSON -> transforms and macros
  *   torus_schema_check.c  what only several schemas together can get wrong
  *
  * A fault never ends the loading.  It is reported and counted, and what it
@@ -57,6 +58,18 @@ typedef struct {
 } torus_schema_loader_t;
 
 
+/* object: what the level fills in; value is never NULL. */
+typedef void (*torus_schema_key_pt)(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
+
+/* A table of the keys of a level, ended by one without a name. */
+typedef struct {
+    const char            *name;
+    torus_schema_key_pt    handler;
+} torus_schema_key_t;
+
+
 /*
  * Report a whole message: where we are, then the quoted key behind the path
  * unless it is NULL, then the text.
@@ -77,13 +90,41 @@ const char *torus_schema_quote(char dst[TORUS_SCHEMA_QUOTE], torus_str_t s);
 /* NULL when a fault was reported or memory ran out. */
 json_t *torus_schema_text(torus_schema_loader_t *l, torus_str_t text);
 
-/* How many schemas and rules at most torus_schema_json() will add. */
-void torus_schema_count(json_t *root, size_t *schemas, size_t *rules);
+/* Of what there is in a file, at most, and in all of them. */
+typedef struct {
+    size_t                 schemas;
+    size_t                 rules;
+    size_t                 transforms;
+    size_t                 macros;
+} torus_schema_counts_t;
+
+/* Adds how much torus_schema_json() will add at most. */
+void torus_schema_count(json_t *root, torus_schema_counts_t *counts);
 
 /* Adds what a file holds to the set, which has room for it. */
 void torus_schema_json(torus_schema_loader_t *l, json_t *root);
 
+/* Runs the handler of each key; listed: not that of "name". */
+void torus_schema_keys(torus_schema_loader_t *l,
+    const torus_schema_key_t *keys, json_t *json, void *object, int listed);
+
+/* 1 when it is one; else a fault was reported. */
+int torus_schema_string(torus_schema_loader_t *l, const char *key,
+    json_t *value, torus_str_t *s);
+void torus_schema_wrong(torus_schema_loader_t *l, const char *key,
+    const char *what, json_t *value);
+torus_str_t torus_schema_str(const json_t *value);
+
+/* Handlers. */
+void torus_schema_transform(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+void torus_schema_transforms(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+void torus_schema_macros(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
 void torus_schema_check(torus_schema_loader_t *l);
+void torus_schema_check_macros(torus_schema_loader_t *l);
 
 
 #endif /* _TORUS_SCHEMA_LOAD_H_INCLUDED_ */

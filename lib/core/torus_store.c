@@ -1,7 +1,7 @@
 /*
  * From a point to storage operations: the middle of the write path.
  *
- *   point -> route -> for each target: (transform) write_func -> what its
+ *   point -> route -> for each target: transform, write_func -> what its
  *   type stores -> for each interval and copy: key, expiry, operation
  *
  * What does not change from point to point is kept: the bucket that an
@@ -21,6 +21,9 @@
 #define TORUS_STORE_SLOTS   2
 
 #define TORUS_STORE_ARENA   4096
+
+/* Room for "<prefix><name>:" with a name that was made. */
+#define TORUS_STORE_STEM    (TORUS_SCHEMA_PREFIX + TORUS_TRANSFORM_PATH + 1)
 
 /* A type's insert: the value is taken, and nothing is to be written. */
 #define TORUS_STORE_NOTHING  1
@@ -89,26 +92,33 @@ typedef int (*torus_store_insert_pt)(const torus_schema_t *schema,
 
 static int torus_store_schema_init(torus_store_t *store,
     const torus_schema_t *schema);
+static int torus_store_stem_init(torus_store_t *store,
+    const torus_schema_t *schema);
 static int torus_store_slot_init(torus_store_t *store,
     const torus_schema_t *schema, const torus_interval_t *iv,
     torus_store_slot_t *slot);
 static int torus_store_decline(torus_store_t *store, torus_counter_t reason,
     torus_counter_t *out);
 static torus_counter_t torus_store_target(torus_store_t *store,
-    const torus_target_t *target, torus_store_point_t *point);
+    const torus_route_target_t *target, torus_store_point_t *point);
+static torus_counter_t torus_store_transform(torus_store_t *store,
+    const torus_route_target_t *target, torus_store_point_t *point)
+    __attribute__((noinline));
+static torus_counter_t torus_store_rename(torus_store_t *store,
+    const torus_route_target_t *target, torus_str_t value,
+    torus_str_t *stem);
 static int torus_store_value(const torus_store_schema_t *ss,
     const torus_schema_t *schema, torus_store_point_t *point,
     torus_store_value_t *v, torus_scratch_t *scratch);
-static torus_counter_t torus_store_reason(int rc);
 static int torus_store_number(torus_store_point_t *point);
 static void torus_store_write(torus_store_t *store,
-    const torus_store_schema_t *ss, const torus_target_t *target,
+    const torus_store_schema_t *ss, const torus_route_target_t *target,
     torus_store_point_t *point, torus_op_t *op);
 static int torus_store_copy(torus_store_t *store,
-    const torus_target_t *target, const torus_store_copy_t *copy,
+    const torus_route_target_t *target, const torus_store_copy_t *copy,
     torus_op_t *op);
 static int torus_store_member(torus_store_t *store,
-    const torus_target_t *target, const torus_store_copy_t *copy)
+    const torus_route_target_t *target, const torus_store_copy_t *copy)
     __attribute__((noinline));
 static torus_store_slot_t *torus_store_slot(const torus_schema_t *schema,
     const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts);
@@ -152,6 +162,7 @@ torus_store_init(torus_store_t *store)
     store->key = NULL;
     store->key_size = 0;
     store->schemas = NULL;
+    store->stem = NULL;
 
     store->arena = torus_arena_create(TORUS_STORE_ARENA, 0);
 
@@ -172,7 +183,9 @@ torus_store_init(torus_store_t *store)
     for (i = 0; i < store->set->nschemas; i++) {
 
         if (torus_store_schema_init(store, &store->set->schemas[i])
-            != TORUS_OK)
+            != TORUS_OK
+            || torus_store_stem_init(store, &store->set->schemas[i])
+               != TORUS_OK)
         {
             torus_store_free(store);
             return TORUS_ERROR;
@@ -195,7 +208,24 @@ torus_store_free(torus_store_t *store)
     store->key = NULL;
     store->key_size = 0;
     store->schemas = NULL;
+    store->stem = NULL;
     store->arena = NULL;
+}
+
+
+/* One for all schemas whose "transform" makes names. */
+static int
+torus_store_stem_init(torus_store_t *store, const torus_schema_t *schema)
+{
+    if (store->stem != NULL || schema->transform == NULL
+        || schema->transform->stat == NULL)
+    {
+        return TORUS_OK;
+    }
+
+    store->stem = torus_arena_alloc(store->arena, TORUS_STORE_STEM);
+
+    return store->stem != NULL ? TORUS_OK : TORUS_ERROR;
 }
 
 
@@ -273,10 +303,11 @@ int
 torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
     int64_t timestamp, int64_t now, torus_counter_t *reason)
 {
-    size_t                i, skipped, taken;
-    torus_counter_t       rc, first;
-    const torus_route_t  *route;
-    torus_store_point_t   point;
+    size_t                       i, skipped, taken, dropped;
+    torus_counter_t              rc, first;
+    torus_store_point_t          point;
+    const torus_route_t         *route;
+    const torus_route_target_t  *target;
 
     if (timestamp < TORUS_TIME_MIN || timestamp > TORUS_TIME_MAX) {
         return torus_store_decline(store, TORUS_C_BAD_TIMESTAMP, reason);
@@ -304,13 +335,23 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
 
     taken = 0;
     skipped = 0;
+    dropped = 0;
     first = TORUS_C_POINTS_ACCEPTED;
 
     for (i = 0; i < route->ntargets; i++) {
-        rc = torus_store_target(store, &route->targets[i], &point);
+        target = &route->targets[i];
+
+        rc = target->schema->transform == NULL
+             ? torus_store_target(store, target, &point)
+             : torus_store_transform(store, target, &point);
 
         if (rc == TORUS_C_POINTS_ACCEPTED) {
             taken++;
+            continue;
+        }
+
+        if (rc == TORUS_C_POINTS_TRANSFORMED) {
+            dropped++;
             continue;
         }
 
@@ -322,6 +363,13 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
     }
 
     if (taken == 0) {
+
+        /* what is bad is of more interest than what was meant to go */
+
+        if (dropped == route->ntargets) {
+            first = TORUS_C_POINTS_TRANSFORMED;
+        }
+
         return torus_store_decline(store, first, reason);
     }
 
@@ -356,11 +404,98 @@ torus_store_decline(torus_store_t *store, torus_counter_t reason,
 
 
 /*
- * TORUS_C_POINTS_ACCEPTED, or why not.  A rewriting of stat and value comes
- * first of all here: it changes target->stem and point->text for this one.
+ * A schema's "transform", then the rest with the name and the value that it
+ * made.  TORUS_C_POINTS_ACCEPTED, or why not.
  */
 static torus_counter_t
-torus_store_target(torus_store_t *store, const torus_target_t *target,
+torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
+    torus_store_point_t *point)
+{
+    unsigned char             room[TORUS_EXPR_SCRATCH];
+    torus_counter_t           rc;
+    torus_scratch_t           scratch;
+    torus_store_point_t       changed;
+    torus_route_target_t      renamed;
+    const torus_transform_t  *t;
+
+    t = target->schema->transform;
+
+    if (target->drop == TORUS_DROP_YES) {
+        return TORUS_C_POINTS_TRANSFORMED;
+    }
+
+    if (target->drop == TORUS_DROP_ASK) {
+        rc = torus_transform_drop(t, target->stat, point->text);
+
+        if (rc != TORUS_C_POINTS_ACCEPTED) {
+            return rc;
+        }
+    }
+
+    renamed = *target;
+
+    if (renamed.stem.len == 0) {
+        rc = torus_store_rename(store, target, point->text, &renamed.stem);
+
+        if (rc != TORUS_C_POINTS_ACCEPTED) {
+            return rc;
+        }
+    }
+
+    if (t->value == NULL) {
+        return torus_store_target(store, &renamed, point);
+    }
+
+    scratch.pos = room;
+    scratch.end = room + sizeof(room);
+
+    changed = *point;
+    changed.parsed = 0;
+
+    rc = torus_transform_value(t, target->stat, point->text, &scratch,
+                               &changed.text);
+
+    if (rc == TORUS_C_POINTS_ACCEPTED) {
+        rc = torus_store_target(store, &renamed, &changed);
+        point->failed = changed.failed;
+    }
+
+    return rc;
+}
+
+
+/* The stem stays in store->stem until the next of them. */
+static torus_counter_t
+torus_store_rename(torus_store_t *store, const torus_route_target_t *target,
+    torus_str_t value, torus_str_t *stem)
+{
+    torus_str_t      prefix, name;
+    torus_counter_t  rc;
+
+    prefix = target->schema->prefix;
+
+    rc = torus_transform_stat(target->schema->transform, target->stat, value,
+                              store->stem + prefix.len, &name);
+
+    if (rc != TORUS_C_POINTS_ACCEPTED) {
+        return rc;
+    }
+
+    if (prefix.len != 0) {
+        memcpy(store->stem, prefix.data, prefix.len);
+    }
+
+    store->stem[prefix.len + name.len] = ':';
+
+    *stem = torus_str(store->stem, prefix.len + name.len + 1);
+
+    return TORUS_C_POINTS_ACCEPTED;
+}
+
+
+/* TORUS_C_POINTS_ACCEPTED, or why not. */
+static torus_counter_t
+torus_store_target(torus_store_t *store, const torus_route_target_t *target,
     torus_store_point_t *point)
 {
     int                          rc;
@@ -380,7 +515,7 @@ torus_store_target(torus_store_t *store, const torus_target_t *target,
     rc = torus_store_value(ss, schema, point, &v, &scratch);
 
     if (rc != TORUS_OK) {
-        return torus_store_reason(rc);
+        return torus_transform_reason(rc);
     }
 
     rc = torus_store_insert[schema->type](schema, &v, &op);
@@ -390,7 +525,7 @@ torus_store_target(torus_store_t *store, const torus_target_t *target,
     }
 
     if (rc != TORUS_OK) {
-        return torus_store_reason(rc);
+        return torus_transform_reason(rc);
     }
 
     torus_store_write(store, ss, target, point, &op);
@@ -457,26 +592,10 @@ torus_store_number(torus_store_point_t *point)
 }
 
 
-static torus_counter_t
-torus_store_reason(int rc)
-{
-    switch (rc) {
-
-    case TORUS_NUMBER_NAN:
-        return TORUS_C_DROPPED_NAN;
-
-    case TORUS_NUMBER_INF:
-        return TORUS_C_BAD_INFINITY;
-
-    default:
-        return TORUS_C_BAD_VALUE;
-    }
-}
-
-
 static void
 torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
-    const torus_target_t *target, torus_store_point_t *point, torus_op_t *op)
+    const torus_route_target_t *target, torus_store_point_t *point,
+    torus_op_t *op)
 {
     int                    room;
     size_t                 i;
@@ -517,7 +636,7 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
 
 /* The stem is already in store->key. */
 static int
-torus_store_copy(torus_store_t *store, const torus_target_t *target,
+torus_store_copy(torus_store_t *store, const torus_route_target_t *target,
     const torus_store_copy_t *copy, torus_op_t *op)
 {
     int  rc;
@@ -541,7 +660,7 @@ torus_store_copy(torus_store_t *store, const torus_target_t *target,
 
 /* The value's key begins with that of the set by which it is found. */
 static int
-torus_store_member(torus_store_t *store, const torus_target_t *target,
+torus_store_member(torus_store_t *store, const torus_route_target_t *target,
     const torus_store_copy_t *copy)
 {
     torus_op_t  op;

@@ -56,6 +56,7 @@ typedef struct {
     int64_t                    future;     /* slack in seconds, 0: none set */
     unsigned char             *key;        /* a key being composed */
     size_t                     key_size;
+    unsigned char             *stem;       /* of a name that was made */
     torus_store_schema_t      *schemas;    /* by torus_schema_t.index */
     torus_arena_t             *arena;      /* owns them */
 } torus_store_t;

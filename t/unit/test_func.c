@@ -7,6 +7,12 @@
 #include "torus_func.h"
 
 
+/* the timer hash of the original's StatsD example */
+#define HASH                                                                  \
+    "v < 0 ? 0 : v < 1 ? fmt('%.3f', v) : v < 5 ? fmt('%.2f', v)"            \
+    " : fmt('%.1f', v)"
+
+
 static torus_arena_t  *arena;
 
 
@@ -107,6 +113,25 @@ test_values(void)
         { "%x", "255", "t:ff" },
         { "%.1f%%", "12.34", "t:12.3%" },
         { "v=%g", "100000", "t:v=100000" },
+        { "v", "3", "i:3" },
+        { "v", "3.10", "d:3.1" },
+        { "v", "up", "t:up" },
+        { "v * 2", "21", "i:42" },
+        { "v * 2", "up", "bad" },
+        { "v * 2", "nan", "nan" },
+        { "v * 2", "inf", "inf" },
+        { "v % 60", "125", "i:5" },
+        { "v % floor(2.5)", "7", "i:1" },
+        { "v % exp(0) + v", "7", "d:7.0" },
+        { "fmt('%0.3f', v)", "3.14159", "t:3.142" },
+        { "clamp(v, 0, 100)", "-3", "i:0" },
+        { "upper(v)", "get", "t:GET" },
+        { HASH, "-7", "i:0" },
+        { HASH, "0.12345", "t:0.123" },
+        { HASH, "1.2345", "t:1.23" },
+        { HASH, "4.999", "t:5.00" },
+        { HASH, "5", "t:5.0" },
+        { HASH, "123.46", "t:123.5" },
     };
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -186,12 +211,22 @@ test_faults(void)
         const char  *text;
         const char  *reason;
     } cases[] = {
-        { "", "must be long_or_float, long, int, float, string or a format "
-              "such as \"%0.3f\", not \"\"" },
-        { "double", "must be long_or_float, long, int, float, string or a "
-                    "format such as \"%0.3f\", not \"double\"" },
-        { "Long", "must be long_or_float, long, int, float, string or a "
-                  "format such as \"%0.3f\", not \"Long\"" },
+        { "", "must not be empty" },
+        { "double", "must be long_or_float, long, int, float, string, a "
+                    "format such as \"%0.3f\" or an expression: there is no "
+                    "\"double\" here, but \"v\", at column 1:\n"
+                    "    double\n"
+                    "    ^" },
+        { "v +", "must be long_or_float, long, int, float, string, a format "
+                 "such as \"%0.3f\" or an expression: expected a value, "
+                 "found the end, at column 4:\n"
+                 "    v +\n"
+                 "       ^" },
+        { "v % w", "is neither a format (a format converts by one of d i u x "
+                   "X o e E f F g G, not by \"w\") nor an expression: there "
+                   "is no \"w\" here, but \"v\", at column 5:\n"
+                   "    v % w\n"
+                   "        ^" },
         { "%", "is not a good format: a format ends in the middle of its "
                "conversion" },
         { "%s", "is not a good format: a format converts by one of d i u x X "
@@ -202,8 +237,11 @@ test_faults(void)
                  "o e E f F g G, not by \"*\"" },
         { "%ld", "is not a good format: a format converts by one of d i u x X "
                  "o e E f F g G, not by \"l\"" },
-        { "100%%", "is not a good format: a format has one conversion such as "
-                   "\"%0.3f\", this has none" },
+        { "100%%", "is neither a format (a format has one conversion such as "
+                   "\"%0.3f\", this has none) nor an expression: expected a "
+                   "value, found \"%\", at column 5:\n"
+                   "    100%%\n"
+                   "        ^" },
         { "%d %d", "is not a good format: a format has one conversion, this "
                    "has more (\"%%\" is a percent sign)" },
         { "%65d", "is not a good format: the width of a format is at most "

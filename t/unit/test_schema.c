@@ -21,6 +21,10 @@
     "{\"AGGREGATES\": " rules ", \"TIMESERIES\": {\"a\": {\"match\": \"x\", " \
     "\"intervals\": {\"i\": {\"step\": 60}}}}}"
 
+#define WITH(keys)                                                            \
+    "{\"TIMESERIES\": {\"a\": {\"match\": \"x\", \"intervals\": "             \
+    "{\"i\": {\"step\": 60}}}}, " keys "}"
+
 #define SCHEMA_A  "E schema \"a\" in \"s.json\": "
 #define FILE_S    "E schema file \"s.json\": "
 
@@ -56,6 +60,7 @@ static void test_file_faults(void);
 static void test_schema_faults(void);
 static void test_interval_faults(void);
 static void test_aggregate_faults(void);
+static void test_functions(void);
 static void test_same_keys(void);
 static void test_many_faults(void);
 static void test_memory(void);
@@ -78,6 +83,7 @@ main(void)
     test_schema_faults();
     test_interval_faults();
     test_aggregate_faults();
+    test_functions();
     test_same_keys();
     test_many_faults();
     test_memory();
@@ -659,10 +665,6 @@ test_file_faults(void)
         { "{\"a very long key that is like none of the known ones\": 1}",
           FILE_S "unknown key \"a very long key that is like none of the "
           "known ones\"\n" },
-        { "{\"TRANSFORMS\": {}}", FILE_S "\"TRANSFORMS\" is not processed by "
-          "this version\n" },
-        { "{\"MACROS\": {}}", FILE_S "\"MACROS\" is not processed by this "
-          "version\n" },
         { "{\"TIMESERIES\": [1]}", FILE_S "\"TIMESERIES[0]\" must be an "
           "object with a \"name\", a string\n" },
         { "{\"TIMESERIES\": [{}, {\"name\": 1}]}", FILE_S "\"TIMESERIES[0]\" "
@@ -710,8 +712,30 @@ test_schema_faults(void)
           "1 to 65535\n" },
         { ONE("\"shards\": []"), SCHEMA_A "\"shards\" is not supported "
           "yet\n" },
-        { ONE("\"transform\": {}"), SCHEMA_A "\"transform\" is not processed "
-          "by this version\n" },
+        { ONE("\"transform\": {}"), SCHEMA_A "\"transform\" must not be "
+          "empty\n" },
+        { ONE("\"transform\": \"s\""), SCHEMA_A "\"transform\" must be an "
+          "object of \"stat\", \"value\" and \"drop\", not a string\n" },
+        { ONE("\"transform\": {\"stats\": \"s\"}"), SCHEMA_A "unknown key "
+          "\"transform.stats\", did you mean \"stat\"?\n" },
+        { ONE("\"transform\": {\"drop\": true}"), SCHEMA_A
+          "\"transform.drop\" must be a string, not true\n" },
+        { ONE("\"transform\": {\"drop\": \"v > 3.14 && s\"}"), SCHEMA_A
+          "\"transform.drop\" is not a good expression: expected a "
+          "condition, this is text, at column 13:\n"
+          "    v > 3.14 && s\n"
+          "                ^\n" },
+        { ONE("\"transform\": {\"stat\": \"len(s)\"}"), SCHEMA_A
+          "\"transform.stat\" is not a good expression: expected text, this "
+          "is a number, str() makes text of it, at column 1:\n"
+          "    len(s)\n"
+          "    ^\n" },
+        { ONE("\"transform\": {\"value\": \"replace(s, '(', '')\"}"),
+          SCHEMA_A "\"transform.value\" is not a good expression: expected "
+          "a regular expression, missing closing parenthesis at its character "
+          "2, at column 12:\n"
+          "    replace(s, '(', '')\n"
+          "               ^\n" },
         { ONE("\"except\": 1"), SCHEMA_A "\"except\" must be a string or a "
           "list of strings, not an integer\n" },
         { ONE("\"except\": [\"a\", \"[b\"]"), SCHEMA_A "\"except[1]\" is not "
@@ -738,8 +762,11 @@ test_schema_faults(void)
         { ONE("\"write_func\": 1"), SCHEMA_A "\"write_func\" must be a "
           "string, not an integer\n" },
         { ONE("\"write_func\": \"flaot\""), SCHEMA_A "\"write_func\" must be "
-          "long_or_float, long, int, float, string or a format such as "
-          "\"%0.3f\", not \"flaot\"\n" },
+          "long_or_float, long, int, float, string, a format such as "
+          "\"%0.3f\" or an expression: there is no \"flaot\" here, but "
+          "\"v\", at column 1:\n"
+          "    flaot\n"
+          "    ^\n" },
         { ONE("\"read_func\": \"%s\""), SCHEMA_A "\"read_func\" is not a good "
           "format: a format converts by one of d i u x X o e E f F g G, not "
           "by \"s\"\n" },
@@ -912,6 +939,109 @@ test_aggregate_faults(void)
 
 #define IV(step)  "\"intervals\": {\"i\": {\"step\": " step "}}"
 
+/* TRANSFORMS and MACROS, alone and where they name each other. */
+static void
+test_functions(void)
+{
+    torus_schema_set_t      *set;
+    const torus_macro_t     *macro;
+    const torus_row_expr_t  *row;
+
+    static const broken_t  cases[] = {
+        { WITH("\"TRANSFORMS\": []"), FILE_S "\"TRANSFORMS\" must be an object "
+          "of names and expressions, not a list\n" },
+        { WITH("\"TRANSFORMS\": {\"size\": 1}"), FILE_S "\"TRANSFORMS.size\" "
+          "must be a string, not an integer\n" },
+        { WITH("\"TRANSFORMS\": {\"size\": \"len(valeus)\"}"), FILE_S
+          "\"TRANSFORMS.size\" is not a good expression: there is no "
+          "\"valeus\" here, but \"values\", \"counts\" and \"duration\", at "
+          "column 5:\n"
+          "    len(valeus)\n"
+          "        ^\n" },
+        { WITH("\"TRANSFORMS\": {\"a-b\": \"len(values)\"}"), FILE_S
+          "\"TRANSFORMS.a-b\" must be a name of at most 64 letters, digits "
+          "and \"_\"\n" },
+        { WITH("\"TRANSFORMS\": {\"mean\": \"len(values)\"}"), FILE_S
+          "\"TRANSFORMS.mean\" is the name of a function that is always "
+          "there\n" },
+        { WITH("\"TRANSFORMS\": {\"p95\": \"len(values)\"}"), FILE_S
+          "\"TRANSFORMS.p95\" is the name of a function that is always "
+          "there\n" },
+        { WITH("\"MACROS\": 1"), FILE_S "\"MACROS\" must be an object of names "
+          "and parameters, not an integer\n" },
+        { WITH("\"MACROS\": {\"m\": \"size\"}"), FILE_S "\"MACROS.m\" must be "
+          "an object of parameters, not a string\n" },
+        { WITH("\"MACROS\": {\"rate\": {}}"), FILE_S "\"MACROS.rate\" is the "
+          "name of a function that is always there\n" },
+        { WITH("\"TRANSFORMS\": {\"size\": \"len(values)\"}, "
+               "\"MACROS\": {\"size\": {}}"), FILE_S "\"MACROS.size\" is a "
+          "name of TRANSFORMS in \"s.json\" already\n" },
+        { WITH("\"MACROS\": {\"m\": {}}, \"TRANSFORMS\": {\"m\": \"1\"}"),
+          FILE_S "\"TRANSFORMS.m\" is a name of MACROS in \"s.json\" "
+          "already\n" },
+        { WITH("\"MACROS\": {\"m\": {\"colapse\": true}}"), FILE_S "unknown "
+          "key \"MACROS.m.colapse\", did you mean \"collapse\"?\n" },
+        { WITH("\"MACROS\": {\"m\": {\"stat\": \"x\"}}"), FILE_S "unknown key "
+          "\"MACROS.m.stat\", did you mean \"start\"?\n" },
+        { WITH("\"MACROS\": {\"m\": {\"steps\": 1.5}}"), FILE_S
+          "\"MACROS.m.steps\" must be a string, an integer, true or false, "
+          "not a decimal number\n" },
+        { WITH("\"MACROS\": {\"m\": {\"start\": \"\"}}"), FILE_S
+          "\"MACROS.m.start\" must not be empty\n" },
+        { WITH("\"MACROS\": {\"m\": {\"collapse\": \"maybe\"}}"), FILE_S
+          "\"MACROS.m\" cannot be asked for: argument \"collapse\" must be "
+          "true or false, not \"maybe\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"format\": \"xml\"}}"), FILE_S
+          "\"MACROS.m\" cannot be asked for: argument \"format\" must be "
+          "graphite, json or csv, not \"xml\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"tz\": \"../x\"}}"), FILE_S
+          "\"MACROS.m\" cannot be asked for: argument \"tz\" must be a time "
+          "zone such as Europe/Berlin\n" },
+        { WITH("\"MACROS\": {\"m\": {\"schema\": \"b\"}}"), FILE_S
+          "\"MACROS.m.schema\" is no schema: \"b\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"schema\": \"a\", \"interval\": \"j\"}}"),
+          FILE_S "\"MACROS.m.interval\" is no interval of that schema: "
+          "\"j\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"interval\": \"j\"}}"), FILE_S
+          "\"MACROS.m.interval\" is no interval of any schema: \"j\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"transform\": \"size\"}}"), FILE_S
+          "\"MACROS.m.transform\" is neither a function nor a name of "
+          "TRANSFORMS: \"size\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"transform\": \"m\"}}"), FILE_S
+          "\"MACROS.m.transform\" is neither a function nor a name of "
+          "TRANSFORMS: \"m\"\n" },
+        { WITH("\"MACROS\": {\"m\": {\"transform\": \"first\", "
+               "\"schema\": \"a\"}}"), FILE_S "\"MACROS.m.transform\" does not "
+          "apply to the type of that schema, histogram\n" },
+    };
+
+    check(cases);
+
+    set = good(WITH("\"MACROS\": {\"unique\": {\"transform\": \"size\", "
+                    "\"collapse\": true, \"start\": \"5 days ago\", "
+                    "\"steps\": 3, \"tz\": \"Europe/Berlin\"}, \"none\": {}}, "
+                    "\"TRANSFORMS\": {\"size\": \"len(values)\"}"));
+
+    row = torus_schema_find_transform(set, torus_test_z("size"));
+    macro = torus_schema_find_macro(set, torus_test_z("unique"));
+
+    if (ok(row != NULL && macro != NULL, "found by their names")) {
+        is_str(torus_expr_text(row->expr), "len(values)", "an expression");
+        is_str(macro->transform, "size", "a macro's transform");
+        is_int(macro->nargs, 4, "and parameters");
+        is_str(macro->args[0].name, "collapse", "by name");
+        is_str(macro->args[0].value, "true", "as text");
+        is_str(macro->args[2].value, "3", "a number too");
+    }
+
+    ok(torus_schema_find_macro(set, torus_test_z("size")) == NULL
+       && torus_schema_find_transform(set, torus_test_z("none")) == NULL,
+       "and not by those of others");
+
+    torus_schema_set_destroy(set);
+}
+
+
 /* Two schemas that write the same keys in different ways. */
 static void
 test_same_keys(void)
@@ -939,6 +1069,10 @@ test_same_keys(void)
           "W schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
           "schema \"a\" but another step; another \"prefix\" or name keeps "
           "them apart\n" },
+        { TWO("\"match\": \"**.x\", " IV("60"), "\"match\": \"**.y\", "
+              IV("61")), "" },
+        { TWO("\"match\": \"a.*\", " IV("60"), "\"match\": \"b.*\", "
+              IV("61")), "" },
         { TWO("\"match\": \"y\", " IV("60"), "\"match\": \"y\", "
               IV("60, \"steps\": 5")),
           "W schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
@@ -1084,7 +1218,11 @@ test_any_bytes(void)
         "\"except\":\"q\",\"final\":true,\"zeros\":\"drop\",\"prefix\":\"p\","
         "\"write_func\":\"%0.3f\",\"rolling\":-1,\"intervals\":{\"i\":"
         "{\"step\":\"1h\",\"keep\":\"7d\",\"resolution\":60},\"j\":{\"step\":"
-        "5,\"steps\":3}}}],\"AGGREGATES\":[[\"t.<x>\",\"s.*.<x>\"]]}#end\n";
+        "5,\"steps\":3}},"
+        "\"transform\":{\"stat\":\"s+'.x'\",\"drop\":\"v>9\"}}],"
+        "\"TRANSFORMS\":{\"n\":\"len(values)\"},"
+        "\"MACROS\":{\"m\":{\"transform\":\"n\",\"steps\":3}},"
+        "\"AGGREGATES\":[[\"t.<x>\",\"s.*.<x>\"]]}#end\n";
 
     static const char  bytes[] = "\"{}[],:\\#/~*0a-.%@<> \n\x01\xff";
 
