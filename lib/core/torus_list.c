@@ -29,6 +29,8 @@ typedef struct {
     torus_str_t                stat;
     const torus_schema_t      *schema;    /* NULL: no schema takes it */
     torus_held_t              *held;      /* per interval of the schema */
+    unsigned                   made:1;    /* its name may be of "transform":
+                                             said only when data is held */
 } torus_property_t;
 
 
@@ -68,15 +70,18 @@ static int torus_list_key(void *data, const torus_host_t *host,
     torus_str_t key);
 static int torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     torus_str_t key, torus_str_t stat);
+static int torus_list_takes(const torus_list_t *l,
+    const torus_schema_t *schema, torus_str_t key, torus_str_t stat);
 static int torus_list_claimed(const torus_list_t *l,
-    const torus_schema_t *schema, torus_str_t key);
+    const torus_schema_t *schema, torus_str_t key, int made);
 static int torus_list_room(torus_list_t *l);
 static int torus_list_rehash(torus_list_t *l);
 static unsigned torus_properties_stats(torus_list_t *l,
     const torus_arg_t *args, size_t nargs, torus_error_t *err);
 static int torus_properties_stat(torus_list_t *l, torus_str_t stat);
 static int torus_properties_add(torus_list_t *l, torus_str_t stat,
-    const torus_schema_t *schema);
+    const torus_schema_t *schema, int made);
+static int torus_properties_held(const torus_property_t *p);
 static int torus_properties_key(void *data, const torus_host_t *host,
     torus_str_t key);
 static void torus_properties_hold(torus_property_t *p,
@@ -439,9 +444,8 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
         }
     }
 
-    if (!torus_schema_match(schema, stat)
-        || (l->match != NULL && !torus_pattern_match(l->match, stat))
-        || torus_list_claimed(l, schema, key))
+    if ((l->match != NULL && !torus_pattern_match(l->match, stat))
+        || !torus_list_takes(l, schema, key, stat))
     {
         return TORUS_DECLINED;
     }
@@ -464,13 +468,31 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
 
 
 /*
+ * Is the key this schema's?  Where its "transform" makes names, any key may
+ * be that is nobody else's.
+ */
+static int
+torus_list_takes(const torus_list_t *l, const torus_schema_t *schema,
+    torus_str_t key, torus_str_t stat)
+{
+    if (torus_schema_match(schema, stat)) {
+        return !torus_list_claimed(l, schema, key, 0);
+    }
+
+    return torus_schema_renames(schema)
+           && !torus_list_claimed(l, schema, key, 1);
+}
+
+
+/*
  * Does the key belong to a schema with a longer prefix in this database?
  * "p:a" may be a stat of a schema without a prefix, but where there is one
- * with the prefix "p" that takes "a", it is that schema's.
+ * with the prefix "p" that takes "a", it is that schema's.  A name that was
+ * made gives way to a schema with the same prefix too.
  */
 static int
 torus_list_claimed(const torus_list_t *l, const torus_schema_t *schema,
-    torus_str_t key)
+    torus_str_t key, int made)
 {
     size_t                 i;
     torus_layout_key_t     parsed;
@@ -479,10 +501,18 @@ torus_list_claimed(const torus_list_t *l, const torus_schema_t *schema,
     for (i = 0; i < l->set->nschemas; i++) {
         other = &l->set->schemas[i];
 
-        if (other->host->index == schema->host->index
-            && other->prefix.len > schema->prefix.len
-            && torus_layout_parse(other, key, &parsed) == TORUS_OK
-            && torus_schema_match(other, parsed.stat))
+        if (other == schema
+            || other->host->index != schema->host->index
+            || other->prefix.len < schema->prefix.len
+            || torus_layout_parse(other, key, &parsed) != TORUS_OK)
+        {
+            continue;
+        }
+
+        if (other->prefix.len > schema->prefix.len
+            ? torus_schema_match(other, parsed.stat)
+              || torus_schema_renames(other)
+            : made && torus_schema_match(other, parsed.stat))
         {
             return 1;
         }
@@ -597,10 +627,14 @@ torus_properties_stats(torus_list_t *l, const torus_arg_t *args,
 }
 
 
-/* A stat: one entry per schema that takes it, or one without a schema. */
+/*
+ * A stat: one entry per schema that takes it, or one without a schema; and
+ * one per schema that may have made the name.
+ */
 static int
 torus_properties_stat(torus_list_t *l, torus_str_t stat)
 {
+    int                    made;
     size_t                 i, n;
     const torus_schema_t  *schema;
 
@@ -611,30 +645,41 @@ torus_properties_stat(torus_list_t *l, torus_str_t stat)
         }
     }
 
-    n = l->nproperties;
+    n = 0;
 
     for (i = 0; i < l->set->nschemas; i++) {
         schema = &l->set->schemas[i];
+        made = 0;
 
-        if (l->schema != NULL ? l->schema != schema
-                              : !torus_schema_match(schema, stat))
-        {
-            continue;
+        if (l->schema != NULL) {
+
+            if (l->schema != schema) {
+                continue;
+            }
+
+        } else if (!torus_schema_match(schema, stat)) {
+
+            if (!torus_schema_renames(schema)) {
+                continue;
+            }
+
+            made = 1;
         }
 
-        if (torus_properties_add(l, stat, schema) != TORUS_OK) {
+        n += !made;
+
+        if (torus_properties_add(l, stat, schema, made) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
 
-    return l->nproperties == n ? torus_properties_add(l, stat, NULL)
-                               : TORUS_OK;
+    return n == 0 ? torus_properties_add(l, stat, NULL, 0) : TORUS_OK;
 }
 
 
 static int
 torus_properties_add(torus_list_t *l, torus_str_t stat,
-    const torus_schema_t *schema)
+    const torus_schema_t *schema, int made)
 {
     torus_property_t  *p;
 
@@ -642,6 +687,7 @@ torus_properties_add(torus_list_t *l, torus_str_t stat,
 
     p->stat = stat;
     p->schema = schema;
+    p->made = made != 0;
 
     if (schema == NULL) {
         return TORUS_OK;
@@ -675,7 +721,8 @@ torus_properties_key(void *data, const torus_host_t *host, torus_str_t key)
             || memcmp(key.data + p->schema->prefix.len, p->stat.data,
                       p->stat.len) != 0
             || torus_layout_parse(p->schema, key, &parsed) != TORUS_OK
-            || !torus_str_eq(parsed.stat, p->stat))
+            || !torus_str_eq(parsed.stat, p->stat)
+            || (p->made && torus_list_claimed(l, p->schema, key, 1)))
         {
             continue;
         }
@@ -727,13 +774,29 @@ torus_properties_write(torus_list_t *l)
             break;
         }
 
-        if (p->schema != NULL) {
+        if (p->schema != NULL && (!p->made || torus_properties_held(p))) {
             torus_properties_schema(&l->json, p);
         }
     }
 
     torus_json_close(&l->json, '}');
     l->stats->points++;
+}
+
+
+static int
+torus_properties_held(const torus_property_t *p)
+{
+    size_t  i;
+
+    for (i = 0; i < p->schema->nintervals; i++) {
+
+        if (p->held[i].present) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

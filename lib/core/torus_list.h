@@ -4,7 +4,8 @@
  *
  * A key is a schema's when its shape is (torus_layout.h) and the schema's
  * patterns take the name, so that schemas which share a database are told
- * apart.
+ * apart.  A schema whose "transform" makes names has all keys of that shape
+ * that are no other schema's.
  */
 
 #ifndef _TORUS_LIST_H_INCLUDED_
