@@ -511,13 +511,17 @@ sub stop_nginx {
     unlink $PidFile;
 }
 
-# A sanitizer's report goes to standard error, which is nginx's log.
+# What a sanitizer or valgrind reports goes to standard error, which is
+# nginx's log.
 sub check_sanitizer {
     open my $in, '<', $ErrLogFile or return;
     my @lines = <$in>;
 
     for my $i (0 .. $#lines) {
-        next if $lines[$i] !~ /runtime error:|ERROR: \w+Sanitizer/;
+        next if $lines[$i] !~ /runtime\ error:
+                               | ERROR:\ \w+Sanitizer
+                               | ^==\d+==\ (?:Invalid|Conditional|Use\ of
+                                              |Syscall\ param)/x;
 
         my $last = $i + 25 > $#lines ? $#lines : $i + 25;
         Test::More->builder->no_ending(1);
