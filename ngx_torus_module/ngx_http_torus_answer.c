@@ -542,6 +542,21 @@ ngx_http_torus_timeout_handler(ngx_event_t *ev)
 }
 
 
+ngx_int_t
+ngx_http_torus_watch_query(ngx_http_torus_ctx_t *ctx)
+{
+    ctx->timer.handler = ngx_http_torus_timeout_handler;
+    ctx->timer.data = ctx;
+    ctx->timer.log = ctx->request->connection->log;
+
+    if (ctx->conf->timeout) {
+        ngx_add_timer(&ctx->timer, ctx->conf->timeout);
+    }
+
+    return ngx_http_torus_watch(ctx);
+}
+
+
 /*
  * From now on the client's socket only tells that it takes more, or is gone.
  * Level-triggered events must not be told again and again of what a client
@@ -556,14 +571,6 @@ ngx_http_torus_watch(ngx_http_torus_ctx_t *ctx)
 
     r = ctx->request;
     c = r->connection;
-
-    ctx->timer.handler = ngx_http_torus_timeout_handler;
-    ctx->timer.data = ctx;
-    ctx->timer.log = c->log;
-
-    if (ctx->conf->timeout) {
-        ngx_add_timer(&ctx->timer, ctx->conf->timeout);
-    }
 
     r->read_event_handler = ngx_http_torus_read_handler;
     r->write_event_handler = ngx_http_torus_write_handler;
@@ -755,6 +762,11 @@ ngx_http_torus_release(void *data)
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->insert != NULL) {
+        ngx_http_torus_insert_release(ctx->insert);
+        ctx->insert = NULL;
     }
 
     if (ctx->torus != NULL) {

@@ -15,14 +15,17 @@
 #define NGX_HTTP_TORUS_CALLBACK_MAX  64
 
 
+static ngx_uint_t ngx_http_torus_methods(ngx_uint_t command);
 static ngx_int_t ngx_http_torus_command(ngx_http_request_t *r,
-    ngx_http_torus_loc_conf_t *tlcf, torus_str_t *name,
-    torus_command_t *command);
+    ngx_http_torus_loc_conf_t *tlcf, torus_str_t *name, ngx_uint_t *command);
 static ngx_int_t ngx_http_torus_unknown(ngx_http_request_t *r,
     torus_str_t name);
-static ngx_int_t ngx_http_torus_not_allowed(ngx_http_request_t *r);
+static ngx_int_t ngx_http_torus_closed(ngx_http_request_t *r,
+    const char *reason);
+static ngx_int_t ngx_http_torus_not_allowed(ngx_http_request_t *r,
+    ngx_uint_t command);
 static ngx_http_torus_ctx_t *ngx_http_torus_create_ctx(ngx_http_request_t *r,
-    ngx_http_torus_loc_conf_t *tlcf, torus_command_t command);
+    ngx_http_torus_loc_conf_t *tlcf, ngx_uint_t command);
 static ngx_uint_t ngx_http_torus_has_form(ngx_http_request_t *r);
 static ngx_int_t ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx);
 static ngx_uint_t ngx_http_torus_is_urlencoded(ngx_http_request_t *r);
@@ -42,19 +45,32 @@ static ngx_int_t ngx_http_torus_callback(ngx_http_torus_ctx_t *ctx,
 ngx_int_t
 ngx_http_torus_handler(ngx_http_request_t *r)
 {
-    ngx_int_t                   rc, known;
-    ngx_uint_t                  allowed;
+    ngx_int_t                   rc;
+    ngx_uint_t                  command, lines;
     torus_str_t                 name;
-    torus_command_t             command;
     ngx_http_torus_ctx_t       *ctx;
     ngx_http_torus_loc_conf_t  *tlcf;
 
     tlcf = ngx_http_get_module_loc_conf(r, ngx_torus_module);
 
-    known = ngx_http_torus_command(r, tlcf, &name, &command);
-    allowed = r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST);
+    if (ngx_http_torus_command(r, tlcf, &name, &command) != NGX_OK) {
+        return ngx_http_torus_unknown(r, name);
+    }
 
-    if (known != NGX_OK || !allowed || !ngx_http_torus_has_form(r)) {
+    if (command == NGX_HTTP_TORUS_INSERT && !tlcf->insert) {
+        return ngx_http_torus_closed(r, "\"insert\" is not open here, it "
+                                        "takes \"torus_insert on\"");
+    }
+
+    if (!(r->method & ngx_http_torus_methods(command))) {
+        return ngx_http_torus_not_allowed(r, command);
+    }
+
+    lines = (command == NGX_HTTP_TORUS_INSERT
+             && ngx_http_torus_has_form(r)
+             && !ngx_http_torus_is_urlencoded(r));
+
+    if (!ngx_http_torus_has_form(r)) {
         rc = ngx_http_discard_request_body(r);
 
         if (rc != NGX_OK) {
@@ -62,17 +78,13 @@ ngx_http_torus_handler(ngx_http_request_t *r)
         }
     }
 
-    if (known != NGX_OK) {
-        return ngx_http_torus_unknown(r, name);
-    }
-
-    if (!allowed) {
-        return ngx_http_torus_not_allowed(r);
-    }
-
     ctx = ngx_http_torus_create_ctx(r, tlcf, command);
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (lines) {
+        return ngx_http_torus_insert(ctx);
     }
 
     if (ngx_http_torus_has_form(r)) {
@@ -87,17 +99,48 @@ ngx_http_torus_handler(ngx_http_request_t *r)
 }
 
 
+int
+ngx_http_torus_find(torus_str_t name, ngx_uint_t *command)
+{
+    torus_command_t  found;
+
+    if (torus_str_is(name, "insert")) {
+        *command = NGX_HTTP_TORUS_INSERT;
+        return TORUS_OK;
+    }
+
+    if (torus_command_find(name, &found) != TORUS_OK) {
+        return TORUS_DECLINED;
+    }
+
+    *command = found;
+
+    return TORUS_OK;
+}
+
+
+static ngx_uint_t
+ngx_http_torus_methods(ngx_uint_t command)
+{
+    if (command == NGX_HTTP_TORUS_INSERT) {
+        return NGX_HTTP_POST;
+    }
+
+    return NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST;
+}
+
+
 static ngx_int_t
 ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
-    torus_str_t *name, torus_command_t *command)
+    torus_str_t *name, ngx_uint_t *command)
 {
     u_char  *p, *last;
 
     if (tlcf->command.len) {
         *name = torus_str(tlcf->command.data, tlcf->command.len);
 
-        return torus_command_find(*name, command) == TORUS_OK ? NGX_OK
-                                                              : NGX_DECLINED;
+        return ngx_http_torus_find(*name, command) == TORUS_OK ? NGX_OK
+                                                               : NGX_DECLINED;
     }
 
     p = r->uri.data;
@@ -125,16 +168,23 @@ ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
 
     *name = torus_str(p, last - p);
 
-    return torus_command_find(*name, command) == TORUS_OK ? NGX_OK
-                                                          : NGX_DECLINED;
+    return ngx_http_torus_find(*name, command) == TORUS_OK ? NGX_OK
+                                                           : NGX_DECLINED;
 }
 
 
 static ngx_int_t
 ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
 {
-    size_t  len;
-    char    text[64], reason[128];
+    size_t     len;
+    char       text[64], reason[128];
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
 
     if (name.len == 0) {
         return ngx_http_torus_error(r, NGX_HTTP_NOT_FOUND, "no command");
@@ -150,20 +200,48 @@ ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
 
 
 static ngx_int_t
-ngx_http_torus_not_allowed(ngx_http_request_t *r)
+ngx_http_torus_closed(ngx_http_request_t *r, const char *reason)
 {
-    if (ngx_http_torus_add_header(r, "Allow", "GET, HEAD, POST") == NULL) {
+    ngx_int_t  rc;
+
+    rc = ngx_http_discard_request_body(r);
+
+    return rc != NGX_OK ? rc
+           : ngx_http_torus_error(r, NGX_HTTP_FORBIDDEN, reason);
+}
+
+
+static ngx_int_t
+ngx_http_torus_not_allowed(ngx_http_request_t *r, ngx_uint_t command)
+{
+    ngx_int_t    rc;
+    const char  *allow, *reason;
+
+    rc = ngx_http_discard_request_body(r);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    allow = "GET, HEAD, POST";
+    reason = "the method must be GET, HEAD or POST";
+
+    if (ngx_http_torus_methods(command) == NGX_HTTP_POST) {
+        allow = "POST";
+        reason = "the method must be POST";
+    }
+
+    if (ngx_http_torus_add_header(r, "Allow", allow) == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    return ngx_http_torus_error(r, NGX_HTTP_NOT_ALLOWED,
-                                "the method must be GET, HEAD or POST");
+    return ngx_http_torus_error(r, NGX_HTTP_NOT_ALLOWED, reason);
 }
 
 
 static ngx_http_torus_ctx_t *
 ngx_http_torus_create_ctx(ngx_http_request_t *r,
-    ngx_http_torus_loc_conf_t *tlcf, torus_command_t command)
+    ngx_http_torus_loc_conf_t *tlcf, ngx_uint_t command)
 {
     ngx_http_cleanup_t          *cln;
     ngx_http_torus_ctx_t        *ctx;
@@ -173,7 +251,9 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
 
     /* a cycle that never saw init_process: a reload without a master */
 
-    if (tmcf->clients == NULL) {
+    if (tmcf->clients == NULL
+        || (command == NGX_HTTP_TORUS_INSERT && tmcf->worker == NULL))
+    {
         return NULL;
     }
 
@@ -196,6 +276,7 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
     ctx->clients = tmcf->clients;
     ctx->counters = tmcf->slot->counters;
     ctx->command = command;
+    ctx->worker = tmcf->worker;
 
     /* of the body, and of the query string and an '&' before it */
     torus_buf_init(&ctx->body, 0);
@@ -446,9 +527,16 @@ ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
         return;
     }
 
-    ctx->torus = torus_request_create(&ctx->tconf, ctx->command, args, nargs);
+    if (ctx->command == NGX_HTTP_TORUS_INSERT) {
+        ngx_http_torus_insert_form(ctx, args, nargs);
+        return;
+    }
 
-    if (ctx->torus == NULL || ngx_http_torus_watch(ctx) != NGX_OK) {
+    ctx->torus = torus_request_create(&ctx->tconf,
+                                      (torus_command_t) ctx->command, args,
+                                      nargs);
+
+    if (ctx->torus == NULL || ngx_http_torus_watch_query(ctx) != NGX_OK) {
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }

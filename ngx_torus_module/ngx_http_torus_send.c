@@ -66,6 +66,27 @@ ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx)
 
 
 ngx_int_t
+ngx_http_torus_send_json(ngx_http_torus_ctx_t *ctx, ngx_uint_t status,
+    torus_str_t text)
+{
+    ngx_str_t  type, body;
+
+    body.len = text.len;
+    body.data = ngx_pnalloc(ctx->request->pool, text.len);
+
+    if (body.data == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    ngx_memcpy(body.data, text.data, text.len);
+
+    type = ngx_http_torus_json;
+
+    return ngx_http_torus_send(ctx->request, status, &type, &body);
+}
+
+
+ngx_int_t
 ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason)
 {

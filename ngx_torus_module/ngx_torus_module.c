@@ -1,6 +1,6 @@
 /*
  * Directives of the HTTP module, and what a worker process owns: the clients
- * that ask Redis.
+ * that ask Redis, and where points are inserted what stores them.
  */
 
 #include "ngx_torus_module.h"
@@ -15,6 +15,8 @@ static void *ngx_http_torus_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
 static char *ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_torus_open(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_torus_location(ngx_conf_t *cf,
     ngx_http_torus_loc_conf_t *tlcf, ngx_http_core_loc_conf_t *clcf);
@@ -31,6 +33,11 @@ static ngx_conf_num_bounds_t  ngx_http_torus_connections_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_torus_window_bounds = {
+    ngx_conf_check_num_bounds, 1, 1024
+};
+
+
 static ngx_command_t  ngx_http_torus_commands[] = {
 
     { ngx_string("torus_query"),
@@ -38,6 +45,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       ngx_http_torus_query,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("torus_insert"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_FLAG,
+      ngx_http_torus_open,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, insert),
       NULL },
 
     { ngx_string("torus_schema"),
@@ -74,6 +88,34 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_torus_main_conf_t, connections),
       &ngx_http_torus_connections_bounds },
+
+    { ngx_string("torus_redis_window"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.window),
+      &ngx_http_torus_window_bounds },
+
+    { ngx_string("torus_redis_drain"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.drain),
+      NULL },
+
+    { ngx_string("torus_route_cache"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.route_cache),
+      NULL },
+
+    { ngx_string("torus_future"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, future),
+      NULL },
 
     { ngx_string("torus_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -122,6 +164,27 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       ngx_conf_set_size_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_torus_loc_conf_t, max_memory),
+      NULL },
+
+    { ngx_string("torus_insert_timeout"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, insert_timeout),
+      NULL },
+
+    { ngx_string("torus_line_max"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, carbon.line_max),
+      NULL },
+
+    { ngx_string("torus_path_max"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, carbon.path_max),
       NULL },
 
       ngx_null_command
@@ -248,11 +311,14 @@ ngx_http_torus_create_main_conf(ngx_conf_t *cf)
      *     tmcf->zone = NULL;
      *     tmcf->clients = NULL;
      *     tmcf->slot = NULL;
+     *     tmcf->inserts = 0;
+     *     tmcf->worker = NULL;
      */
 
     ngx_torus_conf_create(&tmcf->torus);
 
     tmcf->connections = NGX_CONF_UNSET_UINT;
+    tmcf->future = NGX_CONF_UNSET;
 
     return tmcf;
 }
@@ -264,6 +330,7 @@ ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_torus_main_conf_t *tmcf = conf;
 
     ngx_conf_init_uint_value(tmcf->connections, 2);
+    ngx_conf_init_value(tmcf->future, 0);
 
     return ngx_torus_conf_init(cf, &tmcf->torus);
 }
@@ -287,6 +354,10 @@ ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
      */
 
     tlcf->query = NGX_CONF_UNSET;
+    tlcf->insert = NGX_CONF_UNSET;
+    tlcf->insert_timeout = NGX_CONF_UNSET_MSEC;
+    tlcf->carbon.line_max = NGX_CONF_UNSET_SIZE;
+    tlcf->carbon.path_max = NGX_CONF_UNSET_SIZE;
     tlcf->max_stats = NGX_CONF_UNSET_UINT;
     tlcf->max_points = NGX_CONF_UNSET_UINT;
     tlcf->max_names = NGX_CONF_UNSET_UINT;
@@ -315,6 +386,10 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
      * "limit_except" block even the handler has to be set.
      */
 
+    if (clcf->noname && conf->insert == NGX_CONF_UNSET) {
+        conf->insert = prev->insert;
+    }
+
     if (clcf->noname && conf->query == NGX_CONF_UNSET) {
         conf->query = prev->query;
         conf->prefix = prev->prefix;
@@ -326,6 +401,7 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     }
 
     ngx_conf_merge_value(conf->query, NGX_CONF_UNSET, 0);
+    ngx_conf_merge_value(conf->insert, NGX_CONF_UNSET, 0);
     ngx_conf_merge_uint_value(conf->max_stats, prev->max_stats,
                               TORUS_LIMIT_STATS);
     ngx_conf_merge_uint_value(conf->max_points, prev->max_points,
@@ -337,6 +413,28 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               TORUS_LIMIT_MEMORY);
     ngx_conf_merge_size_value(conf->buffer, prev->buffer, 64 * 1024);
     ngx_conf_merge_msec_value(conf->timeout, prev->timeout, 30000);
+    ngx_conf_merge_msec_value(conf->insert_timeout, prev->insert_timeout,
+                              5000);
+    ngx_conf_merge_size_value(conf->carbon.line_max, prev->carbon.line_max,
+                              TORUS_CARBON_LINE_MAX);
+    ngx_conf_merge_size_value(conf->carbon.path_max, prev->carbon.path_max,
+                              TORUS_CARBON_PATH_MAX);
+
+    if (conf->carbon.path_max < 1
+        || conf->carbon.path_max > conf->carbon.line_max)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"torus_path_max\" must be from 1 to "
+                           "\"torus_line_max\"");
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->insert && !conf->query) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"torus_insert on\" in location \"%V\" needs "
+                           "\"torus_query on\" beside it", &clcf->name);
+        return NGX_CONF_ERROR;
+    }
 
     return NGX_CONF_OK;
 }
@@ -400,6 +498,32 @@ ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* torus_insert on | off; opens a command of a location of queries. */
+
+static char *
+ngx_http_torus_open(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                        *rv;
+    ngx_flag_t                  *flag;
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv != NGX_CONF_OK) {
+        return rv;
+    }
+
+    flag = (ngx_flag_t *) ((char *) conf + cmd->offset);
+
+    if (*flag && cmd->offset == offsetof(ngx_http_torus_loc_conf_t, insert)) {
+        tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
+        tmcf->inserts++;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 /* What to cut from the URIs of this location. */
 
 static char *
@@ -454,7 +578,7 @@ ngx_http_torus_exact(ngx_conf_t *cf, ngx_http_torus_loc_conf_t *tlcf,
     ngx_str_t *name)
 {
     u_char           *p, *last;
-    torus_command_t   command;
+    ngx_uint_t        command;
 
     last = name->data + name->len;
 
@@ -468,7 +592,9 @@ ngx_http_torus_exact(ngx_conf_t *cf, ngx_http_torus_loc_conf_t *tlcf,
             continue;
         }
 
-        if (torus_command_find(torus_str(p, last - p), &command) == TORUS_OK) {
+        if (ngx_http_torus_find(torus_str(p, last - p), &command)
+            == TORUS_OK)
+        {
             tlcf->command.len = last - p;
             tlcf->command.data = p;
             return NGX_CONF_OK;
@@ -556,7 +682,7 @@ ngx_http_torus_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    return NGX_OK;
+    return tmcf->inserts ? ngx_http_torus_init_store(cycle, tmcf) : NGX_OK;
 }
 
 
@@ -576,6 +702,10 @@ ngx_http_torus_exit_process(ngx_cycle_t *cycle)
     if (tmcf->clients != NULL) {
         ngx_torus_clients_destroy(tmcf->clients);
         tmcf->clients = NULL;
+    }
+
+    if (tmcf->worker != NULL) {
+        ngx_http_torus_exit_store(tmcf);
     }
 
     if (tmcf->slot != NULL) {

@@ -5,6 +5,8 @@
  *   ngx_http_torus_handler.c   a request's URI, method, body and arguments
  *   ngx_http_torus_answer.c    its way through Redis to the client
  *   ngx_http_torus_send.c      headers, whole answers, errors
+ *   ngx_http_torus_insert.c    points that a request brings
+ *   ngx_http_torus_store.c     what a worker stores them with
  *
  * What is asked and answered is known to lib/core (torus_request.h), how to
  * talk to Redis to lib/nginx (ngx_torus_client.h).
@@ -20,14 +22,35 @@
 
 #include "ngx_torus_client.h"
 #include "ngx_torus_conf.h"
+#include "ngx_torus_writer.h"
 #include "ngx_torus_zone.h"
+#include "torus_carbon.h"
 #include "torus_request.h"
+#include "torus_store.h"
+
+
+/* "/insert" is no command of lib/core's requests. */
+#define NGX_HTTP_TORUS_INSERT  1000
+
+
+/* What a worker process stores with; lives as long as its cycle. */
+typedef struct {
+    torus_store_t               store;
+    ngx_torus_writer_t        **writers;     /* one per host, same indices */
+    ngx_uint_t                  nwriters;
+    ngx_queue_t                 blocked;     /* requests waiting for room */
+} ngx_http_torus_worker_t;
+
+
+typedef struct ngx_http_torus_insert_s  ngx_http_torus_insert_t;
 
 
 typedef struct {
     ngx_torus_conf_t            torus;       /* first: see ngx_torus_conf.h */
 
     ngx_uint_t                  connections; /* per worker and host */
+    time_t                      future;
+    ngx_uint_t                  inserts;     /* "torus_insert on" */
 
     ngx_str_t                   used_file;   /* the first "torus_query on" */
     ngx_uint_t                  used_line;
@@ -37,11 +60,13 @@ typedef struct {
     /* of this worker process */
     ngx_torus_clients_t        *clients;
     ngx_torus_zone_slot_t      *slot;
+    ngx_http_torus_worker_t    *worker;      /* NULL: nothing is stored */
 } ngx_http_torus_main_conf_t;
 
 
 typedef struct {
     ngx_flag_t                  query;
+    ngx_flag_t                  insert;
 
     /* one of the two: what to cut from a URI, or what it always means */
     ngx_str_t                   prefix;
@@ -55,6 +80,9 @@ typedef struct {
     size_t                      max_body;
     size_t                      buffer;      /* up to it sent whole */
     ngx_msec_t                  timeout;     /* 0: none */
+
+    ngx_msec_t                  insert_timeout;
+    torus_carbon_conf_t         carbon;
 } ngx_http_torus_loc_conf_t;
 
 
@@ -69,7 +97,9 @@ typedef struct {
     ngx_http_torus_loc_conf_t  *conf;
     ngx_torus_clients_t        *clients;
     uint64_t                   *counters;    /* TORUS_COUNTERS_N of them */
-    torus_command_t             command;
+    ngx_uint_t                  command;     /* torus_command_t, or ours */
+    ngx_http_torus_worker_t    *worker;
+    ngx_http_torus_insert_t    *insert;
 
     torus_buf_t                 body;        /* of a form, as received */
     torus_arena_t              *arena;       /* of the arguments */
@@ -102,6 +132,9 @@ void ngx_http_torus_run(ngx_http_torus_ctx_t *ctx);
 /* Sets what calls run() from now on. */
 ngx_int_t ngx_http_torus_watch(ngx_http_torus_ctx_t *ctx);
 
+/* The same, and the time limit of a query. */
+ngx_int_t ngx_http_torus_watch_query(ngx_http_torus_ctx_t *ctx);
+
 /* Releases all that the request holds, and finalizes it. */
 void ngx_http_torus_finalize(ngx_http_torus_ctx_t *ctx, ngx_int_t rc);
 
@@ -116,8 +149,36 @@ ngx_int_t ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx);
 ngx_int_t ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason);
 
+ngx_int_t ngx_http_torus_send_json(ngx_http_torus_ctx_t *ctx,
+    ngx_uint_t status, torus_str_t text);
+
 /* NGX_OK: body may follow. */
 ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);
+
+/* TORUS_OK or TORUS_DECLINED. */
+int ngx_http_torus_find(torus_str_t name, ngx_uint_t *command);
+
+
+/* Reads a body that is no form; returns what the handler has to. */
+ngx_int_t ngx_http_torus_insert(ngx_http_torus_ctx_t *ctx);
+
+/* The arguments live as long as ctx->arena. */
+void ngx_http_torus_insert_form(ngx_http_torus_ctx_t *ctx, torus_arg_t *args,
+    size_t nargs);
+void ngx_http_torus_insert_release(ngx_http_torus_insert_t *ins);
+
+/* For the writers: there is room. */
+void ngx_http_torus_insert_room(ngx_torus_writer_t *w, void *data);
+
+
+/* tmcf->slot is there; what a failure leaves exit_store() takes away. */
+ngx_int_t ngx_http_torus_init_store(ngx_cycle_t *cycle,
+    ngx_http_torus_main_conf_t *tmcf);
+void ngx_http_torus_exit_store(ngx_http_torus_main_conf_t *tmcf);
+
+/* Is a writer at its bound? */
+ngx_uint_t ngx_http_torus_full(ngx_http_torus_worker_t *worker);
+
 
 /* Adds a header; name is a literal. */
 ngx_table_elt_t *ngx_http_torus_add_header(ngx_http_request_t *r,
