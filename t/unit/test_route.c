@@ -398,9 +398,16 @@ test_cache(void)
     router = torus_router_create(set, 1 << 20, 42);
 
     snprintf(name, sizeof(name), "a.x.y");
+    ok(!torus_router_knows(router, torus_test_z(name)),
+       "a new stat is not known");
+    torus_router_stats(router, &stats);
+    is_int((int64_t) stats.misses, 0, "and to ask is no miss");
+
     route = torus_router_find(router, torus_test_z(name));
     is_cstr(targets(route), "one p:a.x.y:,rest r:a.x.y:,rest r:sum.y:,"
                             "one p:b:", "a new stat");
+    ok(torus_router_knows(router, torus_test_z(name)), "then it is");
+    ok(!torus_router_knows(router, torus_test_z("a.x.z")), "another is not");
 
     memset(name, 'Z', sizeof(name));
     is_cstr(targets(route), "one p:a.x.y:,rest r:a.x.y:,rest r:sum.y:,"
