@@ -32,6 +32,13 @@ static ngx_conf_num_bounds_t  ngx_stream_karbon_window_bounds = {
 };
 
 
+static ngx_conf_enum_t  ngx_stream_karbon_protocols[] = {
+    { ngx_string("line"), NGX_STREAM_KARBON_LINE },
+    { ngx_string("pickle"), NGX_STREAM_KARBON_PICKLE },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_stream_karbon_commands[] = {
 
     { ngx_string("karbon"),
@@ -109,6 +116,41 @@ static ngx_command_t  ngx_stream_karbon_commands[] = {
       ngx_conf_set_size_slot,
       NGX_STREAM_SRV_CONF_OFFSET,
       offsetof(ngx_stream_karbon_srv_conf_t, carbon.path_max),
+      NULL },
+
+    { ngx_string("karbon_protocol"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_karbon_srv_conf_t, protocol),
+      &ngx_stream_karbon_protocols },
+
+    { ngx_string("karbon_frame_max"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_karbon_srv_conf_t, frame_max),
+      NULL },
+
+    { ngx_string("karbon_past"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_sec_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_karbon_srv_conf_t, past),
+      NULL },
+
+    { ngx_string("karbon_new_stats"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_karbon_srv_conf_t, new_stats),
+      NULL },
+
+    { ngx_string("karbon_idle_timeout"),
+      NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_STREAM_SRV_CONF_OFFSET,
+      offsetof(ngx_stream_karbon_srv_conf_t, idle_timeout),
       NULL },
 
     { ngx_string("karbon_linger"),
@@ -264,12 +306,19 @@ ngx_stream_karbon_create_srv_conf(ngx_conf_t *cf)
      *
      *     kscf->warned = 0;
      *     kscf->suppressed = 0;
+     *     kscf->new_second = 0;
+     *     kscf->new_count = 0;
      */
 
     kscf->enable = NGX_CONF_UNSET;
+    kscf->protocol = NGX_CONF_UNSET_UINT;
     kscf->linger = NGX_CONF_UNSET_MSEC;
+    kscf->idle_timeout = NGX_CONF_UNSET_MSEC;
     kscf->carbon.line_max = NGX_CONF_UNSET_SIZE;
     kscf->carbon.path_max = NGX_CONF_UNSET_SIZE;
+    kscf->frame_max = NGX_CONF_UNSET_SIZE;
+    kscf->past = NGX_CONF_UNSET;
+    kscf->new_stats = NGX_CONF_UNSET;
 
     return kscf;
 }
@@ -282,11 +331,25 @@ ngx_stream_karbon_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_stream_karbon_srv_conf_t *conf = child;
 
     ngx_conf_merge_value(conf->enable, prev->enable, 0);
+    ngx_conf_merge_uint_value(conf->protocol, prev->protocol,
+                              NGX_STREAM_KARBON_LINE);
     ngx_conf_merge_msec_value(conf->linger, prev->linger, 2000);
+    ngx_conf_merge_msec_value(conf->idle_timeout, prev->idle_timeout, 0);
     ngx_conf_merge_size_value(conf->carbon.line_max, prev->carbon.line_max,
                               TORUS_CARBON_LINE_MAX);
     ngx_conf_merge_size_value(conf->carbon.path_max, prev->carbon.path_max,
                               TORUS_CARBON_PATH_MAX);
+    ngx_conf_merge_size_value(conf->frame_max, prev->frame_max,
+                              TORUS_PICKLE_FRAME_MAX);
+    ngx_conf_merge_sec_value(conf->past, prev->past, 0);
+    ngx_conf_merge_value(conf->new_stats, prev->new_stats, 0);
+
+    if (conf->frame_max < 1 || conf->frame_max > TORUS_PICKLE_FRAME_LIMIT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"karbon_frame_max\" must be from 1 to %uzm",
+                           (size_t) TORUS_PICKLE_FRAME_LIMIT / 1024 / 1024);
+        return NGX_CONF_ERROR;
+    }
 
     if (conf->carbon.path_max < 1
         || conf->carbon.path_max > conf->carbon.line_max)
@@ -401,6 +464,11 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
     if (ngx_stream_karbon_create_writers(cycle, kmcf, worker) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    /* a link of this module, two of the other, for each host */
+
+    worker->reserved = ngx_min(3 * worker->nwriters,
+                               cycle->connection_n / 4);
 
     worker->store.set = kmcf->torus.set;
     worker->store.counters = worker->counters;

@@ -15,6 +15,7 @@
 #include <ngx_stream.h>
 
 #include "torus_carbon.h"
+#include "torus_pickle.h"
 #include "torus_store.h"
 #include "ngx_torus_conf.h"
 #include "ngx_torus_writer.h"
@@ -27,6 +28,12 @@
 /* A session that has read this much lets the others have a turn. */
 #define NGX_STREAM_KARBON_FAIR    (4 * NGX_STREAM_KARBON_BUFFER)
 
+/* Read at most when a session has to end; more than a socket holds. */
+#define NGX_STREAM_KARBON_LAST    (256 * NGX_STREAM_KARBON_BUFFER)
+
+#define NGX_STREAM_KARBON_LINE    0
+#define NGX_STREAM_KARBON_PICKLE  1
+
 
 /* What a worker process owns; lives as long as the cycle it serves. */
 typedef struct {
@@ -38,6 +45,8 @@ typedef struct {
     ngx_event_t                resume;      /* posted when there is room */
     ngx_torus_zone_slot_t     *slot;
     uint64_t                  *counters;    /* the slot's */
+    ngx_uint_t                 reserved;    /* connections left to Redis */
+    time_t                     refused;     /* when the log last said so */
 } ngx_stream_karbon_worker_t;
 
 
@@ -53,12 +62,21 @@ typedef struct {
 
 typedef struct {
     ngx_flag_t                 enable;
+    ngx_uint_t                 protocol;
     ngx_msec_t                 linger;
+    ngx_msec_t                 idle_timeout;  /* 0: none */
     torus_carbon_conf_t        carbon;
+    size_t                     frame_max;
+    time_t                     past;          /* 0: any */
+    ngx_int_t                  new_stats;     /* a second, 0: any */
 
     /* a sample of bad lines, at most once a second; per worker after fork */
     time_t                     warned;
     ngx_uint_t                 suppressed;
+
+    /* names new to the route cache in that second; per worker, too */
+    time_t                     new_second;
+    ngx_int_t                  new_count;
 } ngx_stream_karbon_srv_conf_t;
 
 
@@ -66,7 +84,10 @@ typedef struct {
     ngx_stream_session_t          *session;
     ngx_stream_karbon_worker_t    *worker;
     ngx_stream_karbon_srv_conf_t  *conf;
-    torus_carbon_t                 carbon;
+    union {
+        torus_carbon_t             carbon;
+        torus_pickle_t             pickle;
+    } in;
 
     ngx_queue_t                    queue;     /* in worker->blocked */
     u_char                        *rest;      /* read but not yet taken */
@@ -75,6 +96,7 @@ typedef struct {
     ngx_uint_t                     lines;     /* good and bad */
     ngx_uint_t                     bad_lines;
 
+    unsigned                       pickle:1;
     unsigned                       blocked:1;
     unsigned                       eof:1;
     unsigned                       failed:1;  /* recv() failed */
