@@ -38,7 +38,7 @@ sub new {
         $clock->freeze($o{clock} // 1700000000);
     }
 
-    my $redis = $o{redis} // Torus::Redis->start(args => $o{redis_args} // []);
+    my $redis = $o{redis} // Torus::Redis->start(clock => $clock);
     my $nginx = Torus::Nginx->new(clock => $clock,
                                   level => $o{level} // 'info');
     my $self = bless { nginx => $nginx, redis => $redis, clock => $clock,
@@ -159,7 +159,7 @@ sub sum {
     my $keys = $redis->cmd(KEYS => "$stat:minute:*");
     my $sum = 0;
 
-    $sum += $_ for @$keys ? @{$redis->cmd(MGET => @$keys)} : ();
+    $sum += $_ // 0 for @$keys ? @{$redis->cmd(MGET => @$keys)} : ();
 
     return $sum;
 }
