@@ -24,6 +24,7 @@ static void ngx_torus_writer_update(ngx_torus_writer_t *w);
 static void ngx_torus_writer_check_ready(ngx_torus_writer_t *w);
 static void ngx_torus_writer_timers(ngx_torus_writer_t *w);
 static void ngx_torus_writer_tell(ngx_torus_writer_t *w);
+static void ngx_torus_writer_marks(ngx_torus_writer_t *w, ngx_uint_t failed);
 static void ngx_torus_writer_give_up(ngx_torus_writer_t *w);
 static void ngx_torus_writer_flush_handler(ngx_event_t *ev);
 static void ngx_torus_writer_timer_handler(ngx_event_t *ev);
@@ -80,6 +81,8 @@ ngx_torus_writer_create(ngx_pool_t *pool, ngx_log_t *log,
 
     w->conf = conf;
     w->log = log;
+
+    ngx_queue_init(&w->marks);
 
     w->dummy.fd = (ngx_socket_t) -1;
     w->dummy.data = w;
@@ -173,6 +176,58 @@ ngx_uint_t
 ngx_torus_writer_pending(ngx_torus_writer_t *w)
 {
     return torus_writer_pending(w->writer) != 0;
+}
+
+
+ngx_int_t
+ngx_torus_writer_mark(ngx_torus_writer_t *w, ngx_torus_mark_t *mark)
+{
+    mark->number = torus_writer_mark(w->writer);
+
+    if (torus_writer_settled(w->writer, mark->number)) {
+        return NGX_OK;
+    }
+
+    mark->waits = 1;
+    ngx_queue_insert_tail(&w->marks, &mark->queue);
+
+    return NGX_AGAIN;
+}
+
+
+void
+ngx_torus_mark_cancel(ngx_torus_mark_t *mark)
+{
+    if (mark->waits) {
+        mark->waits = 0;
+        ngx_queue_remove(&mark->queue);
+    }
+}
+
+
+/*
+ * Marks are in the order of their numbers, and a later one is not settled
+ * before an earlier one.
+ */
+static void
+ngx_torus_writer_marks(ngx_torus_writer_t *w, ngx_uint_t failed)
+{
+    ngx_queue_t       *q;
+    ngx_torus_mark_t  *mark;
+
+    while (!ngx_queue_empty(&w->marks)) {
+        q = ngx_queue_head(&w->marks);
+        mark = ngx_queue_data(q, ngx_torus_mark_t, queue);
+
+        if (!failed && !torus_writer_settled(w->writer, mark->number)) {
+            return;
+        }
+
+        mark->failed = (failed != 0);
+
+        ngx_torus_mark_cancel(mark);
+        mark->handler(mark);
+    }
 }
 
 
@@ -367,6 +422,8 @@ ngx_torus_writer_tell(ngx_torus_writer_t *w)
 
     w->pending = ngx_torus_writer_pending(w);
 
+    ngx_torus_writer_marks(w, 0);
+
     if (was_full && !torus_writer_full(w->writer)) {
         w->full = 0;
 
@@ -392,6 +449,7 @@ ngx_torus_writer_give_up(ngx_torus_writer_t *w)
         torus_writer_closed(w->writer, ngx_current_msec);
     }
 
+    ngx_torus_writer_marks(w, 1);
     ngx_torus_writer_timers(w);
 }
 

@@ -13,6 +13,7 @@
 
 
 typedef struct ngx_torus_writer_s  ngx_torus_writer_t;
+typedef struct ngx_torus_mark_s    ngx_torus_mark_t;
 
 
 /* Room again, or all is acknowledged: sessions that wait may go on. */
@@ -35,6 +36,20 @@ typedef struct {
 } ngx_torus_writer_conf_t;
 
 
+/*
+ * Somebody who waits for the end of what was pushed so far.  The handler runs
+ * once, from inside the writer: it may free the mark but not push.
+ */
+struct ngx_torus_mark_s {
+    ngx_queue_t                     queue;     /* of the writer */
+    uint64_t                        number;
+    void                          (*handler)(ngx_torus_mark_t *mark);
+    void                           *data;
+    unsigned                        waits:1;   /* in the queue */
+    unsigned                        failed:1;  /* the writer has given up */
+};
+
+
 struct ngx_torus_writer_s {
     const ngx_torus_writer_conf_t  *conf;
     torus_writer_t                 *writer;
@@ -45,6 +60,7 @@ struct ngx_torus_writer_s {
     ngx_event_t                     leave;     /* is the worker leaving? */
     ngx_connection_t                dummy;     /* data of the three */
     ngx_msec_t                      deadline;  /* end of the drain time */
+    ngx_queue_t                     marks;
     unsigned                        full:1;    /* was full when last asked */
     unsigned                        pending:1;
     unsigned                        ready:1;
@@ -72,6 +88,14 @@ ngx_uint_t ngx_torus_writer_pending(ngx_torus_writer_t *w);
  * first (a session, the writer itself); more calls do nothing.
  */
 void ngx_torus_writer_drain(ngx_torus_writer_t *w);
+
+/*
+ * NGX_OK: everything pushed so far has reached its end.  NGX_AGAIN: the
+ * mark's handler, which is set as its data is, will say so.
+ */
+ngx_int_t ngx_torus_writer_mark(ngx_torus_writer_t *w,
+    ngx_torus_mark_t *mark);
+void ngx_torus_mark_cancel(ngx_torus_mark_t *mark);
 
 void ngx_torus_writer_stats(ngx_torus_writer_t *w,
     torus_writer_stats_t *stats);
