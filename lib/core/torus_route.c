@@ -64,7 +64,8 @@ struct torus_router_s {
     size_t                     max;
     torus_arena_t             *scratch;
     const torus_schema_set_t  *set;
-    torus_router_stats_t       stats;
+    torus_router_stats_t      *stats;
+    torus_router_stats_t       own;
 };
 
 
@@ -373,6 +374,7 @@ torus_router_create(const torus_schema_set_t *set, size_t max, uint64_t seed)
     router->set = set;
     router->max = max;
     router->seed = seed;
+    router->stats = &router->own;
     router->mask = TORUS_ROUTE_MIN_SIZE - 1;
 
     router->slots = calloc(TORUS_ROUTE_MIN_SIZE, sizeof(torus_route_slot_t));
@@ -383,7 +385,7 @@ torus_router_create(const torus_schema_set_t *set, size_t max, uint64_t seed)
         return NULL;
     }
 
-    router->stats.bytes = TORUS_ROUTE_MIN_SIZE * sizeof(torus_route_slot_t);
+    router->stats->bytes = TORUS_ROUTE_MIN_SIZE * sizeof(torus_route_slot_t);
 
     return router;
 }
@@ -431,7 +433,7 @@ torus_router_find(torus_router_t *router, torus_str_t stat)
         }
     }
 
-    router->stats.hits++;
+    router->stats->hits++;
 
     /* written only when it changes: most cache lines stay clean */
 
@@ -474,7 +476,7 @@ torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
     const torus_route_t  *route;
     torus_route_entry_t  *entry;
 
-    router->stats.misses++;
+    router->stats->misses++;
 
     torus_arena_reset(router->scratch);
 
@@ -588,7 +590,7 @@ torus_router_insert(torus_router_t *router, torus_route_entry_t *entry,
     torus_route_slot_t     slot;
     torus_router_stats_t  *stats;
 
-    stats = &router->stats;
+    stats = router->stats;
 
     if ((stats->entries + 1) * 3 > (router->mask + 1) * 2) {
         torus_router_grow(router);
@@ -620,7 +622,7 @@ torus_router_grow(torus_router_t *router)
 
     size = router->mask + 1;
 
-    if (router->stats.bytes + size * sizeof(torus_route_slot_t)
+    if (router->stats->bytes + size * sizeof(torus_route_slot_t)
         > router->max)
     {
         return;
@@ -642,7 +644,7 @@ torus_router_grow(torus_router_t *router)
     router->slots = slots;
     router->mask = 2 * size - 1;
     router->hand = 0;
-    router->stats.bytes += size * sizeof(torus_route_slot_t);
+    router->stats->bytes += size * sizeof(torus_route_slot_t);
 }
 
 
@@ -682,9 +684,9 @@ torus_router_evict(torus_router_t *router)
         router->hand = (router->hand + 1) & router->mask;
     }
 
-    router->stats.evicted++;
-    router->stats.entries--;
-    router->stats.bytes -= entry->bytes;
+    router->stats->evicted++;
+    router->stats->entries--;
+    router->stats->bytes -= entry->bytes;
 
     free(entry);
 
@@ -726,5 +728,13 @@ torus_router_remove(torus_router_t *router, size_t i)
 void
 torus_router_stats(const torus_router_t *router, torus_router_stats_t *stats)
 {
-    *stats = router->stats;
+    *stats = *router->stats;
+}
+
+
+void
+torus_router_share(torus_router_t *router, torus_router_stats_t *stats)
+{
+    *stats = *router->stats;
+    router->stats = stats;
 }

@@ -73,6 +73,9 @@ int torus_router_knows(const torus_router_t *router, torus_str_t stat);
 void torus_router_stats(const torus_router_t *router,
     torus_router_stats_t *stats);
 
+/* From now on they are kept there, as they are so far; outlives the router. */
+void torus_router_share(torus_router_t *router, torus_router_stats_t *stats);
+
 /* The same without a cache; lives in the arena. */
 const torus_route_t *torus_route(const torus_schema_set_t *set,
     torus_str_t stat, torus_arena_t *arena);

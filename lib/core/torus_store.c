@@ -58,6 +58,7 @@ typedef struct {
 
 struct torus_store_schema_s {
     torus_store_interval_t  *intervals;
+    uint64_t                *values;    /* what the schema has got, counted */
     size_t                   ncopies;
     size_t                   room;      /* of a key behind the stem */
     int                      plain;     /* write_func is long_or_float */
@@ -244,7 +245,12 @@ torus_store_schema_init(torus_store_t *store, const torus_schema_t *schema)
     ss->intervals = torus_arena_calloc(store->arena, schema->nintervals,
                                        sizeof(torus_store_interval_t));
 
-    if (ss->intervals == NULL) {
+    ss->values = store->values != NULL
+                 ? store->values[schema->index]
+                 : torus_arena_calloc(store->arena, TORUS_SCHEMA_VALUES_N,
+                                      sizeof(uint64_t));
+
+    if (ss->intervals == NULL || ss->values == NULL) {
         return TORUS_ERROR;
     }
 
@@ -360,6 +366,8 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
         }
 
         skipped++;
+        store->schemas[target->schema->index]
+            .values[TORUS_SCHEMA_SKIPPED]++;
     }
 
     if (taken == 0) {
@@ -521,12 +529,16 @@ torus_store_target(torus_store_t *store, const torus_route_target_t *target,
     rc = torus_store_insert[schema->type](schema, &v, &op);
 
     if (rc == TORUS_STORE_NOTHING) {
+        ss->values[TORUS_SCHEMA_POINTS]++;
+
         return TORUS_C_POINTS_ACCEPTED;
     }
 
     if (rc != TORUS_OK) {
         return torus_transform_reason(rc);
     }
+
+    ss->values[TORUS_SCHEMA_POINTS]++;
 
     torus_store_write(store, ss, target, point, &op);
 
@@ -605,7 +617,10 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
 
     schema = target->schema;
 
-    store->counters[TORUS_C_OPS_MADE] += schema->nintervals * ss->ncopies;
+    i = schema->nintervals * ss->ncopies;
+
+    store->counters[TORUS_C_OPS_MADE] += i;
+    ss->values[TORUS_SCHEMA_OPERATIONS] += i;
 
     room = torus_store_key(store, target->stem, ss->room);
 

@@ -51,6 +51,9 @@ typedef struct {
     const torus_schema_set_t  *set;
     torus_router_t            *router;
     uint64_t                  *counters;   /* TORUS_COUNTERS_N of them */
+    uint64_t                 **values;     /* TORUS_SCHEMA_VALUES_N for each
+                                              schema by its index; NULL: not
+                                              told */
     torus_sink_pt              sink;
     void                      *data;
     int64_t                    future;     /* slack in seconds, 0: none set */

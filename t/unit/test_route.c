@@ -392,7 +392,7 @@ test_cache(void)
     const torus_route_t  *route;
     torus_router_t       *router;
     torus_schema_set_t   *set;
-    torus_router_stats_t  stats;
+    torus_router_stats_t  stats, shared;
 
     set = some();
     router = torus_router_create(set, 1 << 20, 42);
@@ -432,6 +432,15 @@ test_cache(void)
     is_int(stats.entries, 3, "entries");
     is_int(stats.evicted, 0, "evicted");
     ok(stats.bytes > 1024 && stats.bytes < 4096, "bytes: %zu", stats.bytes);
+
+    memset(&shared, 0, sizeof(shared));
+    torus_router_share(router, &shared);
+    is_int(memcmp(&shared, &stats, sizeof(stats)), 0, "shared as they are");
+    (void) torus_router_find(router, torus_str("none", 4));
+    (void) torus_router_find(router, torus_str("more", 4));
+    is_int(shared.hits, 3, "a hit is counted there from now on");
+    is_int(shared.misses, 4, "and a miss");
+    is_int(shared.entries, 4, "and an entry");
 
     torus_router_destroy(router);
     torus_router_destroy(NULL);

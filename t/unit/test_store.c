@@ -1541,6 +1541,76 @@ test_long_names(void)
 }
 
 
+/* What each schema got; two of them share a row, as hosts of many may. */
+static void
+test_schemas(void)
+{
+    size_t           i;
+    world_t         *w;
+    uint64_t         n[2][TORUS_SCHEMA_VALUES_N];
+    uint64_t        *rows[3];
+    torus_counter_t  reason;
+
+    static const struct {
+        const char  *stat;
+        const char  *value;
+    } points[] = {
+        { "a.x", "1" }, { "a.x", "2" }, { "a.x", "one" }, { "a.y", "0" },
+        { "b.x", "5" }, { "c.x", "two" }, { "d.x", "1" }
+    };
+
+    w = world_create("{\"TIMESERIES\": ["
+                     "{\"name\": \"n\", \"match\": \"a.*\","
+                     " \"type\": \"count\", \"zeros\": \"drop\","
+                     " \"intervals\": {\"m\": {\"step\": 60},"
+                     "   \"h\": {\"step\": 3600}}},"
+                     "{\"name\": \"s\", \"match\": [\"a.*\", \"sum.*\"],"
+                     " \"type\": \"set\", \"write_func\": \"string\","
+                     " \"intervals\": {\"d\": {\"step\": 1, \"steps\": 1}}},"
+                     "{\"name\": \"t\", \"match\": [\"b.*\", \"c.*\"],"
+                     " \"type\": \"gauge\", \"rolling\": 2,"
+                     " \"intervals\": {\"e\": {\"step\": 60}}}],"
+                     "\"AGGREGATES\": [[\"sum.<x>\", \"b.<x>\"]]}");
+
+    if (w->set == NULL) {
+        bail_out("%s", w->faults);
+    }
+
+    torus_store_free(&w->store);
+
+    memset(n, 0, sizeof(n));
+    rows[0] = n[0];
+    rows[1] = n[1];
+    rows[2] = n[1];
+    w->store.values = rows;
+
+    is_int(torus_store_init(&w->store), TORUS_OK, "rows of schemas");
+
+    for (i = 0; i < number_of(points); i++) {
+        (void) world_point(w, points[i].stat, points[i].value, NOW - 5, NOW,
+                           &reason);
+    }
+
+    is_int(n[0][TORUS_SCHEMA_POINTS], 3, "points, with a 0 that is dropped");
+    is_int(n[0][TORUS_SCHEMA_OPERATIONS], 4, "operations, of each interval");
+    is_int(n[0][TORUS_SCHEMA_SKIPPED], 1, "a value that it cannot take");
+    is_int(n[1][TORUS_SCHEMA_POINTS], 4 + 1 + 1,
+           "points of two schemas, one of them by way of an aggregate");
+    is_int(n[1][TORUS_SCHEMA_OPERATIONS], 4 + 1 + 3,
+           "operations, with what is out of retention and copies");
+    is_int(n[1][TORUS_SCHEMA_SKIPPED], 1,
+           "a value that cost the point is counted as well");
+
+    is_int(n[0][TORUS_SCHEMA_OPERATIONS] + n[1][TORUS_SCHEMA_OPERATIONS],
+           (int64_t) w->counters[TORUS_C_OPS_MADE],
+           "all operations are some schema's");
+    ok(w->counters[TORUS_C_OPS_EXPIRED] > 0 && world_adds_up(w),
+       "all adds up");
+
+    world_destroy(w);
+}
+
+
 int
 main(void)
 {
@@ -1552,6 +1622,7 @@ main(void)
     test_jumping();
     test_failing();
     test_long_names();
+    test_schemas();
 
     return done_testing();
 }
