@@ -472,6 +472,9 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
 
     worker->store.set = kmcf->torus.set;
     worker->store.counters = worker->counters;
+    worker->store.values = ngx_torus_zone_schemas(worker->slot,
+                                                  kmcf->torus.set,
+                                                  cycle->pool);
     worker->store.sink = ngx_stream_karbon_sink;
     worker->store.data = worker;
     worker->store.future = kmcf->future;
@@ -484,11 +487,13 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
                                                kmcf->torus.route_cache,
                                                seed);
 
-    if (worker->store.router == NULL
+    if (worker->store.router == NULL || worker->store.values == NULL
         || torus_store_init(&worker->store) != TORUS_OK)
     {
         return NGX_ERROR;
     }
+
+    torus_router_share(worker->store.router, &worker->slot->routes);
 
     kmcf->worker = worker;
 
@@ -519,6 +524,7 @@ ngx_stream_karbon_create_writers(ngx_cycle_t *cycle,
         conf[i].link = &tcf->hosts[i].link;
         conf[i].host = tcf->hosts[i].host;
         conf[i].counters = worker->counters;
+        conf[i].values = ngx_torus_zone_host(worker->slot, i);
         ngx_str_set(&conf[i].name, "karbon");
         conf[i].window = tcf->window;
         conf[i].queue_max = tcf->queue;

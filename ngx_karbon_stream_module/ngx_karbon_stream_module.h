@@ -90,6 +90,7 @@ typedef struct {
     } in;
 
     ngx_queue_t                    queue;     /* in worker->blocked */
+    uint64_t                      *waits;     /* of the host that is full */
     u_char                        *rest;      /* read but not yet taken */
     size_t                         rest_len;
 

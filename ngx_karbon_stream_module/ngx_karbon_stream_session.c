@@ -58,6 +58,7 @@ static void ngx_stream_karbon_stray(ngx_stream_karbon_ctx_t *ctx,
     torus_str_t stat);
 static ngx_uint_t ngx_stream_karbon_full(ngx_stream_karbon_worker_t *worker);
 static void ngx_stream_karbon_block(ngx_stream_karbon_ctx_t *ctx);
+static void ngx_stream_karbon_unblock(ngx_stream_karbon_ctx_t *ctx);
 static void ngx_stream_karbon_finalize(ngx_stream_karbon_ctx_t *ctx,
     ngx_uint_t status);
 static void ngx_stream_karbon_cleanup(void *data);
@@ -879,11 +880,25 @@ ngx_stream_karbon_full(ngx_stream_karbon_worker_t *worker)
 static void
 ngx_stream_karbon_block(ngx_stream_karbon_ctx_t *ctx)
 {
-    ngx_connection_t  *c;
+    ngx_uint_t                   i;
+    ngx_connection_t            *c;
+    ngx_stream_karbon_worker_t  *worker;
 
     c = ctx->session->connection;
+    worker = ctx->worker;
 
     ngx_log_debug0(NGX_LOG_DEBUG_STREAM, c->log, 0, "stream karbon blocked");
+
+    /* for the status page: whom it waits for, the first if there are more */
+
+    for (i = 0; i + 1 < worker->nwriters; i++) {
+        if (ngx_torus_writer_full(worker->writers[i])) {
+            break;
+        }
+    }
+
+    ctx->waits = worker->writers[i]->conf->values;
+    ctx->waits[TORUS_HOST_BLOCKED]++;
 
     ctx->blocked = 1;
     c->log->action = "waiting for redis";
@@ -892,7 +907,17 @@ ngx_stream_karbon_block(ngx_stream_karbon_ctx_t *ctx)
         ngx_del_timer(c->read);
     }
 
-    ngx_queue_insert_tail(&ctx->worker->blocked, &ctx->queue);
+    ngx_queue_insert_tail(&worker->blocked, &ctx->queue);
+}
+
+
+static void
+ngx_stream_karbon_unblock(ngx_stream_karbon_ctx_t *ctx)
+{
+    ctx->blocked = 0;
+    ctx->waits[TORUS_HOST_BLOCKED]--;
+
+    ngx_queue_remove(&ctx->queue);
 }
 
 
@@ -905,12 +930,11 @@ ngx_stream_karbon_resume(ngx_stream_karbon_worker_t *worker)
 
     while (!ngx_queue_empty(&worker->blocked)) {
         q = ngx_queue_head(&worker->blocked);
-        ngx_queue_remove(q);
 
         ctx = ngx_queue_data(q, ngx_stream_karbon_ctx_t, queue);
         c = ctx->session->connection;
 
-        ctx->blocked = 0;
+        ngx_stream_karbon_unblock(ctx);
         c->log->action = "reading carbon lines";
 
         ngx_post_event(c->read, &ngx_posted_events);
@@ -938,8 +962,7 @@ ngx_stream_karbon_cleanup(void *data)
     ngx_stream_karbon_ctx_t *ctx = data;
 
     if (ctx->blocked) {
-        ctx->blocked = 0;
-        ngx_queue_remove(&ctx->queue);
+        ngx_stream_karbon_unblock(ctx);
     }
 
     if (ctx->rest != NULL) {

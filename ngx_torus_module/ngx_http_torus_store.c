@@ -32,6 +32,9 @@ ngx_http_torus_init_store(ngx_cycle_t *cycle,
 
     worker->store.set = tmcf->torus.set;
     worker->store.counters = tmcf->slot->counters;
+    worker->store.values = ngx_torus_zone_schemas(tmcf->slot,
+                                                  tmcf->torus.set,
+                                                  cycle->pool);
     worker->store.sink = ngx_http_torus_sink;
     worker->store.data = worker;
     worker->store.future = tmcf->future;
@@ -44,11 +47,13 @@ ngx_http_torus_init_store(ngx_cycle_t *cycle,
                                                tmcf->torus.route_cache,
                                                seed);
 
-    if (worker->store.router == NULL
+    if (worker->store.router == NULL || worker->store.values == NULL
         || torus_store_init(&worker->store) != TORUS_OK)
     {
         return NGX_ERROR;
     }
+
+    torus_router_share(worker->store.router, &tmcf->slot->routes);
 
     return ngx_http_torus_create_writers(cycle, tmcf, worker);
 }
@@ -77,6 +82,7 @@ ngx_http_torus_create_writers(ngx_cycle_t *cycle,
         conf[i].link = &tcf->hosts[i].link;
         conf[i].host = tcf->hosts[i].host;
         conf[i].counters = tmcf->slot->counters;
+        conf[i].values = ngx_torus_zone_host(tmcf->slot, i);
         ngx_str_set(&conf[i].name, "torus-insert");
         conf[i].window = tcf->window;
         conf[i].queue_max = tcf->queue;

@@ -22,6 +22,7 @@ static void ngx_torus_writer_closed(ngx_torus_link_t *link,
     const char *reason);
 static void ngx_torus_writer_update(ngx_torus_writer_t *w);
 static void ngx_torus_writer_check_ready(ngx_torus_writer_t *w);
+static void ngx_torus_writer_publish(ngx_torus_writer_t *w);
 static void ngx_torus_writer_timers(ngx_torus_writer_t *w);
 static void ngx_torus_writer_tell(ngx_torus_writer_t *w);
 static void ngx_torus_writer_marks(ngx_torus_writer_t *w, ngx_uint_t failed);
@@ -109,6 +110,8 @@ ngx_torus_writer_create(ngx_pool_t *pool, ngx_log_t *log,
     ngx_torus_link_init(&w->link);
     ngx_torus_link_hold(&w->link, 0);
     ngx_torus_link_connect(&w->link);
+
+    ngx_torus_writer_publish(w);
 
     return w;
 }
@@ -318,6 +321,7 @@ ngx_torus_writer_closed(ngx_torus_link_t *link, const char *reason)
         return;
     }
 
+    ngx_torus_writer_publish(w);
     ngx_torus_writer_timers(w);
 
     hold = ngx_torus_writer_pending(w);
@@ -350,6 +354,7 @@ ngx_torus_writer_update(ngx_torus_writer_t *w)
 
     /* sending may have closed it, and that came here by itself */
 
+    ngx_torus_writer_publish(w);
     ngx_torus_writer_timers(w);
     ngx_torus_writer_tell(w);
 }
@@ -371,6 +376,54 @@ ngx_torus_writer_check_ready(ngx_torus_writer_t *w)
         w->down = 0;
         ngx_torus_link_works(&w->link);
     }
+}
+
+
+/*
+ * For the status page, once per turn.  Hosts may share a row there: what has
+ * changed is added.  Of the times since when operations wait it has one; that
+ * of a host which waits longer stays.
+ */
+static void
+ngx_torus_writer_publish(ngx_torus_writer_t *w)
+{
+    uint64_t              *values, now[TORUS_HOST_VALUES_N];
+    ngx_uint_t             v;
+    torus_writer_stats_t   stats;
+
+    values = w->conf->values;
+
+    if (values == NULL) {
+        return;
+    }
+
+    ngx_torus_writer_stats(w, &stats);
+    ngx_memcpy(now, w->told, sizeof(now));
+
+    now[TORUS_HOST_WRITERS] = 1;
+    now[TORUS_HOST_READY] = (stats.state == TORUS_WRITER_READY);
+    now[TORUS_HOST_QUEUED] = stats.queued;
+    now[TORUS_HOST_IN_FLIGHT] = stats.in_flight;
+    now[TORUS_HOST_BYTES] = stats.bytes;
+    now[TORUS_HOST_BYTES_MAX] = stats.queue_max;
+    now[TORUS_HOST_BATCHES] = stats.batches;
+    now[TORUS_HOST_CONNECTS] = stats.connects;
+    now[TORUS_HOST_LAG] = ngx_torus_writer_pending(w)
+                          ? ngx_current_msec - stats.lag : 0;
+
+    for (v = 0; v < TORUS_HOST_VALUES_N; v++) {
+
+        if (v != TORUS_HOST_LAG) {
+            values[v] += now[v] - w->told[v];
+
+        } else if (values[v] == 0 || values[v] == w->told[v]
+                   || (now[v] != 0 && now[v] < values[v]))
+        {
+            values[v] = now[v];
+        }
+    }
+
+    ngx_memcpy(w->told, now, sizeof(now));
 }
 
 

@@ -25,6 +25,8 @@ typedef struct {
     const ngx_torus_link_conf_t  *link;
     const torus_host_t           *host;
     uint64_t                     *counters;
+    uint64_t                     *values;     /* of the host, for the status
+                                                 page; NULL: not told */
     ngx_str_t                     name;       /* CLIENT SETNAME */
     ngx_uint_t                    window;     /* 0: default, and so below */
     size_t                        queue_max;
@@ -61,6 +63,7 @@ struct ngx_torus_writer_s {
     ngx_connection_t                dummy;     /* data of the three */
     ngx_msec_t                      deadline;  /* end of the drain time */
     ngx_queue_t                     marks;
+    uint64_t                        told[TORUS_HOST_VALUES_N];
     unsigned                        full:1;    /* was full when last asked */
     unsigned                        pending:1;
     unsigned                        ready:1;

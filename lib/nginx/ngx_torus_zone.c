@@ -8,33 +8,45 @@
 #include <signal.h>
 
 
-/* Changes with anything below, and with the slot's types. */
+/* Changes with what the zone holds. */
 #define NGX_TORUS_ZONE_VERSION                                               \
-    (0x74720000 + (TORUS_COUNTERS_N << 8) + TORUS_HOST_VALUES_N)
+    (((uint64_t) TORUS_COUNTERS_N << 32) + sizeof(ngx_torus_zone_t))
+
+#define ngx_torus_zone_others  "(others)"
 
 
 typedef struct {
     uint64_t                version;
-    uint64_t                totals[TORUS_COUNTERS_N];
-    uint64_t                nhosts;
-    ngx_torus_zone_host_t   hosts[2 * NGX_TORUS_ZONE_HOSTS];
+    uint64_t                since;
+    ngx_torus_zone_rows_t   totals;
+    ngx_torus_zone_stray_t  strays[NGX_TORUS_ZONE_STRAYS];
     ngx_torus_zone_slot_t   slots[NGX_TORUS_ZONE_SLOTS];
 } ngx_torus_zone_t;
 
 
 static ngx_int_t ngx_torus_zone_init(ngx_shm_zone_t *zone, void *data);
-static void ngx_torus_zone_hosts(ngx_torus_zone_slot_t *slot,
+static void ngx_torus_zone_clear(ngx_torus_zone_slot_t *slot,
     const torus_schema_set_t *set);
+static void ngx_torus_zone_name(u_char *dst, torus_str_t name);
 static ngx_torus_zone_slot_t *ngx_torus_zone_take(ngx_torus_zone_t *z);
-static void ngx_torus_zone_reap(ngx_torus_zone_t *z);
-static void ngx_torus_zone_fold(ngx_torus_zone_t *z,
+static void ngx_torus_zone_reap(ngx_torus_zone_t *z, ngx_uint_t module);
+static ngx_uint_t ngx_torus_zone_gone(const ngx_torus_zone_slot_t *slot,
+    ngx_uint_t module);
+static uint64_t ngx_torus_zone_fold(ngx_torus_zone_t *z,
     ngx_torus_zone_slot_t *slot);
-static void ngx_torus_zone_add_hosts(ngx_torus_zone_host_t *hosts,
-    uint64_t *nhosts, const ngx_torus_zone_host_t *from, uint64_t nfrom,
-    ngx_uint_t gauges);
 static uint64_t ngx_torus_zone_open(const uint64_t *counters);
-static ngx_int_t ngx_torus_zone_add_stray(ngx_array_t *names,
-    const ngx_torus_zone_stray_t *stray);
+static void ngx_torus_zone_add_rows(ngx_torus_zone_rows_t *rows,
+    const ngx_torus_zone_slot_t *slot, ngx_uint_t gauges);
+static void *ngx_torus_zone_row(void *rows, size_t size, uint64_t *n,
+    uint64_t max, const u_char *name);
+static void ngx_torus_zone_add_host(ngx_torus_zone_host_t *host,
+    const ngx_torus_zone_host_t *from, ngx_uint_t gauges);
+static ngx_torus_zone_stray_t *ngx_torus_zone_find_stray(
+    ngx_torus_zone_stray_t *strays, const u_char *name, size_t len);
+static ngx_int_t ngx_torus_zone_copy_strays(ngx_array_t *names,
+    const ngx_torus_zone_stray_t *strays);
+static int ngx_libc_cdecl ngx_torus_zone_cmp_names(const void *one,
+    const void *two);
 static int ngx_libc_cdecl ngx_torus_zone_cmp_strays(const void *one,
     const void *two);
 
@@ -87,6 +99,7 @@ ngx_torus_zone_init(ngx_shm_zone_t *zone, void *data)
     }
 
     z->version = NGX_TORUS_ZONE_VERSION;
+    z->since = ngx_time();
 
     shpool->data = z;
     zone->data = z;
@@ -106,12 +119,12 @@ ngx_torus_zone_attach(ngx_shm_zone_t *zone, ngx_torus_zone_module_e module,
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    ngx_torus_zone_reap(zone->data);
+    ngx_torus_zone_reap(zone->data, module);
 
     slot = ngx_torus_zone_take(zone->data);
 
     if (slot != NULL) {
-        ngx_torus_zone_hosts(slot, set);
+        ngx_torus_zone_clear(slot, set);
         slot->module = module;
         slot->pid = ngx_pid;
     }
@@ -126,7 +139,7 @@ ngx_torus_zone_attach(ngx_shm_zone_t *zone, ngx_torus_zone_module_e module,
         slot = ngx_pcalloc(pool, sizeof(ngx_torus_zone_slot_t));
 
         if (slot != NULL) {
-            ngx_torus_zone_hosts(slot, set);
+            ngx_torus_zone_clear(slot, set);
         }
     }
 
@@ -134,33 +147,57 @@ ngx_torus_zone_attach(ngx_shm_zone_t *zone, ngx_torus_zone_module_e module,
 }
 
 
-/* Hosts beyond the last row share it. */
+/* What is beyond the last row shares it. */
 
 static void
-ngx_torus_zone_hosts(ngx_torus_zone_slot_t *slot,
+ngx_torus_zone_clear(ngx_torus_zone_slot_t *slot,
     const torus_schema_set_t *set)
 {
-    size_t                  i, len;
-    ngx_torus_zone_host_t  *host;
+    size_t       i;
+    torus_str_t  others = torus_string(ngx_torus_zone_others);
 
-    ngx_memzero(slot->counters, sizeof(slot->counters));
-    ngx_memzero(slot->hosts, sizeof(slot->hosts));
-    ngx_memzero(slot->strays, sizeof(slot->strays));
-    slot->warned = 0;
+    ngx_memzero(slot, sizeof(ngx_torus_zone_slot_t));
 
     slot->nhosts = ngx_min(set->nhosts, NGX_TORUS_ZONE_HOSTS);
+    slot->nschemas = ngx_min(set->nschemas, NGX_TORUS_ZONE_SCHEMAS);
 
     for (i = 0; i < slot->nhosts; i++) {
-        host = &slot->hosts[i];
-
-        if (i == NGX_TORUS_ZONE_HOSTS - 1 && set->nhosts > slot->nhosts) {
-            ngx_memcpy(host->name, "(others)", sizeof("(others)") - 1);
-            break;
-        }
-
-        len = ngx_min(set->hosts[i].name.len, NGX_TORUS_ZONE_NAME - 1);
-        ngx_memcpy(host->name, set->hosts[i].name.data, len);
+        ngx_torus_zone_name(slot->hosts[i].name, set->hosts[i].name);
     }
+
+    for (i = 0; i < slot->nschemas; i++) {
+        ngx_torus_zone_name(slot->schemas[i].name, set->schemas[i].name);
+    }
+
+    if (set->nhosts > slot->nhosts) {
+        ngx_torus_zone_name(slot->hosts[slot->nhosts - 1].name, others);
+    }
+
+    if (set->nschemas > slot->nschemas) {
+        ngx_torus_zone_name(slot->schemas[slot->nschemas - 1].name, others);
+    }
+}
+
+
+/* A cut goes between characters of UTF-8. */
+
+static void
+ngx_torus_zone_name(u_char *dst, torus_str_t name)
+{
+    size_t  len;
+
+    len = name.len;
+
+    if (len > NGX_TORUS_ZONE_NAME - 1) {
+        len = NGX_TORUS_ZONE_NAME - 1;
+
+        while (len != 0 && (name.data[len] & 0xc0) == 0x80) {
+            len--;
+        }
+    }
+
+    ngx_memzero(dst, NGX_TORUS_ZONE_NAME);
+    ngx_memcpy(dst, name.data, len);
 }
 
 
@@ -168,6 +205,27 @@ uint64_t *
 ngx_torus_zone_host(ngx_torus_zone_slot_t *slot, size_t index)
 {
     return slot->hosts[ngx_min(index, NGX_TORUS_ZONE_HOSTS - 1)].values;
+}
+
+
+uint64_t **
+ngx_torus_zone_schemas(ngx_torus_zone_slot_t *slot,
+    const torus_schema_set_t *set, ngx_pool_t *pool)
+{
+    size_t     i;
+    uint64_t **values;
+
+    values = ngx_palloc(pool, (set->nschemas + 1) * sizeof(uint64_t *));
+    if (values == NULL) {
+        return NULL;
+    }
+
+    for (i = 0; i < set->nschemas; i++) {
+        values[i] = slot->schemas[ngx_min(i, NGX_TORUS_ZONE_SCHEMAS - 1)]
+                    .values;
+    }
+
+    return values;
 }
 
 
@@ -186,7 +244,7 @@ ngx_torus_zone_detach(ngx_shm_zone_t *zone, ngx_torus_zone_slot_t *slot)
     shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
     ngx_shmtx_lock(&shpool->mutex);
-    ngx_torus_zone_fold(z, slot);
+    (void) ngx_torus_zone_fold(z, slot);
     ngx_shmtx_unlock(&shpool->mutex);
 }
 
@@ -209,35 +267,77 @@ ngx_torus_zone_take(ngx_torus_zone_t *z)
 /* Slots whose process has gone without a word: SIGKILL, a crash. */
 
 static void
-ngx_torus_zone_reap(ngx_torus_zone_t *z)
+ngx_torus_zone_reap(ngx_torus_zone_t *z, ngx_uint_t module)
 {
-    ngx_uint_t  i;
+    uint64_t                lost;
+    ngx_pid_t               pid;
+    ngx_uint_t              i;
+    ngx_torus_zone_slot_t  *slot;
 
     for (i = 0; i < NGX_TORUS_ZONE_SLOTS; i++) {
-        if (z->slots[i].pid != 0
-            && kill((ngx_pid_t) z->slots[i].pid, 0) == -1
-            && ngx_errno == NGX_ESRCH)
-        {
-            ngx_torus_zone_fold(z, &z->slots[i]);
+        slot = &z->slots[i];
+
+        if (slot->pid == 0 || !ngx_torus_zone_gone(slot, module)) {
+            continue;
+        }
+
+        pid = (ngx_pid_t) slot->pid;
+        lost = ngx_torus_zone_fold(z, slot);
+
+        if (lost != 0) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "worker process %P was killed, %uL operations that "
+                          "it held are lost", pid, lost);
         }
     }
 }
 
 
-static void
-ngx_torus_zone_fold(ngx_torus_zone_t *z, ngx_torus_zone_slot_t *slot)
+/* module: of a slot that cannot be ours yet, whatever its number says. */
+
+static ngx_uint_t
+ngx_torus_zone_gone(const ngx_torus_zone_slot_t *slot, ngx_uint_t module)
 {
-    ngx_uint_t  i;
-
-    slot->counters[TORUS_C_OPS_CRASHED] += ngx_torus_zone_open(slot->counters);
-
-    for (i = 0; i < TORUS_COUNTERS_N; i++) {
-        z->totals[i] += slot->counters[i];
+    if ((ngx_pid_t) slot->pid == ngx_pid) {
+        return slot->module == module;
     }
 
-    ngx_torus_zone_add_hosts(z->hosts, &z->nhosts, slot->hosts, slot->nhosts,
-                             0);
+    return kill((ngx_pid_t) slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH;
+}
+
+
+/* Returns the operations that nothing is known of. */
+
+static uint64_t
+ngx_torus_zone_fold(ngx_torus_zone_t *z, ngx_torus_zone_slot_t *slot)
+{
+    uint64_t                 lost;
+    ngx_uint_t               i;
+    ngx_torus_zone_stray_t  *stray, *from;
+
+    lost = ngx_torus_zone_open(slot->counters);
+    slot->counters[TORUS_C_OPS_CRASHED] += lost;
+
+    ngx_torus_zone_add_rows(&z->totals, slot, 0);
+
+    for (i = 0; i < NGX_TORUS_ZONE_STRAYS; i++) {
+        from = &slot->strays[i];
+
+        if (from->count == 0) {
+            continue;
+        }
+
+        from->name[NGX_TORUS_ZONE_NAME - 1] = '\0';
+
+        stray = ngx_torus_zone_find_stray(z->strays, from->name,
+                                          ngx_strlen(from->name));
+        stray->count += from->count;
+        stray->seen = ngx_max(stray->seen, from->seen);
+    }
+
     slot->pid = 0;
+
+    return lost;
 }
 
 
@@ -260,8 +360,7 @@ ngx_torus_zone_open(const uint64_t *counters)
 void
 ngx_torus_zone_sum(ngx_shm_zone_t *zone, ngx_torus_zone_sum_t *sum)
 {
-    uint64_t                nhosts;
-    ngx_uint_t              i, n;
+    ngx_uint_t              i;
     ngx_slab_pool_t        *shpool;
     ngx_torus_zone_t       *z;
     ngx_torus_zone_slot_t  *slot;
@@ -273,88 +372,144 @@ ngx_torus_zone_sum(ngx_shm_zone_t *zone, ngx_torus_zone_sum_t *sum)
 
     ngx_shmtx_lock(&shpool->mutex);
 
-    ngx_torus_zone_reap(z);
+    ngx_torus_zone_reap(z, NGX_TORUS_ZONE_MODULES);
 
-    nhosts = 0;
-
-    ngx_memcpy(sum->counters, z->totals, sizeof(sum->counters));
-    ngx_torus_zone_add_hosts(sum->hosts, &nhosts, z->hosts, z->nhosts, 0);
+    sum->rows = z->totals;
+    sum->since = z->since;
 
     for (i = 0; i < NGX_TORUS_ZONE_SLOTS; i++) {
         slot = &z->slots[i];
 
-        if (slot->pid == 0) {
-            continue;
+        if (slot->pid != 0) {
+            sum->workers[slot->module]++;
+            ngx_torus_zone_add_rows(&sum->rows, slot, 1);
         }
-
-        sum->workers++;
-
-        for (n = 0; n < TORUS_COUNTERS_N; n++) {
-            sum->counters[n] += slot->counters[n];
-        }
-
-        ngx_torus_zone_add_hosts(sum->hosts, &nhosts, slot->hosts,
-                                 slot->nhosts, 1);
     }
 
     ngx_shmtx_unlock(&shpool->mutex);
+}
 
-    sum->nhosts = nhosts;
+
+/* Gauges of a process that has gone are gone with it. */
+
+static void
+ngx_torus_zone_add_rows(ngx_torus_zone_rows_t *rows,
+    const ngx_torus_zone_slot_t *slot, ngx_uint_t gauges)
+{
+    uint64_t                        i;
+    ngx_uint_t                      v;
+    ngx_torus_zone_schema_t        *schema;
+    const ngx_torus_zone_host_t    *from;
+    const ngx_torus_zone_schema_t  *row;
+
+    for (v = 0; v < TORUS_COUNTERS_N; v++) {
+        rows->counters[v] += slot->counters[v];
+    }
+
+    rows->routes.hits += slot->routes.hits;
+    rows->routes.misses += slot->routes.misses;
+    rows->routes.evicted += slot->routes.evicted;
+
+    if (gauges) {
+        rows->routes.entries += slot->routes.entries;
+        rows->routes.bytes += slot->routes.bytes;
+    }
+
+    for (i = 0; i < slot->nhosts; i++) {
+        from = &slot->hosts[i];
+
+        ngx_torus_zone_add_host(ngx_torus_zone_row(rows->hosts,
+                                    sizeof(ngx_torus_zone_host_t),
+                                    &rows->nhosts, 2 * NGX_TORUS_ZONE_HOSTS,
+                                    from->name),
+                                from, gauges);
+    }
+
+    for (i = 0; i < slot->nschemas; i++) {
+        row = &slot->schemas[i];
+
+        schema = ngx_torus_zone_row(rows->schemas,
+                                    sizeof(ngx_torus_zone_schema_t),
+                                    &rows->nschemas,
+                                    2 * NGX_TORUS_ZONE_SCHEMAS, row->name);
+
+        for (v = 0; v < TORUS_SCHEMA_VALUES_N; v++) {
+            schema->values[v] += row->values[v];
+        }
+    }
+}
+
+
+/* By name, which each begins with; made where there is none. */
+
+static void *
+ngx_torus_zone_row(void *rows, size_t size, uint64_t *n, uint64_t max,
+    const u_char *name)
+{
+    u_char       *row;
+    uint64_t      i;
+    torus_str_t   s;
+
+    row = rows;
+
+    for (i = 0; i < *n; i++) {
+        if (ngx_strcmp(row, name) == 0) {
+            return row;
+        }
+
+        row += size;
+    }
+
+    /* the last one is for all for which there is none left */
+
+    if (*n == max) {
+        return row - size;
+    }
+
+    s = torus_str(name, ngx_strlen(name));
+
+    if (*n == max - 1) {
+        s = torus_str(ngx_torus_zone_others,
+                      sizeof(ngx_torus_zone_others) - 1);
+    }
+
+    ngx_memzero(row, size);
+    ngx_torus_zone_name(row, s);
+    (*n)++;
+
+    return row;
 }
 
 
 /*
- * By name; a host for which there is no row left goes into the last.  A slot
- * holds the time since when its oldest operation waits, so that the lag is
- * right however long its worker has nothing to do; of several workers it is
- * that of the worst.  Everything else adds up.  Gauges of a process that has
- * gone are gone with it.
+ * A slot holds the time since when its oldest operation waits, so that the
+ * lag is right however long its worker has nothing to do; of several workers
+ * it is that of the worst.
  */
 
 static void
-ngx_torus_zone_add_hosts(ngx_torus_zone_host_t *hosts, uint64_t *nhosts,
-    const ngx_torus_zone_host_t *from, uint64_t nfrom, ngx_uint_t gauges)
+ngx_torus_zone_add_host(ngx_torus_zone_host_t *host,
+    const ngx_torus_zone_host_t *from, ngx_uint_t gauges)
 {
-    uint64_t    f, h, lag;
+    uint64_t    lag;
     ngx_uint_t  v;
 
-    for (f = 0; f < nfrom; f++) {
+    for (v = 0; v < TORUS_HOST_VALUES_N; v++) {
 
-        for (h = 0; h < *nhosts; h++) {
-            if (ngx_strcmp(hosts[h].name, from[f].name) == 0) {
-                break;
-            }
+        if (!gauges && !torus_host_value_is_counter(v)) {
+            continue;
         }
 
-        if (h == *nhosts) {
+        if (v == TORUS_HOST_LAG) {
+            lag = from->values[v];
+            lag = (lag != 0 && ngx_current_msec > lag)
+                  ? ngx_current_msec - lag : 0;
 
-            if (h == 2 * NGX_TORUS_ZONE_HOSTS) {
-                h--;
-
-            } else {
-                ngx_memzero(&hosts[h], sizeof(ngx_torus_zone_host_t));
-                ngx_memcpy(hosts[h].name, from[f].name, NGX_TORUS_ZONE_NAME);
-                (*nhosts)++;
-            }
+            host->values[v] = ngx_max(host->values[v], lag);
+            continue;
         }
 
-        for (v = 0; v < TORUS_HOST_VALUES_N; v++) {
-
-            if (!torus_host_value_is_counter(v) && !gauges) {
-                continue;
-            }
-
-            if (v == TORUS_HOST_LAG) {
-                lag = from[f].values[v];
-                lag = (lag != 0 && ngx_current_msec > lag)
-                      ? ngx_current_msec - lag : 0;
-
-                hosts[h].values[v] = ngx_max(hosts[h].values[v], lag);
-                continue;
-            }
-
-            hosts[h].values[v] += from[f].values[v];
-        }
+        host->values[v] += from->values[v];
     }
 }
 
@@ -363,37 +518,12 @@ ngx_uint_t
 ngx_torus_zone_stray(ngx_torus_zone_slot_t *slot, torus_str_t name,
     time_t now)
 {
-    size_t                   len;
-    ngx_uint_t               i, oldest;
     ngx_torus_zone_stray_t  *stray;
 
-    oldest = 0;
-    len = ngx_min(name.len, NGX_TORUS_ZONE_NAME - 1);
+    stray = ngx_torus_zone_find_stray(slot->strays, name.data, name.len);
 
-    for (i = 0; i < NGX_TORUS_ZONE_STRAYS; i++) {
-        stray = &slot->strays[i];
-
-        if (stray->name[len] == '\0'
-            && ngx_memcmp(stray->name, name.data, len) == 0)
-        {
-            stray->count++;
-            stray->seen = now;
-            goto done;
-        }
-
-        if (stray->seen < slot->strays[oldest].seen) {
-            oldest = i;
-        }
-    }
-
-    stray = &slot->strays[oldest];
-
-    ngx_memzero(stray->name, NGX_TORUS_ZONE_NAME);
-    ngx_memcpy(stray->name, name.data, len);
-    stray->count = 1;
+    stray->count++;
     stray->seen = now;
-
-done:
 
     if (slot->warned != 0 && (uint64_t) now < slot->warned + 60) {
         return 0;
@@ -405,74 +535,138 @@ done:
 }
 
 
+/* That of the name, or an empty one in place of the oldest. */
+
+static ngx_torus_zone_stray_t *
+ngx_torus_zone_find_stray(ngx_torus_zone_stray_t *strays, const u_char *name,
+    size_t len)
+{
+    ngx_uint_t               i;
+    ngx_torus_zone_stray_t  *stray, *oldest;
+
+    oldest = strays;
+    len = ngx_min(len, NGX_TORUS_ZONE_NAME - 1);
+
+    for (i = 0; i < NGX_TORUS_ZONE_STRAYS; i++) {
+        stray = &strays[i];
+
+        if (stray->count != 0 && stray->name[len] == '\0'
+            && ngx_memcmp(stray->name, name, len) == 0)
+        {
+            return stray;
+        }
+
+        if (stray->seen < oldest->seen) {
+            oldest = stray;
+        }
+    }
+
+    ngx_memzero(oldest, sizeof(ngx_torus_zone_stray_t));
+    ngx_memcpy(oldest->name, name, len);
+
+    return oldest;
+}
+
+
 ngx_array_t *
 ngx_torus_zone_strays(ngx_shm_zone_t *zone, ngx_pool_t *pool)
 {
+    ngx_int_t                rc;
     ngx_uint_t               i, n;
     ngx_array_t             *names;
+    ngx_slab_pool_t         *shpool;
     ngx_torus_zone_t        *z;
-    ngx_torus_zone_stray_t   stray;
+    ngx_torus_zone_stray_t  *stray;
 
     z = zone->data;
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
     names = ngx_array_create(pool, 64, sizeof(ngx_torus_zone_stray_t));
     if (names == NULL) {
         return NULL;
     }
 
-    for (i = 0; i < NGX_TORUS_ZONE_SLOTS; i++) {
+    ngx_shmtx_lock(&shpool->mutex);
 
-        if (z->slots[i].pid == 0) {
-            continue;
-        }
+    ngx_torus_zone_reap(z, NGX_TORUS_ZONE_MODULES);
 
-        for (n = 0; n < NGX_TORUS_ZONE_STRAYS; n++) {
+    rc = ngx_torus_zone_copy_strays(names, z->strays);
 
-            /* its owner may be writing: a copy has an end in any case */
-
-            stray = z->slots[i].strays[n];
-            stray.name[NGX_TORUS_ZONE_NAME - 1] = '\0';
-
-            if (stray.count != 0
-                && ngx_torus_zone_add_stray(names, &stray) != NGX_OK)
-            {
-                return NULL;
-            }
+    for (i = 0; i < NGX_TORUS_ZONE_SLOTS && rc == NGX_OK; i++) {
+        if (z->slots[i].pid != 0) {
+            rc = ngx_torus_zone_copy_strays(names, z->slots[i].strays);
         }
     }
 
-    ngx_qsort(names->elts, names->nelts, sizeof(ngx_torus_zone_stray_t),
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    if (rc != NGX_OK) {
+        return NULL;
+    }
+
+    /* one of several workers' beside each other, and then one of them */
+
+    stray = names->elts;
+    ngx_qsort(stray, names->nelts, sizeof(ngx_torus_zone_stray_t),
+              ngx_torus_zone_cmp_names);
+
+    for (i = 0, n = 0; i < names->nelts; i++) {
+
+        if (n != 0 && ngx_strcmp(stray[n - 1].name, stray[i].name) == 0) {
+            stray[n - 1].count += stray[i].count;
+            stray[n - 1].seen = ngx_max(stray[n - 1].seen, stray[i].seen);
+            continue;
+        }
+
+        stray[n++] = stray[i];
+    }
+
+    names->nelts = n;
+
+    ngx_qsort(stray, n, sizeof(ngx_torus_zone_stray_t),
               ngx_torus_zone_cmp_strays);
 
     return names;
 }
 
 
+/* Their owner may be writing: a copy has an end in any case. */
+
 static ngx_int_t
-ngx_torus_zone_add_stray(ngx_array_t *names,
-    const ngx_torus_zone_stray_t *stray)
+ngx_torus_zone_copy_strays(ngx_array_t *names,
+    const ngx_torus_zone_stray_t *strays)
 {
     ngx_uint_t               i;
-    ngx_torus_zone_stray_t  *known;
+    ngx_torus_zone_stray_t  *copy;
 
-    known = names->elts;
+    for (i = 0; i < NGX_TORUS_ZONE_STRAYS; i++) {
 
-    for (i = 0; i < names->nelts; i++) {
-        if (ngx_strcmp(known[i].name, stray->name) == 0) {
-            known[i].count += stray->count;
-            known[i].seen = ngx_max(known[i].seen, stray->seen);
-            return NGX_OK;
+        if (strays[i].count == 0) {
+            continue;
         }
-    }
 
-    known = ngx_array_push(names);
-    if (known == NULL) {
-        return NGX_ERROR;
-    }
+        copy = ngx_array_push(names);
+        if (copy == NULL) {
+            return NGX_ERROR;
+        }
 
-    *known = *stray;
+        *copy = strays[i];
+        copy->name[NGX_TORUS_ZONE_NAME - 1] = '\0';
+    }
 
     return NGX_OK;
+}
+
+
+static int ngx_libc_cdecl
+ngx_torus_zone_cmp_names(const void *one, const void *two)
+{
+    const ngx_torus_zone_stray_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    return ngx_strcmp(a->name, b->name);
 }
 
 
