@@ -62,6 +62,11 @@ ngx_http_torus_handler(ngx_http_request_t *r)
                                         "takes \"torus_insert on\"");
     }
 
+    if (command == TORUS_COMMAND_DELETE && !tlcf->delete) {
+        return ngx_http_torus_closed(r, "\"delete\" is not open here, it "
+                                        "takes \"torus_delete on\"");
+    }
+
     if (!(r->method & ngx_http_torus_methods(command))) {
         return ngx_http_torus_not_allowed(r, command);
     }
@@ -122,7 +127,7 @@ ngx_http_torus_find(torus_str_t name, ngx_uint_t *command)
 static ngx_uint_t
 ngx_http_torus_methods(ngx_uint_t command)
 {
-    if (command == NGX_HTTP_TORUS_INSERT) {
+    if (command == NGX_HTTP_TORUS_INSERT || command == TORUS_COMMAND_DELETE) {
         return NGX_HTTP_POST;
     }
 
@@ -342,11 +347,48 @@ ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
 
     rc = ngx_http_read_client_request_body(r, ngx_http_torus_body_handler);
 
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE
+           ? ngx_http_torus_bad_body(ctx, rc) : NGX_DONE;
+}
+
+
+/* What nginx said when it read a body. */
+
+ngx_int_t
+ngx_http_torus_bad_body(ngx_http_torus_ctx_t *ctx, ngx_int_t rc)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (r->connection->error) {
         return rc;
     }
 
-    return NGX_DONE;
+    r->keepalive = 0;
+    r->lingering_close = 1;
+
+    return ngx_http_torus_error(r, rc, ngx_http_torus_bad_body_reason(rc));
+}
+
+
+const char *
+ngx_http_torus_bad_body_reason(ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+        return "the request body is too large";
+
+    case NGX_HTTP_REQUEST_TIME_OUT:
+        return "the request body did not come in time";
+
+    case NGX_HTTP_BAD_REQUEST:
+        return "the request body is broken";
+
+    default:
+        return "internal error";
+    }
 }
 
 
@@ -407,7 +449,7 @@ ngx_http_torus_body_handler(ngx_http_request_t *r)
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ngx_http_torus_finalize(ctx, rc);
+            ngx_http_torus_finalize(ctx, ngx_http_torus_bad_body(ctx, rc));
             return;
         }
 

@@ -127,7 +127,8 @@ ngx_http_torus_insert(ngx_http_torus_ctx_t *ctx)
 
     rc = ngx_http_read_client_request_body(r, ngx_http_torus_insert_handler);
 
-    return rc >= NGX_HTTP_SPECIAL_RESPONSE ? rc : NGX_DONE;
+    return rc >= NGX_HTTP_SPECIAL_RESPONSE
+           ? ngx_http_torus_bad_body(ctx, rc) : NGX_DONE;
 }
 
 
@@ -284,11 +285,7 @@ ngx_http_torus_insert_go(ngx_http_torus_insert_t *ins)
 
     } else if (rc != NGX_OK) {
         ins->status = rc;
-        ins->reason = rc == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
-                          ? "the request body is too large"
-                      : rc == NGX_HTTP_REQUEST_TIME_OUT
-                          ? "the request body did not come in time"
-                          : "the request body is broken";
+        ins->reason = ngx_http_torus_bad_body_reason(rc);
     }
 
     ngx_http_torus_insert_settle(ins);
@@ -1001,8 +998,14 @@ ngx_http_torus_insert_report(ngx_http_torus_insert_t *ins)
 
         /* where to go on */
 
-        torus_json_keyz(&j, ins->form ? "points" : "lines");
-        torus_json_int(&j, (int64_t) (ins->form ? ins->taken : ins->line));
+        if (ins->form) {
+            torus_json_keyz(&j, "points");
+            torus_json_int(&j, (int64_t) ins->taken);
+
+        } else {
+            torus_json_keyz(&j, "lines");
+            torus_json_int(&j, (int64_t) ins->line);
+        }
     }
 
     torus_json_keyz(&j, "bad");

@@ -54,6 +54,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       offsetof(ngx_http_torus_loc_conf_t, insert),
       NULL },
 
+    { ngx_string("torus_delete"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_FLAG,
+      ngx_http_torus_open,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, delete),
+      NULL },
+
     { ngx_string("torus_schema"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_torus_conf_schema,
@@ -355,6 +362,7 @@ ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
 
     tlcf->query = NGX_CONF_UNSET;
     tlcf->insert = NGX_CONF_UNSET;
+    tlcf->delete = NGX_CONF_UNSET;
     tlcf->insert_timeout = NGX_CONF_UNSET_MSEC;
     tlcf->carbon.line_max = NGX_CONF_UNSET_SIZE;
     tlcf->carbon.path_max = NGX_CONF_UNSET_SIZE;
@@ -390,6 +398,10 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->insert = prev->insert;
     }
 
+    if (clcf->noname && conf->delete == NGX_CONF_UNSET) {
+        conf->delete = prev->delete;
+    }
+
     if (clcf->noname && conf->query == NGX_CONF_UNSET) {
         conf->query = prev->query;
         conf->prefix = prev->prefix;
@@ -402,6 +414,7 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_value(conf->query, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->insert, NGX_CONF_UNSET, 0);
+    ngx_conf_merge_value(conf->delete, NGX_CONF_UNSET, 0);
     ngx_conf_merge_uint_value(conf->max_stats, prev->max_stats,
                               TORUS_LIMIT_STATS);
     ngx_conf_merge_uint_value(conf->max_points, prev->max_points,
@@ -429,10 +442,12 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->insert && !conf->query) {
+    if ((conf->insert || conf->delete) && !conf->query) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"torus_insert on\" in location \"%V\" needs "
-                           "\"torus_query on\" beside it", &clcf->name);
+                           "\"%s on\" in location \"%V\" needs "
+                           "\"torus_query on\" beside it",
+                           conf->insert ? "torus_insert" : "torus_delete",
+                           &clcf->name);
         return NGX_CONF_ERROR;
     }
 
@@ -498,7 +513,10 @@ ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-/* torus_insert on | off; opens a command of a location of queries. */
+/*
+ * torus_insert on | off; torus_delete on | off; open a command of a location
+ * of queries.
+ */
 
 static char *
 ngx_http_torus_open(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)

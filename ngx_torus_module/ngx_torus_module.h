@@ -67,6 +67,7 @@ typedef struct {
 typedef struct {
     ngx_flag_t                  query;
     ngx_flag_t                  insert;
+    ngx_flag_t                  delete;
 
     /* one of the two: what to cut from a URI, or what it always means */
     ngx_str_t                   prefix;
@@ -157,6 +158,11 @@ ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);
 
 /* TORUS_OK or TORUS_DECLINED. */
 int ngx_http_torus_find(torus_str_t name, ngx_uint_t *command);
+
+
+/* A body could not be read; returns what to finalize with. */
+ngx_int_t ngx_http_torus_bad_body(ngx_http_torus_ctx_t *ctx, ngx_int_t rc);
+const char *ngx_http_torus_bad_body_reason(ngx_int_t rc);
 
 
 /* Reads a body that is no form; returns what the handler has to. */

@@ -42,6 +42,10 @@ struct torus_list_s {
     torus_request_stats_t     *stats;
     torus_scan_t              *scan;
     torus_pattern_t           *match;
+    torus_str_t               *only;      /* or NULL */
+    size_t                     nonly;
+    torus_list_key_pt          handler;   /* of keys, or NULL */
+    void                      *data;
     torus_str_t               *names;
     size_t                     nnames;
     size_t                     size;
@@ -63,6 +67,9 @@ static unsigned torus_list_init(const torus_schema_set_t *set,
     const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
     torus_request_stats_t *stats, torus_scan_key_pt handler,
     torus_list_t **list, torus_error_t *err);
+static unsigned torus_list_only(torus_list_t *l, const torus_arg_t *args,
+    size_t nargs, torus_error_t *err);
+static int torus_list_wanted(const torus_list_t *l, torus_str_t stat);
 static unsigned torus_list_match(torus_list_t *l, torus_str_t text,
     torus_error_t *err);
 static int torus_list_hosts(torus_list_t *l);
@@ -125,6 +132,132 @@ torus_list_create(const torus_schema_set_t *set, const torus_arg_t *args,
     *list = l;
 
     return 200;
+}
+
+
+unsigned
+torus_list_create_keys(const torus_schema_set_t *set,
+    const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
+    torus_request_stats_t *stats, torus_list_key_pt handler, void *data,
+    torus_list_t **list, torus_error_t *err)
+{
+    unsigned       status;
+    torus_list_t  *l;
+
+    status = torus_list_init(set, args, nargs, limits, stats, torus_list_key,
+                             &l, err);
+    if (status != 200) {
+        return status;
+    }
+
+    l->handler = handler;
+    l->data = data;
+
+    status = torus_list_only(l, args, nargs, err);
+
+    if (status != 200) {
+        torus_list_destroy(l);
+        return status;
+    }
+
+    *list = l;
+
+    return 200;
+}
+
+
+/* Some names, or a pattern, and where to look for them. */
+static unsigned
+torus_list_only(torus_list_t *l, const torus_arg_t *args, size_t nargs,
+    torus_error_t *err)
+{
+    size_t                 i, n;
+    unsigned               status;
+    torus_str_t            match, tail;
+    unsigned char         *p;
+    const torus_schema_t  *schema;
+
+    match = torus_args_get(args, nargs, "match");
+    n = 0;
+
+    for (i = 0; i < nargs; i++) {
+        n += torus_str_is(args[i].name, "stat") && args[i].value.len != 0;
+    }
+
+    if ((n == 0) == (match.len == 0)) {
+        torus_error(err, n == 0
+                    ? "argument \"stat\" is missing, or \"match\""
+                    : "arguments \"stat\" and \"match\" exclude each other");
+        return 400;
+    }
+
+    if (n == 0) {
+        status = torus_list_match(l, match, err);
+
+        return status != 200 ? status
+               : torus_list_hosts(l) == TORUS_OK ? 200 : 500;
+    }
+
+    if (l->limits->stats != 0 && n > l->limits->stats) {
+        torus_error(err, "more than %zu stats in one request",
+                    l->limits->stats);
+        return 413;
+    }
+
+    l->only = torus_arena_alloc(l->arena, n * sizeof(torus_str_t));
+    if (l->only == NULL) {
+        return 500;
+    }
+
+    for (i = 0; i < nargs; i++) {
+
+        if (!torus_str_is(args[i].name, "stat") || args[i].value.len == 0) {
+            continue;
+        }
+
+        l->only[l->nonly++] = args[i].value;
+
+        tail.len = args[i].value.len + 1;
+        p = torus_arena_alloc(l->arena, tail.len);
+        if (p == NULL) {
+            return 500;
+        }
+
+        memcpy(p, args[i].value.data, tail.len - 1);
+        p[tail.len - 1] = ':';
+        tail.data = p;
+
+        for (n = 0; n < l->set->nschemas; n++) {
+            schema = &l->set->schemas[n];
+
+            if (l->schema != NULL && l->schema != schema) {
+                continue;
+            }
+
+            if (torus_list_literal(l, schema, tail) != TORUS_OK) {
+                return 500;
+            }
+        }
+    }
+
+    return 200;
+}
+
+
+size_t
+torus_list_names(torus_list_t *l, const torus_str_t **names)
+{
+    if (!l->begun && torus_list_ready(l)) {
+        l->begun = 1;
+
+        if (l->nnames > 1) {
+            qsort(l->names, l->nnames, sizeof(torus_str_t), torus_list_cmp);
+        }
+    }
+
+    *names = l->names;
+
+    return l->nnames;
 }
 
 
@@ -412,12 +545,43 @@ torus_list_key(void *data, const torus_host_t *host, torus_str_t key)
 
         rc = torus_list_name(l, schema, key, parsed.stat);
 
+        if (rc == TORUS_OK && l->handler != NULL) {
+
+            /* a name known from elsewhere does not make the key ours */
+
+            if (!torus_list_takes(l, schema, key, parsed.stat)) {
+                continue;
+            }
+
+            return l->handler(l->data, host, key);
+        }
+
         if (rc != TORUS_DECLINED) {
             return rc;
         }
     }
 
     return TORUS_OK;
+}
+
+
+static int
+torus_list_wanted(const torus_list_t *l, torus_str_t stat)
+{
+    size_t  i;
+
+    if (l->match != NULL) {
+        return torus_pattern_match(l->match, stat);
+    }
+
+    for (i = 0; i < l->nonly; i++) {
+
+        if (torus_str_eq(l->only[i], stat)) {
+            return 1;
+        }
+    }
+
+    return l->only == NULL;
 }
 
 
@@ -444,7 +608,7 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
         }
     }
 
-    if ((l->match != NULL && !torus_pattern_match(l->match, stat))
+    if (!torus_list_wanted(l, stat)
         || !torus_list_takes(l, schema, key, stat))
     {
         return TORUS_DECLINED;

@@ -32,7 +32,23 @@ unsigned torus_properties_create(const torus_schema_set_t *set,
     const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
     torus_request_stats_t *stats, torus_list_t **list, torus_error_t *err);
 
+/*
+ * The names given as "stat" (repeatable) or that match "match", and each key
+ * of theirs to a handler as it is seen, perhaps more than once.  Names and
+ * number are told by torus_list_names(); nothing is written.
+ */
+typedef int (*torus_list_key_pt)(void *data, const torus_host_t *host,
+    torus_str_t key);
+
+unsigned torus_list_create_keys(const torus_schema_set_t *set,
+    const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
+    torus_request_stats_t *stats, torus_list_key_pt handler, void *data,
+    torus_list_t **list, torus_error_t *err);
+
 void torus_list_destroy(torus_list_t *list);
+
+/* Sorted once the list is ready. */
+size_t torus_list_names(torus_list_t *list, const torus_str_t **names);
 
 /* TORUS_OK and a batch; TORUS_DECLINED: none now; TORUS_ERROR. */
 int torus_list_next(torus_list_t *list, torus_batch_t *batch);

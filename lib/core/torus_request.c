@@ -4,6 +4,7 @@
  */
 
 #include "torus_request.h"
+#include "torus_delete.h"
 #include "torus_fetch.h"
 #include "torus_list.h"
 
@@ -35,6 +36,7 @@ struct torus_request_s {
     torus_plan_t                 plan;
     torus_fetch_t               *fetch;
     torus_list_t                *list;
+    torus_delete_t              *delete;
     torus_buf_t                  out;
     torus_str_t                  type;
     torus_str_t                  jsonp;
@@ -66,6 +68,11 @@ static int torus_names_next(torus_request_t *r, torus_batch_t *batch);
 static int torus_names_reply(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
 static int torus_names_more(torus_request_t *r);
+static unsigned torus_delete_begin(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static int torus_delete_step(torus_request_t *r, torus_batch_t *batch);
+static int torus_delete_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
 
 
 /* By torus_command_t. */
@@ -75,7 +82,9 @@ static const torus_command_ops_t  torus_commands[] = {
     { torus_string("list"),
       torus_names_create, torus_names_next, torus_names_reply },
     { torus_string("properties"),
-      torus_held_create, torus_names_next, torus_names_reply }
+      torus_held_create, torus_names_next, torus_names_reply },
+    { torus_string("delete"),
+      torus_delete_begin, torus_delete_step, torus_delete_took }
 };
 
 
@@ -154,6 +163,10 @@ torus_request_destroy(torus_request_t *r)
 
     if (r->list != NULL) {
         torus_list_destroy(r->list);
+    }
+
+    if (r->delete != NULL) {
+        torus_delete_destroy(r->delete);
     }
 
     torus_buf_free(&r->out);
@@ -529,6 +542,60 @@ torus_names_more(torus_request_t *r)
     }
 
     if (rc == TORUS_OK) {
+        torus_request_end(r);
+    }
+
+    return TORUS_OK;
+}
+
+
+static unsigned
+torus_delete_begin(torus_request_t *r, const torus_arg_t *args, size_t nargs)
+{
+    unsigned  status;
+
+    status = torus_delete_create(r->conf->set, args, nargs, &r->limits,
+                                 &r->stats, &r->delete, &r->err);
+
+    if (status == 200 && torus_delete_done(r->delete)) {
+        torus_delete_write(r->delete, &r->out);
+        torus_request_end(r);
+    }
+
+    return status;
+}
+
+
+static int
+torus_delete_step(torus_request_t *r, torus_batch_t *batch)
+{
+    int  rc;
+
+    rc = torus_delete_next(r->delete, batch);
+
+    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+}
+
+
+static int
+torus_delete_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    unsigned  status;
+
+    status = torus_delete_reply(r->delete, host, reply, &r->err);
+
+    if (status != 200) {
+        return torus_request_fault(r, status);
+    }
+
+    if (torus_delete_done(r->delete)) {
+        torus_delete_write(r->delete, &r->out);
+
+        if (r->out.failed) {
+            return torus_request_fault(r, 500);
+        }
+
         torus_request_end(r);
     }
 

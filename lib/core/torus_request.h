@@ -54,7 +54,8 @@ typedef struct torus_request_s  torus_request_t;
 typedef enum {
     TORUS_COMMAND_SERIES = 0,
     TORUS_COMMAND_LIST,
-    TORUS_COMMAND_PROPERTIES
+    TORUS_COMMAND_PROPERTIES,
+    TORUS_COMMAND_DELETE         /* the only one that writes */
 } torus_command_t;
 
 

@@ -1,0 +1,297 @@
+/*
+ * A host's turn:  SCAN -> keys;  UNLINK keys, SCAN -> number, keys;  ..;
+ * UNLINK keys -> number.
+ */
+
+#include "torus_delete.h"
+#include "torus_redis.h"
+
+#include <stdlib.h>
+
+
+#define TORUS_DELETE_KEEP  65536   /* bytes of memory kept between slices */
+
+
+typedef struct {
+    torus_buf_t                keys;      /* as bulk strings, to be unlinked */
+    size_t                     nkeys;
+    torus_buf_t                bytes;     /* of the batch that is sent */
+    unsigned                   unlinking:1; /* its number comes first */
+} torus_delete_host_t;
+
+
+struct torus_delete_s {
+    const torus_schema_set_t  *set;
+    torus_request_stats_t     *stats;
+    torus_list_t              *list;
+    torus_delete_host_t       *hosts;
+    uint64_t                   keys;      /* gone, or that would go */
+    unsigned                   dry:1;
+    unsigned                   pretty:1;
+};
+
+
+static int torus_delete_key(void *data, const torus_host_t *host,
+    torus_str_t key);
+static int torus_delete_unlink(torus_delete_t *d, torus_delete_host_t *h);
+
+
+unsigned
+torus_delete_create(const torus_schema_set_t *set, const torus_arg_t *args,
+    size_t nargs, const torus_limits_t *limits, torus_request_stats_t *stats,
+    torus_delete_t **del, torus_error_t *err)
+{
+    size_t           i;
+    unsigned         dry, pretty, status;
+    torus_delete_t  *d;
+
+    dry = 0;
+    pretty = 0;
+
+    if (torus_query_flag(args, nargs, "dry_run", &dry, err) != TORUS_OK
+        || torus_query_flag(args, nargs, "pretty", &pretty, err) != TORUS_OK)
+    {
+        return 400;
+    }
+
+    d = calloc(1, sizeof(torus_delete_t));
+    if (d == NULL) {
+        return 500;
+    }
+
+    d->set = set;
+    d->stats = stats;
+    d->dry = dry;
+    d->pretty = pretty;
+
+    d->hosts = calloc(set->nhosts + 1, sizeof(torus_delete_host_t));
+    if (d->hosts == NULL) {
+        free(d);
+        return 500;
+    }
+
+    for (i = 0; i < set->nhosts; i++) {
+        torus_buf_init(&d->hosts[i].keys, limits->memory);
+        torus_buf_init(&d->hosts[i].bytes, 0);
+    }
+
+    status = torus_list_create_keys(set, args, nargs, limits, stats,
+                                    torus_delete_key, d, &d->list, err);
+    if (status != 200) {
+        torus_delete_destroy(d);
+        return status;
+    }
+
+    *del = d;
+
+    return 200;
+}
+
+
+void
+torus_delete_destroy(torus_delete_t *d)
+{
+    size_t  i;
+
+    for (i = 0; i < d->set->nhosts; i++) {
+        torus_buf_free(&d->hosts[i].keys);
+        torus_buf_free(&d->hosts[i].bytes);
+    }
+
+    if (d->list != NULL) {
+        torus_list_destroy(d->list);
+    }
+
+    free(d->hosts);
+    free(d);
+}
+
+
+static int
+torus_delete_key(void *data, const torus_host_t *host, torus_str_t key)
+{
+    torus_delete_t *d = data;
+
+    torus_delete_host_t  *h;
+
+    if (d->dry) {
+        d->keys++;
+        return TORUS_OK;
+    }
+
+    h = &d->hosts[host->index];
+    h->nkeys++;
+
+    return torus_redis_bulk(&h->keys, key);
+}
+
+
+int
+torus_delete_next(torus_delete_t *d, torus_batch_t *batch)
+{
+    int                   rc;
+    size_t                i;
+    torus_delete_host_t  *h;
+
+    rc = torus_list_next(d->list, batch);
+
+    if (rc == TORUS_OK) {
+        h = &d->hosts[batch->host->index];
+
+        if (h->nkeys == 0) {
+            return TORUS_OK;
+        }
+
+        if (torus_delete_unlink(d, h) != TORUS_OK
+            || torus_buf_adds(&h->bytes, batch->bytes) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
+        batch->replies++;
+
+        return TORUS_OK;
+    }
+
+    if (rc != TORUS_DECLINED) {
+        return rc;
+    }
+
+    /* hosts that have been walked to the end */
+
+    for (i = 0; torus_list_ready(d->list) && i < d->set->nhosts; i++) {
+        h = &d->hosts[i];
+
+        if (h->nkeys == 0 || h->unlinking) {
+            continue;
+        }
+
+        if (torus_delete_unlink(d, h) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+
+        batch->host = &d->set->hosts[i];
+        batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
+        batch->replies = 1;
+
+        d->stats->batches++;
+        d->stats->rounds++;
+
+        return TORUS_OK;
+    }
+
+    return TORUS_DECLINED;
+}
+
+
+/* Nothing is outstanding on this host. */
+static int
+torus_delete_unlink(torus_delete_t *d, torus_delete_host_t *h)
+{
+    torus_buf_reset(&h->bytes, TORUS_DELETE_KEEP);
+
+    torus_redis_head(&h->bytes, h->nkeys + 1);
+    torus_redis_bulk_z(&h->bytes, "UNLINK");
+    torus_buf_add(&h->bytes, h->keys.pos, torus_buf_len(&h->keys));
+
+    torus_buf_reset(&h->keys, TORUS_DELETE_KEEP);
+
+    h->nkeys = 0;
+    h->unlinking = 1;
+    d->stats->commands++;
+
+    return h->bytes.failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+unsigned
+torus_delete_reply(torus_delete_t *d, const torus_host_t *host,
+    const redisReply *reply, torus_error_t *err)
+{
+    unsigned              status;
+    torus_error_t         why;
+    torus_delete_host_t  *h;
+
+    h = &d->hosts[host->index];
+
+    if (h->unlinking) {
+        h->unlinking = 0;
+
+        if (reply->type == REDIS_REPLY_INTEGER && reply->integer >= 0) {
+            d->keys += (uint64_t) reply->integer;
+            return 200;
+        }
+
+        if (torus_batch_error(host, reply, err) == TORUS_DECLINED) {
+            torus_error(err, "redis %.*s cannot unlink",
+                        torus_fmt(host->name));
+        }
+
+        return 503;
+    }
+
+    status = torus_list_reply(d->list, host, reply, err);
+
+    if (status == 413 && !d->dry && d->keys != 0) {
+        why = *err;
+        torus_error(err, "%.900s; %llu keys are deleted already", why.text,
+                    (unsigned long long) d->keys);
+    }
+
+    return status;
+}
+
+
+int
+torus_delete_done(const torus_delete_t *d)
+{
+    size_t  i;
+
+    for (i = 0; i < d->set->nhosts; i++) {
+
+        if (d->hosts[i].nkeys != 0 || d->hosts[i].unlinking) {
+            return 0;
+        }
+    }
+
+    return torus_list_ready(d->list);
+}
+
+
+void
+torus_delete_write(torus_delete_t *d, torus_buf_t *out)
+{
+    size_t              i, n;
+    torus_json_t        j;
+    const torus_str_t  *names;
+
+    n = torus_list_names(d->list, &names);
+    d->stats->points += n;
+
+    torus_json_init(&j, out, d->pretty);
+    torus_json_open(&j, '{');
+
+    torus_json_key(&j, d->dry ? torus_str("would_delete", 12)
+                              : torus_str("deleted", 7));
+    torus_json_open(&j, '{');
+    torus_json_keyz(&j, "stats");
+    torus_json_int(&j, (int64_t) n);
+    torus_json_keyz(&j, "keys");
+    torus_json_int(&j, (int64_t) d->keys);
+    torus_json_close(&j, '}');
+
+    if (d->dry) {
+        torus_json_keyz(&j, "names");
+        torus_json_open(&j, '[');
+
+        for (i = 0; i < n; i++) {
+            torus_json_string(&j, names[i]);
+        }
+
+        torus_json_close(&j, ']');
+    }
+
+    torus_json_close(&j, '}');
+    torus_buf_addz(out, "\n");
+}
