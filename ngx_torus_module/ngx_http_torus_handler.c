@@ -616,7 +616,10 @@ ngx_http_torus_args(ngx_http_torus_ctx_t *ctx, torus_arg_t **args,
 
         text = torus_str(p, r->args.len + 1 + len);
 
-        p = ngx_cpymem(p, r->args.data, r->args.len);
+        if (r->args.len) {
+            p = ngx_cpymem(p, r->args.data, r->args.len);
+        }
+
         *p++ = '&';
         ngx_memcpy(p, ctx->body.pos, len);
 
