@@ -290,6 +290,8 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
 
     ctx->tconf.set = tmcf->torus.set;
     ctx->tconf.now = ngx_time();
+    ctx->tconf.zone = ngx_torus_tz_find;
+    ctx->tconf.data = tmcf->zones;
     ctx->tconf.limits.stats = tlcf->max_stats;
     ctx->tconf.limits.points = tlcf->max_points;
     ctx->tconf.limits.names = tlcf->max_names;

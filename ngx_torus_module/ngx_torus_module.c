@@ -23,6 +23,8 @@ static char *ngx_http_torus_location(ngx_conf_t *cf,
 static char *ngx_http_torus_exact(ngx_conf_t *cf,
     ngx_http_torus_loc_conf_t *tlcf, ngx_str_t *name);
 static ngx_int_t ngx_http_torus_init(ngx_conf_t *cf);
+static ngx_int_t ngx_http_torus_zones(ngx_conf_t *cf,
+    ngx_http_torus_main_conf_t *tmcf);
 static ngx_int_t ngx_http_torus_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_torus_init_process(ngx_cycle_t *cycle);
 static void ngx_http_torus_exit_process(ngx_cycle_t *cycle);
@@ -66,6 +68,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       ngx_torus_conf_schema,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("torus_timezones"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_str_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, zones_dir),
       NULL },
 
     { ngx_string("torus_redis_connect_timeout"),
@@ -319,6 +328,8 @@ ngx_http_torus_create_main_conf(ngx_conf_t *cf)
      *     tmcf->clients = NULL;
      *     tmcf->slot = NULL;
      *     tmcf->inserts = 0;
+     *     tmcf->zones_dir = { 0, NULL };
+     *     tmcf->zones = NULL;
      *     tmcf->worker = NULL;
      */
 
@@ -652,7 +663,33 @@ ngx_http_torus_init(ngx_conf_t *cf)
 
     tmcf->zone = ngx_torus_zone_add(cf);
 
-    return tmcf->zone == NULL ? NGX_ERROR : NGX_OK;
+    return tmcf->zone == NULL ? NGX_ERROR : ngx_http_torus_zones(cf, tmcf);
+}
+
+
+/* Without any "torus_timezones" a machine may do without tzdata. */
+
+static ngx_int_t
+ngx_http_torus_zones(ngx_conf_t *cf, ngx_http_torus_main_conf_t *tmcf)
+{
+    ngx_str_t   dir;
+    ngx_uint_t  level;
+
+    dir = tmcf->zones_dir;
+    level = NGX_LOG_EMERG;
+
+    if (dir.len == 3 && ngx_strncmp(dir.data, "off", 3) == 0) {
+        return NGX_OK;
+    }
+
+    if (dir.len == 0) {
+        ngx_str_set(&dir, NGX_TORUS_TZ_DIR);
+        level = NGX_LOG_NOTICE;
+    }
+
+    tmcf->zones = ngx_torus_tz_read(cf, &dir, level);
+
+    return tmcf->zones == NULL && level == NGX_LOG_EMERG ? NGX_ERROR : NGX_OK;
 }
 
 

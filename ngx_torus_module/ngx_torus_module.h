@@ -22,6 +22,7 @@
 
 #include "ngx_torus_client.h"
 #include "ngx_torus_conf.h"
+#include "ngx_torus_tz.h"
 #include "ngx_torus_writer.h"
 #include "ngx_torus_zone.h"
 #include "torus_carbon.h"
@@ -51,6 +52,9 @@ typedef struct {
     ngx_uint_t                  connections; /* per worker and host */
     time_t                      future;
     ngx_uint_t                  inserts;     /* "torus_insert on" */
+
+    ngx_str_t                   zones_dir;
+    ngx_torus_tz_t             *zones;       /* of "tz"; NULL: only UTC */
 
     ngx_str_t                   used_file;   /* the first "torus_query on" */
     ngx_uint_t                  used_line;
