@@ -101,6 +101,14 @@ torus_json_null(torus_json_t *j)
 
 
 void
+torus_json_bool(torus_json_t *j, int yes)
+{
+    torus_json_next(j);
+    torus_buf_add(j->out, yes ? "true" : "false", yes ? 4 : 5);
+}
+
+
+void
 torus_json_value(torus_json_t *j, const torus_value_t *v)
 {
     torus_json_next(j);

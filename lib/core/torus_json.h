@@ -41,6 +41,7 @@ void torus_json_string(torus_json_t *j, torus_str_t s);
 
 void torus_json_int(torus_json_t *j, int64_t i);
 void torus_json_null(torus_json_t *j);
+void torus_json_bool(torus_json_t *j, int yes);
 
 /* A number in its shortest form, a text as a string; NaN, infinity: null. */
 void torus_json_value(torus_json_t *j, const torus_value_t *v);
