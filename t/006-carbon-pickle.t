@@ -105,6 +105,7 @@ is((grep { $_ eq '400 2 1' } $k->sessions), 5, 'and 400 is the status');
 $k->send(frame($frames{2}) . substr frame($frames{4}), 0, 30);
 $k->is_logged('bad carbon frame \(bad_frame\): "the end cuts it"', 1,
               'a frame that is cut by the end');
+$k->is_sum('c.a', 1, 'the frame before it is stored');
 
 $k->flush;
 $k->udp($udp, frame($frames{2}));
