@@ -1,0 +1,533 @@
+/*
+ * Alias: names.  The path that a series came from stays what it was.
+ *
+ * Regular expressions are PCRE2's over UTF-8, run under limits; of Python's
+ * replacements "\1", "\g<1>" and "\g<name>" are understood.
+ */
+
+#define PCRE2_CODE_UNIT_WIDTH  8
+#include <pcre2.h>
+
+#include "torus_graph_func.h"
+
+
+/* As in torus_expr_regex.c: what one search may cost. */
+#define TORUS_GRAPH_REGEX_STEPS  1000000
+#define TORUS_GRAPH_REGEX_HEAP   8192       /* KiB */
+#define TORUS_GRAPH_MAX_NAME     65536
+
+
+/* A stretch of the replacement: text, or what a group matched. */
+typedef struct {
+    torus_str_t           text;
+    int                   group;      /* -1: text */
+} torus_graph_piece_t;
+
+
+struct torus_graph_regex_s {
+    pcre2_code           *code;
+    pcre2_match_data     *data;
+    pcre2_match_context  *context;
+    torus_graph_piece_t  *pieces;
+    size_t                npieces;
+};
+
+
+static int torus_graph_regex_pieces(torus_graph_t *g,
+    torus_graph_regex_t *re, torus_str_t to);
+static int torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
+    torus_str_t to, size_t *at, torus_graph_piece_t *piece);
+static void torus_graph_regex_free(void *data);
+static int torus_graph_regex_exec(const torus_graph_regex_t *re,
+    torus_str_t s, size_t from, uint32_t options);
+static int torus_graph_regex_replace(torus_graph_t *g,
+    const torus_graph_regex_t *re, torus_str_t s, torus_str_t *out);
+static int torus_graph_regex_put(torus_buf_t *b,
+    const torus_graph_regex_t *re, torus_str_t s, int groups);
+static int torus_graph_alias_map(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_alias_node(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_alias_metric(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_alias_sub_check(torus_graph_t *g,
+    torus_graph_call_t *call);
+static int torus_graph_alias_sub(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+
+
+const torus_graph_func_t  torus_graph_alias[] = {
+
+    { "alias", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_alias_map, NULL, P(P_SERIES, P_NEED("newName", STRING)),
+      "Another name." },
+
+    { "aliasByNode", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_alias_node, NULL,
+      P(P_SERIES, P_ALL("nodes", NODE_OR_TAG, TORUS_GRAPH_REQUIRED)),
+      "Nodes of the path as the name, counted from 0, from the end if "
+      "negative." },
+
+    { "aliasByTags", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_alias_node, NULL,
+      P(P_SERIES, P_ALL("tags", NODE_OR_TAG, TORUS_GRAPH_REQUIRED)),
+      "Values of tags as the name." },
+
+    { "aliasByMetric", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_alias_metric, NULL, P(P_SERIES),
+      "The last node of the path as the name." },
+
+    { "aliasSub", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0,
+      torus_graph_alias_sub_check, NULL, torus_graph_alias_sub, NULL,
+      P(P_SERIES, P_NEED("search", STRING), P_NEED("replace", STRING)),
+      "What a regular expression matches in the name is replaced; \\1 is what "
+      "its first group matched." },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+
+static int
+torus_graph_alias_map(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL) {
+        return TORUS_ERROR;
+    }
+
+    (*out)->name = f->call->args[1].text;
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_alias_node(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    torus_str_t  key;
+
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL
+        || torus_graph_key(g, s, &f->call->args[1], f->call->nargs - 1, &key)
+           != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    (*out)->name = key;
+
+    return TORUS_OK;
+}
+
+
+/* Between the last "(" and the first ")", the last node up to a comma. */
+static int
+torus_graph_alias_metric(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    size_t       i, start, end;
+    torus_str_t  name;
+
+    (void) f;
+
+    name = s->name;
+    start = 0;
+    end = name.len;
+
+    for (i = 0; i < name.len; i++) {
+
+        if (name.data[i] == '(') {
+            start = i + 1;
+
+        } else if (name.data[i] == ')' && end == name.len) {
+            end = i;
+        }
+    }
+
+    end = end < start ? start : end;
+
+    for (i = start; i < end; i++) {
+        if (name.data[i] == '.') {
+            start = i + 1;
+        }
+    }
+
+    for (i = start; i < end; i++) {
+        if (name.data[i] == ',') {
+            end = i;
+        }
+    }
+
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL) {
+        return TORUS_ERROR;
+    }
+
+    (*out)->name = torus_str(name.data + start, end - start);
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_alias_sub_check(torus_graph_t *g, torus_graph_call_t *call)
+{
+    int                   rc;
+    torus_graph_regex_t  *re;
+
+    rc = torus_graph_regex_compile(g, call->args[1].text, &call->args[2].text,
+                                   &re);
+    call->data = re;
+
+    return rc;
+}
+
+
+static int
+torus_graph_alias_sub(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    int          rc;
+    torus_str_t  name;
+
+    rc = torus_graph_regex_replace(g, f->call->data, s->name, &name);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL) {
+        return TORUS_ERROR;
+    }
+
+    (*out)->name = name;
+
+    torus_graph_work(g, 64);
+
+    return TORUS_OK;
+}
+
+
+/* Lives until the arena goes.  replace may be NULL. */
+int
+torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
+    const torus_str_t *replace, torus_graph_regex_t **out)
+{
+    int                   code;
+    size_t                offset;
+    uint32_t              options;
+    unsigned char         reason[128];
+    torus_graph_regex_t  *re;
+
+    re = torus_arena_calloc(torus_graph_arena(g), 1,
+                            sizeof(torus_graph_regex_t));
+
+    if (re == NULL
+        || torus_arena_cleanup(torus_graph_arena(g), torus_graph_regex_free,
+                               re) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    options = PCRE2_NEVER_BACKSLASH_C;
+
+#ifdef PCRE2_MATCH_INVALID_UTF
+    options |= PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF;
+#endif
+
+    re->code = pcre2_compile(text.data, text.len, options, &code, &offset,
+                             NULL);
+
+    if (re->code == NULL) {
+
+        if (pcre2_get_error_message(code, reason, sizeof(reason)) < 0) {
+            reason[0] = '\0';
+        }
+
+        return torus_graph_fault(g, "a regular expression is not one: %s, at "
+                                 "its character %zu", (char *) reason,
+                                 offset + 1);
+    }
+
+    (void) pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
+
+    re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
+    re->context = pcre2_match_context_create(NULL);
+
+    if (re->data == NULL || re->context == NULL) {
+        return TORUS_ERROR;
+    }
+
+    (void) pcre2_set_heap_limit(re->context, TORUS_GRAPH_REGEX_HEAP);
+
+    *out = re;
+
+    return (replace == NULL) ? TORUS_OK
+                             : torus_graph_regex_pieces(g, re, *replace);
+}
+
+
+static void
+torus_graph_regex_free(void *data)
+{
+    torus_graph_regex_t  *re;
+
+    re = data;
+
+    pcre2_match_context_free(re->context);
+    pcre2_match_data_free(re->data);
+    pcre2_code_free(re->code);
+}
+
+
+/* What is no reference to a group stands for itself, but for "\\" and "\n". */
+static int
+torus_graph_regex_pieces(torus_graph_t *g, torus_graph_regex_t *re,
+    torus_str_t to)
+{
+    int                   rc;
+    size_t                i, start;
+    uint32_t              groups;
+    unsigned char         c;
+    torus_graph_piece_t  *piece;
+
+    groups = 0;
+    (void) pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &groups);
+
+    re->pieces = torus_arena_calloc(torus_graph_arena(g), to.len + 1,
+                                    sizeof(torus_graph_piece_t));
+    if (re->pieces == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < to.len; /* void */) {
+        piece = &re->pieces[re->npieces++];
+        piece->group = -1;
+
+        for (start = i; i < to.len && to.data[i] != '\\'; i++) { /* void */ }
+
+        if (i != start) {
+            piece->text = torus_str(to.data + start, i - start);
+            continue;
+        }
+
+        c = (i + 1 < to.len) ? to.data[i + 1] : '\0';
+
+        if (c >= '0' && c <= '9') {
+            piece->group = c - '0';
+            i += 2;
+
+            if (c != '0' && i < to.len && to.data[i] >= '0'
+                && to.data[i] <= '9')
+            {
+                piece->group = piece->group * 10 + (to.data[i++] - '0');
+            }
+
+        } else if (c == 'g' && i + 2 < to.len && to.data[i + 2] == '<') {
+            rc = torus_graph_regex_named(g, re, to, &i, piece);
+            if (rc != TORUS_OK) {
+                return rc;
+            }
+
+        } else if (c == 'n' || c == 't' || c == '\\') {
+            piece->text = (c == '\\') ? torus_str(to.data + i, 1)
+                          : torus_str(c == 'n' ? "\n" : "\t", 1);
+            i += 2;
+
+        } else {
+            piece->text = torus_str(to.data + i, i + 1 < to.len ? 2 : 1);
+            i += piece->text.len;
+        }
+
+        if (piece->group > (int) groups) {
+            return torus_graph_fault(g, "\"\\%d\" is no group of the regular "
+                                     "expression, which has %u", piece->group,
+                                     (unsigned) groups);
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* "\g<name>" or "\g<1>", *at is at the backslash */
+static int
+torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
+    torus_str_t to, size_t *at, torus_graph_piece_t *piece)
+{
+    char    name[64];
+    size_t  i, n;
+
+    for (i = *at + 3, n = 0; i < to.len && to.data[i] != '>'; i++) {
+
+        if (n == sizeof(name) - 1) {
+            break;
+        }
+
+        name[n++] = (char) to.data[i];
+    }
+
+    name[n] = '\0';
+
+    if (i == to.len || to.data[i] != '>' || n == 0) {
+        return torus_graph_fault(g, "in what replaces, \"\\g<\" lacks a name "
+                                 "and \">\"");
+    }
+
+    piece->group = 0;
+
+    for (*at = 0; *at < n && name[*at] >= '0' && name[*at] <= '9'; (*at)++) {
+        piece->group = piece->group * 10 + (name[*at] - '0');
+
+        if (piece->group > 100000) {
+            break;
+        }
+    }
+
+    if (*at != n) {
+        piece->group = pcre2_substring_number_from_name(re->code,
+                                                        (PCRE2_SPTR) name);
+        if (piece->group < 0) {
+            return torus_graph_fault(g, "the regular expression has no group "
+                                     "of the name in what replaces");
+        }
+    }
+
+    *at = i + 1;
+
+    return TORUS_OK;
+}
+
+
+/* Groups that are set, 0: no match, or one that costs too much. */
+static int
+torus_graph_regex_exec(const torus_graph_regex_t *re, torus_str_t s,
+    size_t from, uint32_t options)
+{
+    int       rc;
+    uint32_t  steps;
+
+    /* PCRE2 counts afresh wherever a match can begin */
+    steps = (uint32_t) (TORUS_GRAPH_REGEX_STEPS / (s.len - from + 1));
+    (void) pcre2_set_match_limit(re->context, steps < 1000 ? 1000 : steps);
+
+    rc = pcre2_match(re->code,
+                     s.data == NULL ? (PCRE2_SPTR) "" : (PCRE2_SPTR) s.data,
+                     s.len, from, options, re->data, re->context);
+
+    return rc < 0 ? 0 : rc;
+}
+
+
+int
+torus_graph_regex_search(const torus_graph_regex_t *re, torus_str_t s)
+{
+    return torus_graph_regex_exec(re, s, 0, 0) > 0;
+}
+
+
+/* An empty match right behind another is one too, as in Python. */
+static int
+torus_graph_regex_replace(torus_graph_t *g, const torus_graph_regex_t *re,
+    torus_str_t s, torus_str_t *out)
+{
+    int           rc;
+    size_t        from, copied, *ovector, end;
+    uint32_t      options;
+    torus_buf_t   b;
+
+    torus_buf_init(&b, TORUS_GRAPH_MAX_NAME);
+
+    from = 0;
+    copied = 0;
+    options = 0;
+
+    while (from <= s.len) {
+        rc = torus_graph_regex_exec(re, s, from, options);
+
+        if (rc <= 0) {
+
+            if (options == 0) {
+                break;
+            }
+
+            /* there was an empty match here: on by a character */
+            options = 0;
+
+            for (from++; from < s.len && (s.data[from] & 0xc0) == 0x80;
+                 from++)
+            {
+                /* void */
+            }
+
+            continue;
+        }
+
+        ovector = pcre2_get_ovector_pointer(re->data);
+        end = ovector[1];
+
+        if (ovector[0] < copied || end < ovector[0]) {
+            /* \K in a lookaround */
+            break;
+        }
+
+        torus_buf_add(&b, s.data + copied, ovector[0] - copied);
+        torus_graph_regex_put(&b, re, s, rc);
+
+        copied = end;
+        from = end;
+        options = (ovector[0] == end)
+                  ? PCRE2_NOTEMPTY_ATSTART | PCRE2_ANCHORED : 0;
+    }
+
+    if (s.len > copied) {
+        torus_buf_add(&b, s.data + copied, s.len - copied);
+    }
+
+    if (b.failed) {
+        rc = torus_graph_fault(g, "a name becomes longer than %d bytes",
+                               TORUS_GRAPH_MAX_NAME);
+
+    } else {
+        rc = torus_arena_dup(torus_graph_arena(g),
+                             torus_str(b.pos, torus_buf_len(&b)), out);
+    }
+
+    torus_buf_free(&b);
+
+    return rc;
+}
+
+
+static int
+torus_graph_regex_put(torus_buf_t *b, const torus_graph_regex_t *re,
+    torus_str_t s, int groups)
+{
+    size_t                     i, *ovector;
+    const torus_graph_piece_t  *piece;
+
+    ovector = pcre2_get_ovector_pointer(re->data);
+
+    for (i = 0; i < re->npieces; i++) {
+        piece = &re->pieces[i];
+
+        if (piece->group < 0) {
+            torus_buf_adds(b, piece->text);
+
+        } else if (piece->group < groups
+                   && ovector[piece->group * 2] != PCRE2_UNSET)
+        {
+            torus_buf_add(b, s.data + ovector[piece->group * 2],
+                          ovector[piece->group * 2 + 1]
+                          - ovector[piece->group * 2]);
+        }
+    }
+
+    return TORUS_OK;
+}

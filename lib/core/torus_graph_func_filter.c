@@ -1,0 +1,353 @@
+/*
+ * Filters: series that stay or go, and values that do.
+ */
+
+#include "torus_graph_func.h"
+
+
+typedef enum {
+    TORUS_GRAPH_EQ = 0,
+    TORUS_GRAPH_NE,
+    TORUS_GRAPH_GT,
+    TORUS_GRAPH_GE,
+    TORUS_GRAPH_LT,
+    TORUS_GRAPH_LE
+} torus_graph_op_t;
+
+
+static int torus_graph_filter_map(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_compare(double value, torus_graph_op_t op,
+    double threshold);
+static int torus_graph_limit(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_grep_check(torus_graph_t *g,
+    torus_graph_call_t *call);
+static int torus_graph_grep(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_unique(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_remove_empty(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_remove_value(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+
+
+/* variant: the fold, and the comparison 16 times */
+#define COMPARE(name, fold, op, text)                                         \
+    { name, TORUS_GRAPH_FILTER_SERIES, 0, (fold) | (op) << 4, NULL, NULL,     \
+      torus_graph_filter_map, NULL, P(P_SERIES, P_NEED("n", FLOAT)), text }
+
+#define ABOVE  1
+#define SHARE  2
+
+#define REMOVE(name, variant, text)                                           \
+    { name, TORUS_GRAPH_FILTER_DATA, 0, variant, NULL, NULL,                  \
+      torus_graph_remove_value, NULL, P(P_SERIES, P_NEED("n", FLOAT)), text }
+
+
+const torus_graph_func_t  torus_graph_filter[] = {
+
+    COMPARE("averageAbove", TORUS_GRAPH_AVERAGE, TORUS_GRAPH_GT,
+            "Series of which the mean is greater than n."),
+    COMPARE("averageBelow", TORUS_GRAPH_AVERAGE, TORUS_GRAPH_LE,
+            "Series of which the mean is at most n."),
+    COMPARE("currentAbove", TORUS_GRAPH_LAST, TORUS_GRAPH_GT,
+            "Series of which the last value is greater than n."),
+    COMPARE("currentBelow", TORUS_GRAPH_LAST, TORUS_GRAPH_LE,
+            "Series of which the last value is at most n."),
+    COMPARE("maximumAbove", TORUS_GRAPH_MAX, TORUS_GRAPH_GT,
+            "Series with a value greater than n."),
+    COMPARE("maximumBelow", TORUS_GRAPH_MAX, TORUS_GRAPH_LE,
+            "Series without a value greater than n."),
+    COMPARE("minimumAbove", TORUS_GRAPH_MIN, TORUS_GRAPH_GT,
+            "Series of which every value is greater than n."),
+    COMPARE("minimumBelow", TORUS_GRAPH_MIN, TORUS_GRAPH_LE,
+            "Series with a value that is at most n."),
+
+    { "filterSeries", TORUS_GRAPH_FILTER_SERIES, 0, -1, NULL, NULL,
+      torus_graph_filter_map, NULL,
+      P(P_SERIES, P_NEED("func", AGG),
+        { "operator", TORUS_GRAPH_STRING, TORUS_GRAPH_REQUIRED, NULL,
+          "!= < <= = > >=", NULL },
+        P_NEED("threshold", FLOAT)),
+      "Series of which a fold compares with a number." },
+
+    { "limit", TORUS_GRAPH_FILTER_SERIES, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      NULL, torus_graph_limit, P(P_SERIES, P_NEED("n", INTEGER)),
+      "The first n series." },
+
+    { "grep", TORUS_GRAPH_FILTER_SERIES, TORUS_GRAPH_ROWS, 1,
+      torus_graph_grep_check, NULL, torus_graph_grep, NULL,
+      P(P_SERIES, P_NEED("pattern", STRING)),
+      "Series in whose name a regular expression is found." },
+
+    { "exclude", TORUS_GRAPH_FILTER_SERIES, TORUS_GRAPH_ROWS, 0,
+      torus_graph_grep_check, NULL, torus_graph_grep, NULL,
+      P(P_SERIES, P_NEED("pattern", STRING)),
+      "Series in whose name a regular expression is not found." },
+
+    { "unique", TORUS_GRAPH_FILTER_SERIES, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      NULL, torus_graph_unique, P(P_LISTS),
+      "The first series of each name." },
+
+    { "removeEmptySeries", TORUS_GRAPH_FILTER_SERIES, 0, 0, NULL, NULL,
+      torus_graph_remove_empty, NULL,
+      P(P_SERIES, P_MAY("xFilesFactor", FLOAT, NULL)),
+      "Series that have values, at least a share of them." },
+
+    REMOVE("removeAboveValue", ABOVE, "Values above n become null."),
+    REMOVE("removeBelowValue", 0, "Values below n become null."),
+    REMOVE("removeAbovePercentile", ABOVE | SHARE,
+           "Values above the n-th percentile become null."),
+    REMOVE("removeBelowPercentile", SHARE,
+           "Values below the n-th percentile become null."),
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+
+/* What is not there is less than any number, and equal to none. */
+static int
+torus_graph_compare(double value, torus_graph_op_t op, double threshold)
+{
+    switch (op) {
+
+    case TORUS_GRAPH_EQ:
+        return value == threshold;
+
+    case TORUS_GRAPH_NE:
+        return isnan(value) || value != threshold;
+
+    case TORUS_GRAPH_GT:
+        return value > threshold;
+
+    case TORUS_GRAPH_GE:
+        return value >= threshold;
+
+    case TORUS_GRAPH_LT:
+        return isnan(value) || value < threshold;
+
+    default:
+        return isnan(value) || value <= threshold;
+    }
+}
+
+
+static int
+torus_graph_filter_map(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    int                       i, variant;
+    double                    threshold, *scratch;
+    torus_graph_op_t          op;
+    torus_graph_fold_t        fold;
+    const torus_graph_arg_t  *args;
+
+    static const char *const  ops[] = { "=", "!=", ">", ">=", "<", "<=" };
+
+    args = f->call->args;
+    variant = f->call->func->variant;
+    scratch = NULL;
+
+    if (variant >= 0) {
+        fold = (torus_graph_fold_t) (variant & 15);
+        op = (torus_graph_op_t) (variant >> 4);
+        threshold = args[1].number;
+
+    } else {
+        fold = args[1].fold;
+        op = TORUS_GRAPH_EQ;
+        threshold = args[3].number;
+
+        for (i = 0; i < 6; i++) {
+            if (torus_str_is(args[2].text, ops[i])) {
+                op = (torus_graph_op_t) i;
+            }
+        }
+    }
+
+    if (fold == TORUS_GRAPH_MEDIAN) {
+        scratch = torus_arena_alloc(torus_graph_arena(g),
+                                    (s->n + 1) * sizeof(double));
+        if (scratch == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    *out = s;
+
+    return torus_graph_compare(torus_graph_fold(fold, s->values, s->n,
+                                                scratch), op, threshold)
+           ? TORUS_OK : TORUS_DECLINED;
+}
+
+
+static int
+torus_graph_limit(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    double  n;
+
+    (void) g;
+
+    n = f->call->args[1].number;
+    f->out = f->lists[0];
+
+    if (n < 0) {
+        n += (double) f->out.n;
+    }
+
+    if (n < (double) f->out.n) {
+        f->out.n = n < 0 ? 0 : (size_t) n;
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_grep_check(torus_graph_t *g, torus_graph_call_t *call)
+{
+    int                   rc;
+    torus_graph_regex_t  *re;
+
+    rc = torus_graph_regex_compile(g, call->args[1].text, NULL, &re);
+    call->data = re;
+
+    return rc;
+}
+
+
+/* variant 1: those that are found stay */
+static int
+torus_graph_grep(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    *out = s;
+
+    torus_graph_work(g, 64);
+
+    return torus_graph_regex_search(f->call->data, s->name)
+           == f->call->func->variant ? TORUS_OK : TORUS_DECLINED;
+}
+
+
+static int
+torus_graph_unique(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    size_t                  i, j, size;
+    torus_graph_list_t      list;
+    torus_graph_series_t   *s, **table;
+
+    if (torus_graph_gather(g, f, 0, &list) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    for (size = 8; size < list.n * 2; size *= 2) { /* void */ }
+
+    table = torus_arena_calloc(torus_graph_arena(g), size,
+                               sizeof(torus_graph_series_t *));
+    if (table == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < list.n; i++) {
+        s = list.items[i];
+        j = (size_t) torus_hash(s->name.data, s->name.len, 0) & (size - 1);
+
+        while (table[j] != NULL && !torus_str_eq(table[j]->name, s->name)) {
+            j = (j + 1) & (size - 1);
+        }
+
+        if (table[j] != NULL) {
+            continue;
+        }
+
+        table[j] = s;
+
+        if (torus_graph_add(g, &f->out, s) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    torus_graph_work(g, list.n * 8);
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_remove_empty(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    double                    xff;
+    size_t                    i, n;
+    const torus_graph_arg_t  *arg;
+
+    (void) g;
+
+    arg = &f->call->args[1];
+    xff = arg->set ? arg->number : 0;
+    n = 0;
+
+    for (i = 0; i < s->n; i++) {
+        n += !isnan(s->values[i]);
+    }
+
+    *out = s;
+
+    return torus_graph_enough(n, (double) s->n, xff) ? TORUS_OK
+                                                     : TORUS_DECLINED;
+}
+
+
+/* variant: ABOVE, SHARE */
+static int
+torus_graph_remove_value(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    double                    n, *sorted;
+    size_t                    i;
+    const torus_graph_func_t *func;
+
+    func = f->call->func;
+    n = f->call->args[1].number;
+
+    *out = torus_graph_write(g, s);
+
+    if (*out == NULL
+        || torus_graph_rename(g, *out, "%s(%.*s, %s)", func->name,
+                              torus_fmt(s->name), torus_graph_g(n).text)
+           != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    s = *out;
+
+    if (func->variant & SHARE) {
+
+        if (!(n > 0)) {
+            return torus_graph_fault(g, "the percentage of %s() has to be "
+                                     "greater than 0", func->name);
+        }
+
+        sorted = torus_arena_alloc(torus_graph_arena(g),
+                                   (s->n + 1) * sizeof(double));
+        if (sorted == NULL) {
+            return TORUS_ERROR;
+        }
+
+        memcpy(sorted, s->values, s->n * sizeof(double));
+
+        n = torus_graph_percentile(sorted, s->n, n, 0);
+        torus_graph_work(g, s->n * 4);
+    }
+
+    for (i = 0; i < s->n; i++) {
+
+        if ((func->variant & ABOVE) ? s->values[i] > n : s->values[i] < n) {
+            s->values[i] = NAN;
+        }
+    }
+
+    return TORUS_OK;
+}

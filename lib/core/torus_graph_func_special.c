@@ -1,0 +1,735 @@
+/*
+ * Special: lines that come from nowhere, hints for drawing, and what looks
+ * into histograms.
+ *
+ * percentile() and mean() leave the rows of a series as they are and say
+ * only what is to become of them; a function that puts points together
+ * merges them first.  count(), sum() and rate() are numbers at once.
+ */
+
+#include "torus_graph_func.h"
+
+#include <stdlib.h>
+
+
+static int torus_graph_constant(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_identity(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_consolidate_by(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_series_t *s,
+    torus_graph_series_t **out);
+static int torus_graph_fallback(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_pass(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_drawn(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_dashed(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_stacked(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_percent_check(torus_graph_t *g,
+    torus_graph_call_t *call);
+static int torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_sum(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_histogram_buckets(torus_graph_t *g,
+    torus_graph_frame_t *f);
+static int torus_graph_bucket_values(torus_graph_t *g,
+    torus_graph_series_t *s, torus_value_t **values, size_t *n);
+static int torus_graph_bucket_series(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_series_t *s,
+    const torus_value_t *value);
+static int torus_graph_value_cmp(const void *one, const void *two);
+static int torus_graph_has_rows(torus_graph_t *g,
+    const torus_graph_func_t *func, const torus_graph_series_t *s);
+
+
+enum {
+    PERCENTILE = 0, COUNT, MEAN
+};
+
+#define PASS(name, group, params, text)                                       \
+    { name, group, TORUS_GRAPH_ROWS, 0, NULL, NULL, torus_graph_pass, NULL,   \
+      params, text }
+
+#define DRAWN(name, text)                                                     \
+    { name, TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS, 0, NULL, NULL,             \
+      torus_graph_drawn, NULL, P(P_SERIES), text }
+
+#define REDUCE(name, what, check, params, text)                               \
+    { name, TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, what, check, NULL,         \
+      torus_graph_reduce, NULL, params, text }
+
+
+const torus_graph_func_t  torus_graph_special[] = {
+
+    { "constantLine", TORUS_GRAPH_SPECIAL, 0, 0, NULL, NULL, NULL,
+      torus_graph_constant, P(P_NEED("value", FLOAT)),
+      "A flat line." },
+
+    { "threshold", TORUS_GRAPH_DRAWING, 0, 0, NULL, NULL, NULL,
+      torus_graph_constant,
+      P(P_NEED("value", FLOAT), P_MAY("label", STRING, NULL),
+        P_MAY("color", STRING, NULL)),
+      "A flat line with a label." },
+
+    { "identity", TORUS_GRAPH_CALCULATE, 0, 0, NULL, NULL, NULL,
+      torus_graph_identity, P(P_NEED("name", STRING)),
+      "The time in seconds, a point each minute." },
+
+    { "randomWalk", TORUS_GRAPH_SPECIAL, 0, 0, NULL, NULL, NULL,
+      torus_graph_random_walk,
+      P(P_NEED("name", STRING), P_MAY("step", INTEGER, "60")),
+      "Values that go up and down at random." },
+
+    { "randomWalkFunction", TORUS_GRAPH_SPECIAL, 0, 0, NULL, NULL, NULL,
+      torus_graph_random_walk,
+      P(P_NEED("name", STRING), P_MAY("step", INTEGER, "60")),
+      "Values that go up and down at random." },
+
+    { "consolidateBy", TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_consolidate_by, NULL,
+      P(P_SERIES,
+        { "consolidationFunc", TORUS_GRAPH_STRING, TORUS_GRAPH_REQUIRED, NULL,
+          "average avg avg_zero first last max min sum", NULL }),
+      "How points are put together where there are too many." },
+
+    { "cumulative", TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_consolidate_by, NULL, P(P_SERIES),
+      "Points are added up where there are too many." },
+
+    { "fallbackSeries", TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      NULL, torus_graph_fallback,
+      P(P_SERIES, P_NEED("fallback", SERIES_LIST)),
+      "Other series when there are none." },
+
+    PASS("color", TORUS_GRAPH_DRAWING,
+         P(P_SERIES, P_NEED("theColor", STRING)), "For drawing."),
+    PASS("lineWidth", TORUS_GRAPH_DRAWING,
+         P(P_SERIES, P_NEED("width", FLOAT)), "For drawing."),
+    PASS("alpha", TORUS_GRAPH_DRAWING,
+         P(P_SERIES, P_NEED("alpha", FLOAT)), "For drawing."),
+    PASS("legendValue", TORUS_GRAPH_ALIAS,
+         P(P_SERIES, P_ALL("valuesTypes", STRING, 0)), "For drawing."),
+    PASS("cactiStyle", TORUS_GRAPH_SPECIAL,
+         P(P_SERIES, P_MAY("system", STRING, NULL),
+           P_MAY("units", STRING, NULL)), "For drawing."),
+
+    DRAWN("secondYAxis", "For drawing."),
+    DRAWN("drawAsInfinite", "For drawing."),
+
+    { "dashed", TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_dashed, NULL,
+      P(P_SERIES, P_MAY("dashLength", FLOAT, "5")), "For drawing." },
+
+    { "stacked", TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_stacked, NULL,
+      P(P_NEED("seriesLists", SERIES_LIST), P_MAY("stack", STRING, NULL)),
+      "For drawing." },
+
+    REDUCE("percentile", PERCENTILE, torus_graph_percent_check,
+           P(P_SERIES, P_NEED("n", FLOAT)),
+           "The percentile of a histogram, taken after all merging."),
+    REDUCE("count", COUNT, NULL, P(P_SERIES),
+           "How many values a histogram has."),
+    REDUCE("mean", MEAN, NULL, P(P_SERIES),
+           "The mean of a histogram, taken after all merging."),
+
+    { "sum", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, TORUS_GRAPH_SUM, NULL,
+      NULL, NULL, torus_graph_sum, P(P_LISTS),
+      "The sum of the values of each histogram, else short for sumSeries." },
+
+    { "rate", TORUS_GRAPH_TRANSFORM, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      torus_graph_rate, NULL, P(P_SERIES),
+      "What adds up, per second: comparable whatever the interval." },
+
+    { "histogramBuckets", TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, 0, NULL,
+      NULL, NULL, torus_graph_histogram_buckets, P(P_SERIES),
+      "A series for each value of a histogram: how often it occurs." },
+
+    /* how leaves are read; these two are never called */
+
+    { "interval", TORUS_GRAPH_SPECIAL, 0, 0, NULL, NULL, NULL, NULL,
+      P(P_SERIES, P_NEED("name", STRING)),
+      "The interval of that name answers." },
+
+    { "schema", TORUS_GRAPH_SPECIAL, 0, 0, NULL, NULL, NULL, NULL,
+      P(P_SERIES, P_NEED("name", STRING)),
+      "The schema of that name answers." },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+
+/* threshold() has a label */
+static int
+torus_graph_constant(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    int64_t                   step;
+    torus_str_t               name;
+    torus_graph_g_t           repr;
+    torus_graph_series_t     *s;
+    const torus_graph_arg_t  *args;
+
+    args = f->call->args;
+    repr = torus_graph_repr(args[0].number);
+    step = (f->span.until - f->span.from) / 2;
+
+    if (torus_graph_text(g, &name, "%s", repr.text) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    s = torus_graph_make(g, name, f->span.from, f->span.until,
+                         step < 1 ? 1 : step, 3);
+
+    if (s == NULL || torus_graph_tags_of(g, s, name) != TORUS_OK
+        || torus_graph_text(g, &s->path, "constantLine(%s)", repr.text)
+           != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    if (f->call->nargs > 1 && args[1].set && args[1].text.len != 0) {
+        s->name = args[1].text;
+    }
+
+    s->values[0] = args[0].number;
+    s->values[1] = args[0].number;
+    s->values[2] = args[0].number;
+
+    return torus_graph_add(g, &f->out, s);
+}
+
+
+static int
+torus_graph_identity(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    int                    rc;
+    size_t                 i, n;
+    torus_str_t            name;
+    torus_graph_series_t  *s;
+
+    name = f->call->args[0].text;
+
+    rc = torus_graph_count(g, f->span.until - f->span.from, 60, &n);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    s = torus_graph_make(g, name, f->span.from, f->span.until, 60, n);
+
+    if (s == NULL || torus_graph_tags_of(g, s, name) != TORUS_OK
+        || torus_graph_text(g, &s->path, "identity(\"%.*s\")",
+                            torus_fmt(name)) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        s->values[i] = (double) (f->span.from + (int64_t) i * 60);
+    }
+
+    torus_graph_work(g, n);
+
+    return torus_graph_add(g, &f->out, s);
+}
+
+
+/* The same for the same name and request: a redraw does not shake. */
+static int
+torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    int                       rc;
+    double                    v;
+    size_t                    i, n;
+    int64_t                   step;
+    uint64_t                  x, z;
+    torus_graph_series_t     *s;
+    const torus_graph_arg_t  *args;
+
+    args = f->call->args;
+    step = args[1].set ? (int64_t) args[1].number : 60;
+
+    if (step < 1) {
+        return torus_graph_fault(g, "the step of randomWalk() is at least a "
+                                 "second");
+    }
+
+    rc = torus_graph_count(g, f->span.until - f->span.from, step, &n);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    s = torus_graph_make(g, args[0].text, f->span.from, f->span.until, step,
+                         n);
+
+    if (s == NULL || torus_graph_tags_of(g, s, args[0].text) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    v = 0;
+    x = torus_hash(args[0].text.data, args[0].text.len,
+                   torus_graph_params(g)->seed);
+
+    for (i = 0; i < n; i++) {
+        s->values[i] = v;
+
+        /* splitmix64 */
+        x += 0x9e3779b97f4a7c15;
+        z = x;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        z ^= z >> 31;
+
+        v += (double) (z >> 11) / 9007199254740992.0 - 0.5;
+    }
+
+    torus_graph_work(g, n);
+
+    return torus_graph_add(g, &f->out, s);
+}
+
+
+static int
+torus_graph_consolidate_by(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    torus_str_t               func;
+    torus_graph_fold_t        fold;
+    const torus_graph_arg_t  *arg;
+
+    arg = &f->call->args[1];
+    func = torus_str("sum", 3);
+    fold = TORUS_GRAPH_SUM;
+
+    if (f->call->nargs > 1 && arg->set) {
+        func = arg->text;
+
+        if (torus_graph_fold_find(func, &fold) != TORUS_OK) {
+            fold = TORUS_GRAPH_FIRST;
+        }
+    }
+
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL
+        || torus_graph_tag(g, *out, "consolidateBy", func) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    (*out)->fold = fold;
+
+    return torus_graph_rename(g, *out, "consolidateBy(%.*s,\"%.*s\")",
+                              torus_fmt(s->name), torus_fmt(func));
+}
+
+
+static int
+torus_graph_fallback(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    (void) g;
+
+    f->out = f->lists[0].n != 0 ? f->lists[0] : f->lists[1];
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_pass(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    (void) g;
+    (void) f;
+
+    *out = s;
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_drawn(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL
+        || torus_graph_tagz(g, *out, f->call->func->name, "1") != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_named(g, *out, "%s(%.*s)", f->call->func->name,
+                             torus_fmt(s->name));
+}
+
+
+static int
+torus_graph_dashed(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    const torus_graph_arg_t  *arg;
+
+    arg = &f->call->args[1];
+
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL
+        || torus_graph_tag(g, *out, "dashed",
+                           arg->set ? arg->text : torus_str("5", 1))
+           != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_named(g, *out, "dashed(%.*s, %s)", torus_fmt(s->name),
+                             torus_graph_g(arg->set ? arg->number : 5).text);
+}
+
+
+/* Whoever draws does the stacking. */
+static int
+torus_graph_stacked(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    if (f->call->args[1].set) {
+        *out = s;
+        return TORUS_OK;
+    }
+
+    *out = torus_graph_edit(g, s);
+
+    if (*out == NULL
+        || torus_graph_tagz(g, *out, "stacked", "__DEFAULT__") != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_rename(g, *out, "stacked(%.*s)", torus_fmt(s->name));
+}
+
+
+static int
+torus_graph_percent_check(torus_graph_t *g, torus_graph_call_t *call)
+{
+    if (!(call->args[1].number > 0) || call->args[1].number > 100) {
+        return torus_graph_fault(g, "the percentage of %s() is greater than 0 "
+                                 "and at most 100", call->func->name);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Only a series with distributions has something to look into. */
+static int
+torus_graph_has_rows(torus_graph_t *g, const torus_graph_func_t *func,
+    const torus_graph_series_t *s)
+{
+    char    name[100];
+    size_t  n;
+
+    if (s->rows != NULL) {
+        return TORUS_OK;
+    }
+
+    n = torus_escape(name, 80, s->name);
+
+    return torus_graph_fault(g, "%s() needs a histogram, which \"%.*s\" is "
+                             "not", func->name, (int) n, name);
+}
+
+
+/* variant: PERCENTILE, COUNT, MEAN */
+static int
+torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    double                     param;
+    const char                *name;
+    torus_graph_g_t            text;
+    torus_graph_series_t      *to;
+    const torus_graph_func_t  *func;
+
+    static const char *const  names[] = { "p50", "count", "mean" };
+
+    func = f->call->func;
+
+    if (torus_graph_has_rows(g, func, s) != TORUS_OK) {
+        return TORUS_INVALID;
+    }
+
+    to = torus_graph_edit(g, s);
+    if (to == NULL) {
+        return TORUS_ERROR;
+    }
+
+    *out = to;
+    param = 0;
+    name = names[func->variant];
+
+    to->values = NULL;
+    to->own_values = 0;
+    to->reduce.function = torus_function_find(torus_str(name, strlen(name)),
+                                              &param);
+    to->reduce.param = f->call->args[1].number;
+
+    if (func->variant != PERCENTILE) {
+        to->reduce.param = 0;
+
+        return torus_graph_rename(g, to, "%s(%.*s)", func->name,
+                                  torus_fmt(s->name));
+    }
+
+    text = torus_graph_g(to->reduce.param);
+
+    return torus_graph_rename(g, to, "%s(%.*s,%s)", func->name,
+                              torus_fmt(s->name), text.text);
+}
+
+
+/* Over histograms each has its own; all else is added up. */
+static int
+torus_graph_sum(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    double                     param;
+    size_t                     i, n;
+    torus_graph_list_t         list;
+    torus_graph_series_t      *s;
+    const torus_graph_func_t  *sum;
+
+    if (f->state == NULL) {
+
+        if (torus_graph_gather(g, f, 0, &list) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+
+        n = 0;
+
+        for (i = 0; i < list.n; i++) {
+            s = list.items[i];
+            n += (s->rows != NULL && s->reduce.function == NULL);
+        }
+
+        for (i = 0; n != 0 && n == list.n && i < n; i++) {
+            s = torus_graph_edit(g, list.items[i]);
+
+            if (s == NULL
+                || torus_graph_rename(g, s, "sum(%.*s)", torus_fmt(s->name))
+                   != TORUS_OK
+                || torus_graph_add(g, &f->out, s) != TORUS_OK)
+            {
+                return TORUS_ERROR;
+            }
+
+            param = 0;
+            s->values = NULL;
+            s->own_values = 0;
+            s->reduce.function = torus_function_find(torus_str("sum", 3),
+                                                     &param);
+        }
+
+        if (f->out.n != 0) {
+            return TORUS_OK;
+        }
+    }
+
+    sum = torus_graph_func_find(torus_str("sumSeries", 9));
+
+    return sum->run(g, f);
+}
+
+
+/* Of a histogram how many values came, of what adds up how much. */
+static int
+torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    char                   text[100];
+    double                 param;
+    size_t                 i, n;
+    torus_str_t            name;
+    torus_graph_series_t  *to;
+
+    (void) f;
+
+    name = s->name;
+
+    if (s->rows != NULL && s->reduce.function == NULL) {
+        to = torus_graph_edit(g, s);
+        if (to == NULL) {
+            return TORUS_ERROR;
+        }
+
+        param = 0;
+        to->values = NULL;
+        to->own_values = 0;
+        to->reduce.function = torus_function_find(torus_str("rate", 4),
+                                                  &param);
+
+    } else if (s->typed && s->type == TORUS_GAUGE) {
+        n = torus_escape(text, 80, s->name);
+
+        return torus_graph_fault(g, "rate() needs something that adds up, "
+                                 "which \"%.*s\" does not, a gauge", (int) n,
+                                 text);
+
+    } else {
+        to = torus_graph_write(g, s);
+        if (to == NULL) {
+            return TORUS_ERROR;
+        }
+
+        for (i = 0; i < to->n; i++) {
+            to->values[i] /= (double) to->step;
+        }
+    }
+
+    *out = to;
+
+    return torus_graph_rename(g, to, "rate(%.*s)", torus_fmt(name));
+}
+
+
+static int
+torus_graph_histogram_buckets(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    int                    rc;
+    size_t                 i, j, n, max;
+    torus_value_t         *values;
+    torus_graph_series_t  *s;
+
+    max = torus_graph_params(g)->max_series;
+
+    for (i = 0; i < f->lists[0].n; i++) {
+        s = f->lists[0].items[i];
+
+        if (torus_graph_has_rows(g, f->call->func, s) != TORUS_OK) {
+            return TORUS_INVALID;
+        }
+
+        rc = torus_graph_bucket_values(g, s, &values, &n);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        if (max != 0 && f->out.n + n > max) {
+            return torus_graph_over(g, "the histograms have more than %zu "
+                                    "values", max);
+        }
+
+        for (j = 0; j < n; j++) {
+            rc = torus_graph_bucket_series(g, f, s, &values[j]);
+            if (rc != TORUS_OK) {
+                return rc;
+            }
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* The distinct values of all rows, in order. */
+static int
+torus_graph_bucket_values(torus_graph_t *g, torus_graph_series_t *s,
+    torus_value_t **values, size_t *n)
+{
+    size_t        i, j, total;
+    torus_row_t  *row;
+
+    total = 0;
+
+    for (i = 0; i < s->n; i++) {
+        total += s->rows[i].present ? s->rows[i].nitems : 0;
+    }
+
+    *values = torus_arena_alloc(torus_graph_arena(g),
+                                (total + 1) * sizeof(torus_value_t));
+    if (*values == NULL) {
+        return TORUS_ERROR;
+    }
+
+    total = 0;
+
+    for (i = 0; i < s->n; i++) {
+        row = &s->rows[i];
+
+        for (j = 0; row->present && j < row->nitems; j++) {
+            (*values)[total++] = row->items[j].value;
+        }
+    }
+
+    qsort(*values, total, sizeof(torus_value_t), torus_graph_value_cmp);
+
+    *n = 0;
+
+    for (i = 0; i < total; i++) {
+        if (*n == 0
+            || torus_value_cmp(&(*values)[i], &(*values)[*n - 1]) != 0)
+        {
+            (*values)[(*n)++] = (*values)[i];
+        }
+    }
+
+    torus_graph_work(g, total * 4);
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_value_cmp(const void *one, const void *two)
+{
+    return torus_value_cmp(one, two);
+}
+
+
+static int
+torus_graph_bucket_series(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, const torus_value_t *value)
+{
+    size_t                 i, j;
+    torus_str_t            text;
+    torus_row_t           *row;
+    unsigned char          number[TORUS_NUMBER_SIZE];
+    torus_graph_series_t  *to;
+
+    text = (value->kind == TORUS_VALUE_TEXT)
+           ? value->text
+           : torus_str(number, torus_number_print(number, value));
+
+    to = torus_graph_like(g, s, s->n);
+
+    if (to == NULL
+        || torus_graph_rename(g, to, "histogramBuckets(%.*s,%.*s)",
+                              torus_fmt(s->name), torus_fmt(text)) != TORUS_OK
+        || torus_graph_tag(g, to, "le", text) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < s->n; i++) {
+        row = &s->rows[i];
+
+        if (!row->present) {
+            continue;
+        }
+
+        to->values[i] = 0;
+
+        for (j = 0; j < row->nitems; j++) {
+            if (torus_value_cmp(&row->items[j].value, value) == 0) {
+                to->values[i] += (double) row->items[j].n;
+            }
+        }
+
+        torus_graph_work(g, row->nitems);
+    }
+
+    return torus_graph_add(g, &f->out, to);
+}
