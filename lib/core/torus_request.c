@@ -5,6 +5,7 @@
 
 #include "torus_request.h"
 #include "torus_delete.h"
+#include "torus_explain.h"
 #include "torus_fetch.h"
 #include "torus_list.h"
 
@@ -64,6 +65,8 @@ static unsigned torus_names_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
 static unsigned torus_held_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
+static unsigned torus_explain_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
 static int torus_names_next(torus_request_t *r, torus_batch_t *batch);
 static int torus_names_reply(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
@@ -84,7 +87,10 @@ static const torus_command_ops_t  torus_commands[] = {
     { torus_string("properties"),
       torus_held_create, torus_names_next, torus_names_reply },
     { torus_string("delete"),
-      torus_delete_begin, torus_delete_step, torus_delete_took }
+      torus_delete_begin, torus_delete_step, torus_delete_took },
+
+    /* done when it has been created */
+    { torus_string("explain"), torus_explain_create, NULL, NULL }
 };
 
 
@@ -496,6 +502,28 @@ torus_held_create(torus_request_t *r, const torus_arg_t *args, size_t nargs)
 
     if (status == 200 && torus_list_ready(r->list)) {
         torus_names_more(r);
+    }
+
+    return status;
+}
+
+
+static unsigned
+torus_explain_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    unsigned  status;
+
+    if (!r->conf->explain) {
+        torus_error(&r->err, "\"explain\" is not open here");
+        return 403;
+    }
+
+    status = torus_explain(r->arena, r->conf->set, args, nargs, r->conf->now,
+                           &r->out, &r->err);
+
+    if (status == 200) {
+        torus_request_end(r);
     }
 
     return status;

@@ -55,7 +55,8 @@ typedef enum {
     TORUS_COMMAND_SERIES = 0,
     TORUS_COMMAND_LIST,
     TORUS_COMMAND_PROPERTIES,
-    TORUS_COMMAND_DELETE         /* the only one that writes */
+    TORUS_COMMAND_DELETE,        /* the only one that writes */
+    TORUS_COMMAND_EXPLAIN        /* takes no more than the schemas */
 } torus_command_t;
 
 
@@ -66,6 +67,7 @@ typedef struct {
     int64_t                    now;       /* seconds */
     torus_zone_pt              zone;      /* of "tz"; NULL: only UTC */
     void                      *data;      /* of zone */
+    unsigned                   explain:1; /* "explain" may be asked for */
 } torus_request_conf_t;
 
 /* By its name, without slashes; TORUS_OK or TORUS_DECLINED. */

@@ -76,10 +76,8 @@ static int torus_route_rules(torus_route_maker_t *m, torus_str_t stat,
 static int torus_route_schemas(torus_route_maker_t *m, torus_str_t stat);
 static int torus_route_target(torus_route_maker_t *m,
     const torus_schema_t *schema, torus_str_t stat);
-static int torus_route_transform(torus_route_maker_t *m,
-    torus_route_target_t *target);
-static int torus_route_stem(torus_route_maker_t *m,
-    torus_route_target_t *target, torus_str_t name);
+static int torus_route_transform(torus_route_target_t *target,
+    torus_arena_t *arena);
 static int torus_route_visited(const torus_route_maker_t *m,
     torus_str_t stat);
 static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
@@ -209,8 +207,7 @@ static int
 torus_route_target(torus_route_maker_t *m, const torus_schema_t *schema,
     torus_str_t stat)
 {
-    torus_route_t         *route;
-    torus_route_target_t  *target;
+    torus_route_t  *route;
 
     route = m->route;
 
@@ -223,16 +220,25 @@ torus_route_target(torus_route_maker_t *m, const torus_schema_t *schema,
         }
     }
 
-    target = &route->targets[route->ntargets++];
+    return torus_route_one(schema, stat, m->arena,
+                           &route->targets[route->ntargets++]);
+}
+
+
+int
+torus_route_one(const torus_schema_t *schema, torus_str_t stat,
+    torus_arena_t *arena, torus_route_target_t *target)
+{
+    memset(target, 0, sizeof(torus_route_target_t));
 
     target->schema = schema;
     target->stat = stat;
 
     if (schema->transform != NULL) {
-        return torus_route_transform(m, target);
+        return torus_route_transform(target, arena);
     }
 
-    if (torus_route_stem(m, target, stat) != TORUS_OK) {
+    if (torus_route_stem(target, stat, arena) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
@@ -250,7 +256,7 @@ torus_route_target(torus_route_maker_t *m, const torus_schema_t *schema,
  * wrong is left to be found again with each point, which says how.
  */
 static int
-torus_route_transform(torus_route_maker_t *m, torus_route_target_t *target)
+torus_route_transform(torus_route_target_t *target, torus_arena_t *arena)
 {
     torus_str_t               name, none;
     unsigned char             path[TORUS_TRANSFORM_PATH];
@@ -276,7 +282,7 @@ torus_route_transform(torus_route_maker_t *m, torus_route_target_t *target)
     }
 
     if (t->stat == NULL) {
-        return torus_route_stem(m, target, target->stat);
+        return torus_route_stem(target, target->stat, arena);
     }
 
     if (torus_expr_reads_value(t->stat)
@@ -286,20 +292,20 @@ torus_route_transform(torus_route_maker_t *m, torus_route_target_t *target)
         return TORUS_OK;
     }
 
-    return torus_route_stem(m, target, name);
+    return torus_route_stem(target, name, arena);
 }
 
 
-static int
-torus_route_stem(torus_route_maker_t *m, torus_route_target_t *target,
-    torus_str_t name)
+int
+torus_route_stem(torus_route_target_t *target, torus_str_t name,
+    torus_arena_t *arena)
 {
     size_t          n;
     unsigned char  *p;
 
     n = target->schema->prefix.len;
 
-    p = torus_arena_alloc(m->arena, n + name.len + 1);
+    p = torus_arena_alloc(arena, n + name.len + 1);
     if (p == NULL) {
         return TORUS_ERROR;
     }

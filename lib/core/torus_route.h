@@ -76,6 +76,17 @@ void torus_router_stats(const torus_router_t *router,
 /* From now on they are kept there, as they are so far; outlives the router. */
 void torus_router_share(torus_router_t *router, torus_router_stats_t *stats);
 
+/*
+ * The target of one schema that matches the stat, which has to live as long
+ * as the target.  In the arena; TORUS_OK or TORUS_ERROR.
+ */
+int torus_route_one(const torus_schema_t *schema, torus_str_t stat,
+    torus_arena_t *arena, torus_route_target_t *target);
+
+/* Gives a target the stem of a name. */
+int torus_route_stem(torus_route_target_t *target, torus_str_t name,
+    torus_arena_t *arena);
+
 /* The same without a cache; lives in the arena. */
 const torus_route_t *torus_route(const torus_schema_set_t *set,
     torus_str_t stat, torus_arena_t *arena);

@@ -391,6 +391,24 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
 }
 
 
+torus_counter_t
+torus_store_one(torus_store_t *store, const torus_route_target_t *target,
+    torus_str_t value, int64_t timestamp, int64_t now)
+{
+    torus_store_point_t  point;
+
+    point.text = value;
+    point.timestamp = timestamp;
+    point.now = now;
+    point.parsed = 0;
+    point.failed = 0;
+
+    return target->schema->transform == NULL
+           ? torus_store_target(store, target, &point)
+           : torus_store_transform(store, target, &point);
+}
+
+
 void
 torus_store_refuse(torus_store_t *store, torus_counter_t reason)
 {

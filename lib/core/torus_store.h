@@ -83,6 +83,14 @@ int torus_store_point(torus_store_t *store, torus_str_t stat,
     torus_str_t value, int64_t timestamp, int64_t now,
     torus_counter_t *reason);
 
+/*
+ * Passes on the operations of one target alone, which needs no router, and
+ * counts those but no point.  TORUS_C_POINTS_ACCEPTED, or why there are none.
+ */
+torus_counter_t torus_store_one(torus_store_t *store,
+    const torus_route_target_t *target, torus_str_t value, int64_t timestamp,
+    int64_t now);
+
 /* Counts a point that was refused before it got here. */
 void torus_store_refuse(torus_store_t *store, torus_counter_t reason);
 

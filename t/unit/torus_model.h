@@ -27,6 +27,7 @@ typedef struct {
     json_t               *dbs[8];        /* by index of the host */
     int64_t               now;
     torus_limits_t        limits;        /* of requests */
+    unsigned              explain;       /* may be asked for */
     size_t                drain;         /* bytes a client takes at a time */
     size_t                fault_at;      /* the n-th reply is fault, 0: none */
     const char           *fault;
@@ -689,6 +690,7 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
     conf.set = m->set;
     conf.limits = m->limits;
     conf.now = m->now;
+    conf.explain = m->explain;
 
     torus_args_parse(arena, torus_str(query, strlen(query)), &args, &nargs);
 
