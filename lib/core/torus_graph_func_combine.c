@@ -837,13 +837,15 @@ torus_graph_count_series(torus_graph_t *g, torus_graph_frame_t *f)
     if (f->call->nargs == 0) {
         /* of no argument at all: none, as a line */
         s = torus_graph_make(g, torus_str("0", 1), f->span.from,
-                             f->span.until,
-                             (f->span.until - f->span.from + 1) / 2, 3);
+                             f->span.until, 1, 3);
 
         if (s == NULL || torus_graph_own_name(g, s) != TORUS_OK) {
             return TORUS_ERROR;
         }
 
+        step = (f->span.until - f->span.from) / 2;
+
+        s->step = step < 1 ? 1 : step;
         s->path = torus_str("countSeries()", 13);
         memset(s->values, 0, 3 * sizeof(double));
 
@@ -1927,8 +1929,14 @@ torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
 
         s->started = 0;
 
+        /* "avg" is the name of a function of series, which has another */
+        if (torus_str_is(func, "avg")) {
+            func = torus_graph_fold_name(fold);
+        }
+
         if (torus_graph_mix_named(g, one, &group->list, func) != TORUS_OK
-            || torus_graph_add(g, &f->out, one) != TORUS_OK)
+            || torus_graph_add(g, &f->out, one) != TORUS_OK
+            || (s->mix.all && torus_graph_own_name(g, one) != TORUS_OK))
         {
             return TORUS_ERROR;
         }

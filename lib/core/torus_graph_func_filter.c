@@ -304,9 +304,10 @@ static int
 torus_graph_remove_value(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                    n, *sorted;
-    size_t                    i;
-    const torus_graph_func_t *func;
+    double                     n, *sorted;
+    size_t                     i;
+    torus_graph_g_t            repr;
+    const torus_graph_func_t  *func;
 
     func = f->call->func;
     n = f->call->args[1].number;
@@ -338,8 +339,15 @@ torus_graph_remove_value(torus_graph_t *g, torus_graph_frame_t *f,
 
         memcpy(sorted, s->values, s->n * sizeof(double));
 
+        repr = torus_graph_repr(n);
         n = torus_graph_percentile(sorted, s->n, n, 0);
         torus_graph_work(g, s->n * 4);
+
+        if (!isnan(n)
+            && torus_graph_tagz(g, s, "nPercentile", repr.text) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
     }
 
     for (i = 0; i < s->n; i++) {
