@@ -62,7 +62,12 @@ sub servers {
     }
 
     $nginx->file('schema.json', at_home(slurp('conf.examples/schema.json')));
-    $nginx->file('nginx.conf', at_home(slurp('conf.examples/nginx.conf')));
+
+    # what the example does not allow and the page shows
+    my $conf = at_home(slurp('conf.examples/nginx.conf'));
+    $conf =~ s/(torus_insert  on;)/$1\n            torus_delete  on;/
+        or die "nginx.conf has no torus_insert\n";
+    $nginx->file('nginx.conf', $conf);
 
     my ($code, $said) = run();
     die "nginx does not start:\n$said", $nginx->log_text if $code != 0;

@@ -101,8 +101,14 @@ sub probe {
     for my $where ($plain =~ /^\s*listen\s+([^;]+);/mg) {
         next if $where =~ /\budp\b/;
         my ($at) = $where =~ /(?:127\.0\.0\.1:|unix:)(\S+)/;
-        ok(eval { close Torus::Nginx::connect_to($at) },
-           "$name: listens on $where");
+        my $fh = eval { Torus::Nginx::connect_to($at) };
+        ok($fh, "$name: listens on $where") or next;
+
+        syswrite $fh, "PROXY TCP4 127.0.0.1 127.0.0.1 1 2\r\n"
+            if $where =~ /\bproxy_protocol\b/;
+        shutdown $fh, 1;
+        sysread $fh, my $nothing, 1;
+        close $fh;
     }
 
     my ($http) = $plain =~ /^http \{(.*)/ms;
