@@ -790,13 +790,23 @@ ngx_http_torus_release(void *data)
 static void
 ngx_http_torus_count(ngx_http_torus_ctx_t *ctx)
 {
-    uint64_t  *counters;
+    uint64_t            *counters;
+    ngx_time_t          *tp;
+    ngx_msec_int_t       ms;
+    ngx_http_request_t  *r;
 
+    r = ctx->request;
     counters = ctx->counters;
     ctx->stats = *torus_request_stats(ctx->torus);
 
+    tp = ngx_timeofday();
+    ms = (ngx_msec_int_t) ((tp->sec - r->start_sec) * 1000
+                           + (tp->msec - r->start_msec));
+
     counters[TORUS_C_QUERIES]++;
     counters[TORUS_C_QUERY_POINTS] += ctx->stats.points;
+    counters[TORUS_C_QUERY_ROWS] += ctx->stats.rows;
+    counters[TORUS_C_QUERY_MSEC] += ngx_max(ms, 0);
     counters[TORUS_C_VALUES_UNREADABLE] += ctx->stats.unreadable;
 
     if (torus_request_status(ctx->torus) >= NGX_HTTP_INTERNAL_SERVER_ERROR) {

@@ -6,10 +6,7 @@
 #include "ngx_torus_module.h"
 
 
-static ngx_int_t ngx_http_torus_send(ngx_http_request_t *r,
-    ngx_uint_t status, ngx_str_t *type, ngx_str_t *body);
 static void ngx_http_torus_type(ngx_http_torus_ctx_t *ctx, ngx_str_t *type);
-static ngx_int_t ngx_http_torus_cache_control(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_etag(ngx_http_request_t *r, ngx_str_t *body);
 
 
@@ -53,7 +50,9 @@ ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx)
 
     if (torus_request_status(ctx->torus) == NGX_HTTP_OK) {
 
-        if (ngx_http_torus_cache_control(ctx) != NGX_OK
+        if (ngx_http_torus_cache_control(r,
+                                         torus_request_max_age(ctx->torus))
+            != NGX_OK
             || ngx_http_torus_etag(r, &body) != NGX_OK)
         {
             return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -118,7 +117,7 @@ ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_torus_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
     ngx_str_t *body)
 {
@@ -180,7 +179,9 @@ ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx)
 
     ngx_http_clear_content_length(r);
 
-    if (ngx_http_torus_cache_control(ctx) != NGX_OK) {
+    if (ngx_http_torus_cache_control(r, torus_request_max_age(ctx->torus))
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -221,15 +222,10 @@ ngx_http_torus_type(ngx_http_torus_ctx_t *ctx, ngx_str_t *type)
 }
 
 
-static ngx_int_t
-ngx_http_torus_cache_control(ngx_http_torus_ctx_t *ctx)
+ngx_int_t
+ngx_http_torus_cache_control(ngx_http_request_t *r, unsigned max_age)
 {
-    unsigned             max_age;
-    ngx_table_elt_t     *h;
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-    max_age = torus_request_max_age(ctx->torus);
+    ngx_table_elt_t  *h;
 
     if (max_age) {
         h = ngx_http_torus_add_header(r, "Cache-Control", "max-age=%ud",

@@ -18,6 +18,8 @@ static char *ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_torus_open(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static char *ngx_http_torus_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_torus_location(ngx_conf_t *cf,
     ngx_http_torus_loc_conf_t *tlcf, ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_torus_exact(ngx_conf_t *cf,
@@ -61,6 +63,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       ngx_http_torus_open,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_torus_loc_conf_t, delete),
+      NULL },
+
+    { ngx_string("torus_status"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE1,
+      ngx_http_torus_status,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("torus_schema"),
@@ -371,6 +380,7 @@ ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
      *     tlcf->command = { 0, NULL };
      */
 
+    tlcf->status = NGX_CONF_UNSET_UINT;
     tlcf->query = NGX_CONF_UNSET;
     tlcf->insert = NGX_CONF_UNSET;
     tlcf->delete = NGX_CONF_UNSET;
@@ -405,6 +415,14 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
      * "limit_except" block even the handler has to be set.
      */
 
+    if (conf->status != NGX_CONF_UNSET_UINT
+        && conf->status != NGX_HTTP_TORUS_STATUS_OFF)
+    {
+        conf->query = 0;
+        conf->insert = 0;
+        conf->delete = 0;
+    }
+
     if (clcf->noname && conf->insert == NGX_CONF_UNSET) {
         conf->insert = prev->insert;
     }
@@ -423,6 +441,22 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         }
     }
 
+    if (clcf->noname && conf->status == NGX_CONF_UNSET_UINT
+        && conf->query != 1)
+    {
+        conf->status = prev->status;
+        conf->prefix = prev->prefix;
+
+        if (clcf->lmt_excpt && clcf->handler == NULL
+            && conf->status != NGX_CONF_UNSET_UINT
+            && conf->status != NGX_HTTP_TORUS_STATUS_OFF)
+        {
+            clcf->handler = ngx_http_torus_status_handler;
+        }
+    }
+
+    ngx_conf_merge_uint_value(conf->status, NGX_CONF_UNSET_UINT,
+                              NGX_HTTP_TORUS_STATUS_OFF);
     ngx_conf_merge_value(conf->query, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->insert, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->delete, NGX_CONF_UNSET, 0);
@@ -518,6 +552,11 @@ ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == ngx_http_torus_status_handler) {
+        return "cannot share a location with \"torus_status\"";
+    }
+
     clcf->handler = ngx_http_torus_handler;
 
     return ngx_http_torus_location(cf, tlcf, clcf);
@@ -547,6 +586,67 @@ ngx_http_torus_open(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (*flag && cmd->offset == offsetof(ngx_http_torus_loc_conf_t, insert)) {
         tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
         tmcf->inserts++;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* torus_status on | prometheus | off; */
+
+static char *
+ngx_http_torus_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_torus_loc_conf_t *tlcf = conf;
+
+    ngx_str_t                   *value;
+    ngx_http_core_loc_conf_t    *clcf;
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    if (tlcf->status != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        tlcf->status = NGX_HTTP_TORUS_STATUS_OFF;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "on") == 0) {
+        tlcf->status = NGX_HTTP_TORUS_STATUS_JSON;
+
+    } else if (ngx_strcmp(value[1].data, "prometheus") == 0) {
+        tlcf->status = NGX_HTTP_TORUS_STATUS_PROMETHEUS;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\", it must be \"on\", "
+                           "\"prometheus\" or \"off\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
+    tmcf->pages++;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->handler == ngx_http_torus_handler) {
+        return "cannot share a location with \"torus_query\"";
+    }
+
+    clcf->handler = ngx_http_torus_status_handler;
+
+    /* elsewhere the end of the URI tells what is asked for */
+
+    if (!clcf->noname && !clcf->named && !clcf->exact_match
+#if (NGX_PCRE)
+        && clcf->regex == NULL
+#endif
+       )
+    {
+        tlcf->prefix = clcf->name;
     }
 
     return NGX_CONF_OK;
@@ -649,11 +749,11 @@ ngx_http_torus_init(ngx_conf_t *cf)
         return NGX_ERROR;
     }
 
-    if (tmcf->used_line == 0) {
+    if (tmcf->used_line == 0 && tmcf->pages == 0) {
         return NGX_OK;
     }
 
-    if (tmcf->torus.set == NULL) {
+    if (tmcf->used_line && tmcf->torus.set == NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "\"torus_query on\" needs a \"torus_schema\" in the "
                       "\"http\" block in %V:%ui",

@@ -7,6 +7,7 @@
  *   ngx_http_torus_send.c      headers, whole answers, errors
  *   ngx_http_torus_insert.c    points that a request brings
  *   ngx_http_torus_store.c     what a worker stores them with
+ *   ngx_http_torus_status.c    the counters
  *
  * What is asked and answered is known to lib/core (torus_request.h), how to
  * talk to Redis to lib/nginx (ngx_torus_client.h).
@@ -59,6 +60,8 @@ typedef struct {
     ngx_str_t                   used_file;   /* the first "torus_query on" */
     ngx_uint_t                  used_line;
 
+    ngx_uint_t                  pages;       /* "torus_status" */
+
     ngx_shm_zone_t             *zone;
 
     /* of this worker process */
@@ -68,7 +71,14 @@ typedef struct {
 } ngx_http_torus_main_conf_t;
 
 
+/* Of "torus_status". */
+#define NGX_HTTP_TORUS_STATUS_OFF         0
+#define NGX_HTTP_TORUS_STATUS_JSON        1
+#define NGX_HTTP_TORUS_STATUS_PROMETHEUS  2
+
+
 typedef struct {
+    ngx_uint_t                  status;
     ngx_flag_t                  query;
     ngx_flag_t                  insert;
     ngx_flag_t                  delete;
@@ -127,6 +137,7 @@ typedef struct {
 
 
 ngx_int_t ngx_http_torus_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_torus_status_handler(ngx_http_request_t *r);
 
 /*
  * Goes on with a request as far as possible; may finalize it.  ctx->torus is
@@ -156,6 +167,14 @@ ngx_int_t ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
 
 ngx_int_t ngx_http_torus_send_json(ngx_http_torus_ctx_t *ctx,
     ngx_uint_t status, torus_str_t text);
+
+/* A whole answer; type and body live as long as the request. */
+ngx_int_t ngx_http_torus_send(ngx_http_request_t *r, ngx_uint_t status,
+    ngx_str_t *type, ngx_str_t *body);
+
+/* max_age: 0: ask each time. */
+ngx_int_t ngx_http_torus_cache_control(ngx_http_request_t *r,
+    unsigned max_age);
 
 /* NGX_OK: body may follow. */
 ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);

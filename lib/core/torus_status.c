@@ -190,7 +190,7 @@ static const torus_status_metric_t
     torus_status_hosts[TORUS_HOST_VALUES_N] =
 {
     [TORUS_HOST_WRITERS] = { "host_writers", "gauge",
-        "Workers that write to the host.", 0 },
+        "Writers to the host, one per worker and module.", 0 },
     [TORUS_HOST_READY] = { "host_writers_ready", "gauge",
         "Those of them that are connected and may write.", 0 },
     [TORUS_HOST_QUEUED] = { "host_operations_queued", "gauge",
