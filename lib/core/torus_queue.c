@@ -15,6 +15,7 @@ typedef struct {
     const torus_op_t  *op;
     torus_str_t        arg;       /* data is never NULL */
     uint64_t           ops;
+    uint64_t           points;
     uint64_t           key_hash;
     uint64_t           hash;      /* of kind, key and field */
     uint64_t           now;
@@ -45,6 +46,8 @@ static int torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same, int *covered);
 static uint64_t torus_queue_field_hash(const torus_queue_t *q,
     const torus_entry_t *e);
+static uint64_t torus_queue_stem_hash(const torus_queue_t *q,
+    torus_str_t key);
 
 
 #define torus_queue_mix(h, kind)  ((h) + (kind) * 0x9e3779b97f4a7c15ULL)
@@ -68,6 +71,7 @@ torus_queue_free(torus_queue_t *q)
     torus_chunks_free(&q->chunks);
     torus_index_free(&q->index);
     torus_expiry_free(&q->expiry);
+    torus_expiry_free(&q->fractions);
 }
 
 
@@ -80,30 +84,44 @@ torus_queue_hash(const torus_queue_t *q, torus_str_t key)
 
 int
 torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
-    uint64_t ops, int stuck, uint64_t now)
+    uint64_t ops, uint64_t points, int stuck, uint64_t now)
 {
     int             rc;
     torus_node_t   *node;
     torus_entry_t   e;
+    unsigned char   text[TORUS_NUMBER_SIZE];
 
     e.kind = kind;
     e.op = op;
     e.ops = ops;
+    e.points = points;
     e.now = now;
     e.stuck = stuck;
     e.arg = op->arg;
 
+    if (kind == TORUS_OP_INCRBYFLOAT) {
+        torus_queue_fraction(q, op->key, now);
+
+    } else if (kind == TORUS_OP_INCRBY
+               && q->fractions.used != 0
+               && torus_expiry_known(&q->fractions,
+                                     torus_queue_stem_hash(q, op->key), now))
+    {
+        e.kind = TORUS_OP_INCRBYFLOAT;
+        e.arg = torus_str(text, torus_number_print_int(text, op->delta));
+    }
+
     if (e.arg.data == NULL
-        || kind == TORUS_OP_INCRBY
-        || kind == TORUS_OP_EXPIREAT)
+        || e.kind == TORUS_OP_INCRBY
+        || e.kind == TORUS_OP_EXPIREAT)
     {
         e.arg = torus_str("", 0);
     }
 
     e.key_hash = torus_queue_hash(q, op->key);
-    e.hash = torus_queue_mix(e.key_hash, kind);
+    e.hash = torus_queue_mix(e.key_hash, e.kind);
 
-    if (kind == TORUS_OP_HINCRBY) {
+    if (e.kind == TORUS_OP_HINCRBY) {
         e.hash = torus_queue_field_hash(q, &e);
     }
 
@@ -116,8 +134,11 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
 
             if (rc == TORUS_OK) {
                 node->record->ops += ops;
+                node->record->points += points;
                 node->record->batch->ops += ops;
+                node->record->batch->points += points;
                 q->ops += ops;
+                q->points += points;
                 q->counters[TORUS_C_OPS_MERGED] += ops;
                 torus_queue_origin(q, node->record->batch);
             }
@@ -165,6 +186,7 @@ torus_queue_take(torus_queue_t *q)
 
     b->nodes = 0;
     q->ops -= b->ops;
+    q->points -= b->points;
 
     return b;
 }
@@ -177,6 +199,7 @@ torus_queue_put_back(torus_queue_t *q, torus_fifo_t *batches)
 
     for (b = batches->first; b != NULL; b = b->next) {
         q->ops += b->ops;
+        q->points += b->points;
     }
 
     torus_fifo_prepend(&q->unsent, batches);
@@ -437,8 +460,11 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     }
 
     r->ops = e->ops;
+    r->points = e->points;
     b->ops += e->ops;
+    b->points += e->points;
     q->ops += e->ops;
+    q->points += e->points;
 
     if (e->kind == TORUS_OP_HINCRBY) {
         r->node.arg = torus_str(r->arg, r->arg_len);
@@ -535,4 +561,31 @@ torus_queue_field_hash(const torus_queue_t *q, const torus_entry_t *e)
 
     return torus_hash(e->arg.data, e->arg.len,
                       torus_queue_mix(e->key_hash, e->kind));
+}
+
+
+void
+torus_queue_fraction(torus_queue_t *q, torus_str_t key, uint64_t now)
+{
+    torus_expiry_sent(&q->fractions, torus_queue_stem_hash(q, key), now);
+}
+
+
+/* Of a key without its bucket numbers: the stat and its interval. */
+static uint64_t
+torus_queue_stem_hash(const torus_queue_t *q, torus_str_t key)
+{
+    unsigned char  c;
+
+    while (key.len != 0) {
+        c = key.data[key.len - 1];
+
+        if (c != ':' && c != '-' && (c < '0' || c > '9')) {
+            break;
+        }
+
+        key.len--;
+    }
+
+    return torus_queue_hash(q, key);
 }

@@ -36,9 +36,10 @@ static int torus_reply_number(torus_str_t s, uint64_t *n);
 static int torus_reply_batch(torus_writer_t *w);
 static void torus_reply_outside(torus_writer_t *w);
 static int torus_reply_batch_element(torus_writer_t *w,
-    const redisReadTask *t, long long n, torus_str_t s);
+    const redisReadTask *t, int type, long long n, torus_str_t s);
 static void torus_reply_result(torus_writer_t *w, torus_record_t *r,
     int type, long long n, torus_str_t s);
+static int torus_reply_whole(int type, torus_str_t s);
 static int torus_reply_created(const torus_record_t *r, int type,
     long long n, torus_str_t s);
 static void torus_reply_next(torus_writer_t *w);
@@ -218,7 +219,18 @@ torus_reply_nil(const redisReadTask *task)
     torus_writer_t  *w = task->privdata;
 
     if (task->parent != NULL) {
-        return NULL;
+
+        /* hiredis leaves the type of what it might have been */
+
+        if (w->state == TORUS_WRITER_ASKING
+            || torus_reply_batch_element(w, task, REDIS_REPLY_NIL, 0,
+                                         torus_str("", 0))
+               != TORUS_OK)
+        {
+            return NULL;
+        }
+
+        return w;
     }
 
     w->reply.type = REDIS_REPLY_NIL;
@@ -238,7 +250,7 @@ torus_reply_element(const redisReadTask *task, long long n, torus_str_t s)
         rc = torus_reply_ask_element(w, task, n, s);
 
     } else {
-        rc = torus_reply_batch_element(w, task, n, s);
+        rc = torus_reply_batch_element(w, task, task->type, n, s);
     }
 
     return (rc == TORUS_OK) ? w : NULL;
@@ -583,7 +595,7 @@ torus_reply_slot(torus_writer_t *w, const redisReadTask *t, torus_str_t s)
     if (t->idx % 2 == 0) {
         a->field = -1;
 
-        if (torus_str_is(s, "ops")) {
+        if (torus_str_is(s, "points")) {
             a->field = TORUS_WRITER_WINDOW_MAX;
 
         } else if (torus_reply_number(s, &n) == TORUS_OK
@@ -600,7 +612,7 @@ torus_reply_slot(torus_writer_t *w, const redisReadTask *t, torus_str_t s)
     }
 
     if (a->field == TORUS_WRITER_WINDOW_MAX) {
-        a->ops = n;
+        a->points = n;
 
     } else {
         a->slot[a->field] = n;
@@ -722,7 +734,7 @@ torus_reply_outside(torus_writer_t *w)
         return;
     }
 
-    if (!torus_reply_is_error(w)) {
+    if (!torus_reply_is_error(w) && r->kind != TORUS_OP_GET) {
         r->done = 1;
     }
 
@@ -736,7 +748,7 @@ torus_reply_outside(torus_writer_t *w)
 
 
 static int
-torus_reply_batch_element(torus_writer_t *w, const redisReadTask *t,
+torus_reply_batch_element(torus_writer_t *w, const redisReadTask *t, int type,
     long long n, torus_str_t s)
 {
     torus_wbatch_t   *b;
@@ -748,7 +760,7 @@ torus_reply_batch_element(torus_writer_t *w, const redisReadTask *t,
         return TORUS_ERROR;
     }
 
-    if (t->type == REDIS_REPLY_ERROR) {
+    if (type == REDIS_REPLY_ERROR) {
         w->conf.counters[TORUS_C_REDIS_ERRORS]++;
     }
 
@@ -769,18 +781,20 @@ torus_reply_batch_element(torus_writer_t *w, const redisReadTask *t,
 
     r = w->cursor;
 
-    if (r == NULL) {
+    if (r == NULL
+        || (type == REDIS_REPLY_NIL && r->kind != TORUS_OP_GET))
+    {
         return TORUS_ERROR;
     }
 
     if (w->second) {
 
-        if (t->type != REDIS_REPLY_INTEGER || n != 1) {
+        if (type != REDIS_REPLY_INTEGER || n != 1) {
             r->expiry_failed = 1;
         }
 
     } else {
-        torus_reply_result(w, r, t->type, n, s);
+        torus_reply_result(w, r, type, n, s);
     }
 
     torus_reply_next(w);
@@ -795,6 +809,12 @@ torus_reply_result(torus_writer_t *w, torus_record_t *r, int type,
 {
     int   len;
     char  key[128], error[TORUS_REPLY_TEXT];
+
+    if (type != REDIS_REPLY_ERROR && r->kind == TORUS_OP_GET) {
+        r->result = torus_reply_whole(type, s) ? TORUS_RESULT_OK
+                                               : TORUS_RESULT_DOUBT;
+        return;
+    }
 
     if (type != REDIS_REPLY_ERROR) {
         r->result = torus_reply_created(r, type, n, s) ? TORUS_RESULT_CREATED
@@ -828,6 +848,18 @@ torus_reply_result(torus_writer_t *w, torus_record_t *r, int type,
     w->failed = 0;
     w->failed_told = 1;
     w->failed_at = w->now;
+}
+
+
+/* A count that is gone says nothing, so it is no reason to doubt. */
+static int
+torus_reply_whole(int type, torus_str_t s)
+{
+    torus_value_t  v;
+
+    return type != REDIS_REPLY_STRING
+           || (torus_number_parse(s, &v) == TORUS_OK
+               && v.kind == TORUS_VALUE_INT);
 }
 
 

@@ -18,6 +18,7 @@
 #define TORUS_WRITER_KEY_LIFE   604800      /* seconds */
 #define TORUS_WRITER_RENEW      3600000     /* ms */
 #define TORUS_WRITER_READONLY   5000        /* ms until a reconnect */
+#define TORUS_WRITER_FRACTIONS  16384       /* stats remembered to hold one */
 #define TORUS_WRITER_REPLY_MAX  262144      /* bytes of a reply not whole */
 #define TORUS_REPLY_TEXT        160
 #define TORUS_RUN_ID            64
@@ -64,7 +65,7 @@ typedef struct {
     unsigned              created:1;      /* it had no epoch */
     unsigned              slots:1;        /* it has some */
     uint64_t              slot[TORUS_WRITER_WINDOW_MAX];
-    uint64_t              ops;
+    uint64_t              points;
     int                   field;          /* slot the next value is for */
     torus_str_t           error;          /* first of the question */
     char                  text[TORUS_REPLY_TEXT];
@@ -83,11 +84,13 @@ struct torus_writer_s {
     torus_fifo_t          refused;        /* and to be sent again */
     torus_index_t         superseded;     /* gauges in refused batches */
     uint64_t              flight_ops;     /* of both */
+    uint64_t              flight_points;
+    uint64_t              point;          /* POINTS_RECEIVED at the last */
 
     uint64_t              number;         /* of the last sending */
-    uint64_t              sum;            /* operations sent so far */
+    uint64_t              sum;            /* points sent so far */
     uint64_t              acked;          /* last number known as applied */
-    uint64_t              acked_sum;
+    uint64_t              stored;         /* points applied */
     uint64_t              epoch;
     uint64_t              renew_at;
     uint64_t              connects;

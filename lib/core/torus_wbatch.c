@@ -41,7 +41,7 @@ static void torus_index_split(torus_index_t *ix, torus_head_t *low,
     torus_head_t *high, size_t bit);
 
 
-/* In the order of torus_op_kind_t. */
+/* In the order of torus_op_kind_t, then those of this file. */
 static const torus_command_t  torus_commands[] = {
     { 3, torus_string("\r\n$6\r\nINCRBY\r\n") },
     { 3, torus_string("\r\n$11\r\nINCRBYFLOAT\r\n") },
@@ -49,7 +49,8 @@ static const torus_command_t  torus_commands[] = {
     { 0, torus_string("\r\n$5\r\nRPUSH\r\n") },
     { 0, torus_string("\r\n$4\r\nSADD\r\n") },
     { 0, torus_string("\r\n$3\r\nSET\r\n") },
-    { 3, torus_string("\r\n$8\r\nEXPIREAT\r\n") }
+    { 3, torus_string("\r\n$8\r\nEXPIREAT\r\n") },
+    { 2, torus_string("\r\n$3\r\nGET\r\n") }
 };
 
 
@@ -315,7 +316,7 @@ torus_wbatch_encode(torus_wbatch_t *b, torus_buf_t *out)
             continue;
         }
 
-        r->result = TORUS_RESULT_OK;
+        r->result = TORUS_RESULT_NONE;
         r->expiry_failed = 0;
 
         if (torus_buf_reserve(out, torus_record_bytes(r)) != TORUS_OK) {
@@ -419,6 +420,9 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
 
     case TORUS_OP_EXPIREAT:
         return torus_put_int(p, r->expire);
+
+    case TORUS_OP_GET:
+        return p;
 
     default: /* TORUS_OP_RPUSH, TORUS_OP_SADD */
 

@@ -23,8 +23,9 @@
 #define TORUS_CHUNK_SIZE  16384
 #define TORUS_CHUNKS_KEPT 256       /* free ones held for the next batch */
 
-/* One more kind of record: only the EXPIREAT of a key. */
+/* Two more kinds of records: only the EXPIREAT of a key, and its value. */
 #define TORUS_OP_EXPIREAT (TORUS_OP_SET + 1)
+#define TORUS_OP_GET      (TORUS_OP_SET + 2)
 
 
 typedef struct torus_chunk_s   torus_chunk_t;
@@ -68,9 +69,11 @@ struct torus_node_s {
 
 
 typedef enum {
-    TORUS_RESULT_OK = 0,
+    TORUS_RESULT_NONE = 0,       /* not seen (yet) */
+    TORUS_RESULT_OK,
     TORUS_RESULT_CREATED,        /* .. and the key may be new */
     TORUS_RESULT_FLOAT,          /* again as INCRBYFLOAT */
+    TORUS_RESULT_DOUBT,          /* failed, or applied before it was seen */
     TORUS_RESULT_FAILED
 } torus_result_t;
 
@@ -91,7 +94,8 @@ struct torus_record_s {
     int64_t           delta;
     int64_t           expire;
     uint64_t          ops;
-    unsigned char     kind;      /* torus_op_kind_t, TORUS_OP_EXPIREAT */
+    uint64_t          points;    /* whose first operation it is */
+    unsigned char     kind;      /* torus_op_kind_t or one of ours */
     unsigned char     result;    /* torus_result_t */
     unsigned          expireat:1;
     unsigned          expiry_failed:1;
@@ -109,12 +113,15 @@ struct torus_wbatch_s {
     uint64_t          origin;    /* oldest birth its operations came from */
     uint64_t          since;     /* ms */
     uint64_t          n;         /* of its sending */
-    uint64_t          sum;       /* operations sent up to and with it */
+    uint64_t          sum;       /* points sent up to and with it */
     uint64_t          ops;
+    uint64_t          points;
     size_t            size;      /* encoded, at most */
     size_t            commands;  /* EXPIREATs included */
     size_t            nodes;     /* in the index */
     unsigned          renew:1;   /* carries the EXPIRE of our own key */
+    unsigned          check:1;   /* asks what became of an earlier one */
+    unsigned          denied:1;  /* and may not */
     unsigned          refused:1;
     unsigned          no_multi:1; /* MULTI itself was refused */
 };

@@ -28,13 +28,22 @@ static void torus_writer_lost(torus_writer_t *w);
 static void torus_writer_doubt(torus_writer_t *w);
 static void torus_writer_resume(torus_writer_t *w);
 static void torus_writer_ready(torus_writer_t *w);
-static void torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b);
+static int torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b);
+static void torus_writer_doubtful(torus_writer_t *w,
+    const torus_record_t *r, uint64_t points);
+static int torus_writer_check(torus_writer_t *w, torus_wbatch_t *b);
+static int torus_writer_unexpiring(const torus_record_t *r);
 static void torus_writer_again(torus_writer_t *w, const torus_record_t *r);
+static void torus_writer_expire(torus_writer_t *w, const torus_record_t *r);
+static void torus_writer_add(torus_writer_t *w, const torus_record_t *r,
+    unsigned kind, const torus_op_t *op, uint64_t ops, uint64_t points);
+static void torus_writer_denied(torus_writer_t *w, torus_wbatch_t *b);
 static void torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b);
 static void torus_writer_hold_gauge(torus_writer_t *w, torus_record_t *r);
 static void torus_writer_supersede(torus_writer_t *w,
     const torus_record_t *r);
 static void torus_writer_record_done(torus_writer_t *w, torus_record_t *r);
+static void torus_writer_take_out(torus_writer_t *w, torus_record_t *r);
 static void torus_writer_release(torus_writer_t *w, torus_wbatch_t *b);
 static uint64_t torus_writer_drop(torus_writer_t *w, torus_fifo_t *f,
     torus_counter_t counter, torus_counter_t also);
@@ -79,8 +88,10 @@ torus_writer_create(const torus_writer_conf_t *conf)
     w->queue.counters = conf->counters;
     w->queue.merge_off = conf->merge_off;
     w->random = conf->seed | 1;
+    w->point = UINT64_MAX;
 
     torus_expiry_init(&w->queue.expiry, w->conf.expiries);
+    torus_expiry_init(&w->queue.fractions, TORUS_WRITER_FRACTIONS);
 
     return w;
 }
@@ -148,7 +159,17 @@ torus_writer_destroy(torus_writer_t *w)
 int
 torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
 {
-    if (torus_queue_add(&w->queue, op->kind, op, op->ops,
+    uint64_t  points;
+
+    points = 0;
+
+    if (op->ops != 0 && w->point != w->conf.counters[TORUS_C_POINTS_RECEIVED])
+    {
+        w->point = w->conf.counters[TORUS_C_POINTS_RECEIVED];
+        points = 1;
+    }
+
+    if (torus_queue_add(&w->queue, op->kind, op, op->ops, points,
                         torus_writer_stuck(w), now)
         != TORUS_OK)
     {
@@ -369,6 +390,8 @@ torus_writer_stats(const torus_writer_t *w, uint64_t now,
     stats->state_name = names[w->state];
     stats->queued = w->queue.ops;
     stats->in_flight = w->flight_ops;
+    stats->points_queued = w->queue.points;
+    stats->points_in_flight = w->flight_points;
     stats->bytes = w->queue.chunks.bytes;
     stats->queue_max = w->conf.queue_max;
     stats->batches = (unsigned) w->flight.n;
@@ -445,6 +468,7 @@ torus_writer_drop_all(torus_writer_t *w)
         }
 
         w->flight_ops += b->ops;
+        w->flight_points += b->points;
         torus_fifo_push(&unsent, b);
     }
 
@@ -468,6 +492,7 @@ torus_writer_drop(torus_writer_t *w, torus_fifo_t *f,
     torus_counter_t counter, torus_counter_t also)
 {
     uint64_t         ops;
+    torus_record_t  *r;
     torus_wbatch_t  *b;
 
     ops = 0;
@@ -480,13 +505,26 @@ torus_writer_drop(torus_writer_t *w, torus_fifo_t *f,
         }
 
         ops += b->ops;
+
+        if (b->check) {
+
+            /* applied, as it seems, only not seen to have been */
+
+            for (r = b->records; r != NULL; r = r->next) {
+                w->conf.counters[TORUS_C_IN_DOUBT] += r->points;
+            }
+
+            w->conf.counters[TORUS_C_OPS_FAILED] += b->ops;
+
+        } else {
+            w->conf.counters[counter] += b->ops;
+
+            if (also != counter) {
+                w->conf.counters[also] += b->points;
+            }
+        }
+
         torus_writer_release(w, b);
-    }
-
-    w->conf.counters[counter] += ops;
-
-    if (also != counter) {
-        w->conf.counters[also] += ops;
     }
 
     return ops;
@@ -590,26 +628,27 @@ static int
 torus_writer_send(torus_writer_t *w, torus_wbatch_t *b, torus_buf_t *out)
 {
     w->number++;
-    w->sum += b->ops;
+    w->sum += b->points;
 
     b->n = w->number;
     b->sum = w->sum;
     b->renew = 0;
 
     w->flight_ops += b->ops;
+    w->flight_points += b->points;
     torus_fifo_push(&w->flight, b);
 
     (void) torus_redis_head(out, 1);
     (void) torus_redis_bulk_z(out, "MULTI");
 
-    /* "ops" is how much would be lost if the store fell back behind this */
+    /* "points": how many are lost if the store falls back behind this */
 
     (void) torus_redis_head(out, 6);
     (void) torus_redis_bulk_z(out, "HSET");
     (void) torus_redis_bulk(out, torus_writer_key(w));
     (void) torus_redis_bulk_int(out, (int64_t) (b->n % w->conf.window));
     (void) torus_redis_bulk_int(out, (int64_t) b->n);
-    (void) torus_redis_bulk_z(out, "ops");
+    (void) torus_redis_bulk_z(out, "points");
     (void) torus_redis_bulk_int(out, (int64_t) b->sum);
 
     if (w->now >= w->renew_at) {
@@ -652,13 +691,13 @@ torus_writer_answered(torus_writer_t *w)
 
     if (w->asked && w->answer.created && !w->answer.slots) {
         torus_writer_doubt(w);
-        w->sum = 0;
 
     } else {
         torus_writer_lost(w);
         torus_writer_decide(w);
-        w->sum = w->answer.ops;
     }
+
+    w->sum = w->stored;
 
     torus_writer_resume(w);
     torus_writer_ready(w);
@@ -684,17 +723,17 @@ torus_writer_lost(torus_writer_t *w)
         return;
     }
 
-    lost = (w->acked_sum > w->answer.ops) ? w->acked_sum - w->answer.ops : 0;
+    lost = (w->stored > w->answer.points) ? w->stored - w->answer.points : 0;
 
     w->conf.counters[TORUS_C_LOST_BY_STORE] += lost;
 
     torus_writer_note(w, TORUS_EVENT_ERROR,
-                      "redis \"%.*s\" has lost %llu operations that it had "
+                      "redis \"%.*s\" has lost %llu points that it had "
                       "acknowledged", torus_writer_host(w),
                       (unsigned long long) lost);
 
     w->acked = last;
-    w->acked_sum = w->answer.ops;
+    w->stored -= lost;
 }
 
 
@@ -731,18 +770,23 @@ torus_writer_decide(torus_writer_t *w)
 static void
 torus_writer_doubt(torus_writer_t *w)
 {
-    uint64_t  ops;
+    uint64_t  points;
 
-    ops = torus_writer_drop(w, &w->flight, TORUS_C_OPS_FAILED,
-                            TORUS_C_IN_DOUBT);
+    points = w->conf.counters[TORUS_C_IN_DOUBT];
+
+    (void) torus_writer_drop(w, &w->flight, TORUS_C_OPS_FAILED,
+                             TORUS_C_IN_DOUBT);
+
+    points = w->conf.counters[TORUS_C_IN_DOUBT] - points;
+
     w->acked = 0;
-    w->acked_sum = 0;
+    w->stored = 0;
 
     torus_writer_note(w, TORUS_EVENT_ERROR,
                       "redis \"%.*s\" has lost the key of this writer and "
-                      "maybe data, %llu operations are in doubt and not sent "
+                      "maybe data, %llu points are in doubt and not sent "
                       "again", torus_writer_host(w),
-                      (unsigned long long) ops);
+                      (unsigned long long) points);
 }
 
 
@@ -759,6 +803,7 @@ torus_writer_resume(torus_writer_t *w)
         b->no_multi = 0;
 
         w->flight_ops -= b->ops;
+        w->flight_points -= b->points;
     }
 
     torus_queue_put_back(&w->queue, &w->refused);
@@ -832,6 +877,10 @@ torus_writer_refuse(torus_writer_t *w, torus_wbatch_t *b, torus_str_t error)
 {
     w->state = TORUS_WRITER_REFUSING;
 
+    if (b->check && torus_redis_error(error) == TORUS_REDIS_DENIED) {
+        b->denied = 1;
+    }
+
     if (!b->refused) {
         b->refused = 1;
         torus_writer_tell(w, error);
@@ -869,8 +918,15 @@ torus_writer_settle(torus_writer_t *w, int applied)
     b = torus_fifo_shift(&w->flight);
 
     if (applied) {
-        torus_writer_applied(w, b);
+        if (torus_writer_applied(w, b) && torus_writer_check(w, b)) {
+            torus_fifo_push(&w->refused, b);
+            return;
+        }
+
         torus_writer_release(w, b);
+
+    } else if (b->denied) {
+        torus_writer_denied(w, b);
 
     } else {
         torus_writer_hold(w, b);
@@ -878,16 +934,39 @@ torus_writer_settle(torus_writer_t *w, int applied)
 }
 
 
+/* Without GET it is not known, and sending it again would not help. */
 static void
+torus_writer_denied(torus_writer_t *w, torus_wbatch_t *b)
+{
+    torus_fifo_t  one;
+
+    memset(&one, 0, sizeof(torus_fifo_t));
+    torus_fifo_push(&one, b);
+
+    torus_writer_note(w, TORUS_EVENT_ERROR,
+                      "redis \"%.*s\" does not permit GET, %llu operations "
+                      "before the last break are in doubt",
+                      torus_writer_host(w), (unsigned long long) b->ops);
+
+    (void) torus_writer_drop(w, &one, TORUS_C_OPS_FAILED, TORUS_C_IN_DOUBT);
+}
+
+
+/* Returns 1 when replies of some of its commands were not seen. */
+static int
 torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
 {
-    uint64_t        *counters;
-    torus_record_t  *r;
+    int              hidden;
+    uint64_t        *counters, doubt;
+    torus_record_t  *r, *doubtful;
 
+    hidden = 0;
+    doubt = 0;
+    doubtful = NULL;
     counters = w->conf.counters;
 
     w->acked = b->n;
-    w->acked_sum = b->sum;
+    w->stored += b->points;
     w->backoff = w->conf.retry_min;
 
     if (w->told[0] != '\0') {
@@ -906,8 +985,19 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
 
         switch (r->result) {
 
+        case TORUS_RESULT_NONE:
+            hidden = 1;
+            continue;
+
         case TORUS_RESULT_FLOAT:
             torus_writer_again(w, r);
+            continue;
+
+        case TORUS_RESULT_DOUBT:
+            counters[TORUS_C_OPS_FAILED] += r->ops;
+            doubt += r->points;
+            doubtful = r;
+            torus_queue_fraction(&w->queue, r->key, w->now);
             continue;
 
         case TORUS_RESULT_FAILED:
@@ -925,25 +1015,122 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
             }
 
         } else if (r->result == TORUS_RESULT_CREATED) {
-            torus_writer_again(w, r);
+            torus_writer_expire(w, r);
         }
 
         if (r->kind == TORUS_OP_SET && w->refused.first != NULL) {
             torus_writer_supersede(w, r);
         }
     }
+
+    if (doubtful != NULL) {
+        torus_writer_doubtful(w, doubtful, doubt);
+    }
+
+    return hidden;
+}
+
+
+/* What was added is gone, or a fraction came between it and our question. */
+static void
+torus_writer_doubtful(torus_writer_t *w, const torus_record_t *r,
+    uint64_t points)
+{
+    int   n;
+    char  key[128];
+
+    w->conf.counters[TORUS_C_IN_DOUBT] += points;
+
+    n = (int) torus_escape(key, sizeof(key), r->key);
+
+    torus_writer_note(w, TORUS_EVENT_ERROR,
+                      "redis \"%.*s\" broke off while counts became fractions, "
+                      "the last one is \"%.*s\", %llu points are in doubt",
+                      torus_writer_host(w), n, key,
+                      (unsigned long long) points);
 }
 
 
 /*
- * An INCRBY that met a fraction goes again as INCRBYFLOAT, a key that was
- * created without an expiry gets it.
+ * A break has hidden replies of a batch that was applied.  Two things have
+ * to be looked after: an INCRBY may have met a fraction and failed, and a key
+ * may be new and without its expiry.  So the batch becomes one that asks for
+ * those counts, and goes before all others.  Returns 0 when there is nothing
+ * to ask.
  */
+static int
+torus_writer_check(torus_writer_t *w, torus_wbatch_t *b)
+{
+    torus_record_t  *r;
+
+    b->check = 0;
+
+    for (r = b->records; r != NULL; r = r->next) {
+
+        if (r->done) {
+            continue;
+        }
+
+        if (r->result != TORUS_RESULT_NONE) {
+
+            /* it is counted already */
+
+            torus_writer_take_out(w, r);
+            r->done = 1;
+            continue;
+        }
+
+        if (torus_writer_unexpiring(r)) {
+            torus_writer_expire(w, r);
+        }
+
+        if (r->kind == TORUS_OP_GET) {
+            b->check = 1;
+            continue;
+        }
+
+        if (r->kind == TORUS_OP_INCRBY) {
+
+            /* its points are with the store, but for what they come to */
+
+            b->check = 1;
+            b->points -= r->points;
+            w->flight_points -= r->points;
+
+            r->kind = TORUS_OP_GET;
+            r->expireat = 0;
+            continue;
+        }
+
+        torus_writer_record_done(w, r);
+        r->done = 1;
+
+        if (r->kind == TORUS_OP_SET && w->refused.first != NULL) {
+            torus_writer_supersede(w, r);
+        }
+    }
+
+    return b->check;
+}
+
+
+/* Does nothing in its batch set the expiry that its key has to have? */
+static int
+torus_writer_unexpiring(const torus_record_t *r)
+{
+    return r->expire != 0
+           && !r->expireat
+           && !r->covered
+           && r->kind != TORUS_OP_SET
+           && r->kind != TORUS_OP_EXPIREAT
+           && r->kind != TORUS_OP_GET;
+}
+
+
+/* An INCRBY that met a fraction goes again as INCRBYFLOAT. */
 static void
 torus_writer_again(torus_writer_t *w, const torus_record_t *r)
 {
-    unsigned       kind;
-    uint64_t       ops;
     torus_op_t     op;
     unsigned char  text[TORUS_NUMBER_SIZE];
 
@@ -951,22 +1138,38 @@ torus_writer_again(torus_writer_t *w, const torus_record_t *r)
 
     op.key = r->key;
     op.expire = r->expire;
+    op.arg = torus_str(text, torus_number_print_int(text, r->delta));
 
-    if (r->result == TORUS_RESULT_FLOAT) {
-        kind = TORUS_OP_INCRBYFLOAT;
-        ops = r->ops;
-        op.arg = torus_str(text, torus_number_print_int(text, r->delta));
+    torus_writer_add(w, r, TORUS_OP_INCRBYFLOAT, &op, r->ops, r->points);
+}
 
-    } else {
-        kind = TORUS_OP_EXPIREAT;
-        ops = 0;
-        torus_expiry_forget(&w->queue.expiry, r->hash);
-    }
 
+/* A key that was created without an expiry gets it. */
+static void
+torus_writer_expire(torus_writer_t *w, const torus_record_t *r)
+{
+    torus_op_t  op;
+
+    memset(&op, 0, sizeof(torus_op_t));
+
+    op.key = r->key;
+    op.expire = r->expire;
+
+    torus_expiry_forget(&w->queue.expiry, r->hash);
+
+    torus_writer_add(w, r, TORUS_OP_EXPIREAT, &op, 0, 0);
+}
+
+
+/* From r comes a new record, as old as r is. */
+static void
+torus_writer_add(torus_writer_t *w, const torus_record_t *r, unsigned kind,
+    const torus_op_t *op, uint64_t ops, uint64_t points)
+{
     w->queue.origin = r->batch->origin;
 
-    if (torus_queue_add(&w->queue, kind, &op, ops, torus_writer_stuck(w),
-                        w->now)
+    if (torus_queue_add(&w->queue, kind, op, ops, points,
+                        torus_writer_stuck(w), w->now)
         != TORUS_OK)
     {
         w->conf.counters[TORUS_C_OPS_DROPPED] += ops;
@@ -1042,10 +1245,24 @@ static void
 torus_writer_record_done(torus_writer_t *w, torus_record_t *r)
 {
     w->conf.counters[TORUS_C_OPS_APPLIED] += r->ops;
-    w->flight_ops -= r->ops;
 
+    torus_writer_take_out(w, r);
+}
+
+
+static void
+torus_writer_take_out(torus_writer_t *w, torus_record_t *r)
+{
+    w->flight_ops -= r->ops;
     r->batch->ops -= r->ops;
     r->ops = 0;
+
+    if (r->kind != TORUS_OP_GET) {
+        w->flight_points -= r->points;
+        r->batch->points -= r->points;
+    }
+
+    r->points = 0;
 }
 
 
@@ -1053,6 +1270,7 @@ static void
 torus_writer_release(torus_writer_t *w, torus_wbatch_t *b)
 {
     w->flight_ops -= b->ops;
+    w->flight_points -= b->points;
 
     torus_wbatch_release(&w->queue.chunks, b);
 }

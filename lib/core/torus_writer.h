@@ -68,6 +68,8 @@ typedef struct {
     const char           *state_name;
     uint64_t              queued;      /* operations unsent */
     uint64_t              in_flight;   /* operations unanswered */
+    uint64_t              points_queued;
+    uint64_t              points_in_flight;
     size_t                bytes;       /* memory of both */
     size_t                queue_max;
     unsigned              batches;     /* unanswered */
@@ -97,6 +99,7 @@ void torus_writer_destroy(torus_writer_t *w);
 
 /*
  * Takes an operation, merged with what is unsent where that changes nothing.
+ * Operations between which POINTS_RECEIVED stands still are of one point.
  * Never refuses because of the bound: ask torus_writer_full() before a line,
  * and take the line whole.  TORUS_OK or TORUS_ERROR (out of memory; the
  * operation is then counted as dropped).
@@ -151,7 +154,8 @@ int torus_writer_event(torus_writer_t *w, torus_event_t *event);
 
 /*
  * Gives up everything held and counts it: what was never sent as dropped,
- * what is unanswered as failed and in doubt.  Returns the operations.
+ * what is unanswered as failed and (in points) in doubt.  Returns the
+ * operations.
  */
 uint64_t torus_writer_drop_all(torus_writer_t *w);
 

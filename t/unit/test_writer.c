@@ -113,6 +113,8 @@ push(torus_op_kind_t kind, const char *key, const char *arg, int64_t delta,
     op.expire = expire;
     op.ops = 1;
 
+    counters[TORUS_C_POINTS_RECEIVED]++;
+
     if (torus_writer_push(w, &op, now) != TORUS_OK) {
         fail("push");
     }
@@ -312,13 +314,13 @@ happy(void)
     ready(RUN_A, 7);
     ok(event("is ready, 1 operations"), "the log hears of it");
 
-    is_str(sent(), "MULTI|HSET K 1 1 ops 1|INCRBY a 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 1 1 points 1|INCRBY a 1|EXEC",
            "what was queued goes, with number 1 in slot 1");
     is_int(torus_writer_waits(w), 1, "it waits for a reply");
     is_int(stats().in_flight, 1, "one in flight");
 
     incr("b", 2);
-    is_str(sent(), "MULTI|HSET K 0 2 ops 2|INCRBY b 2|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 2 points 2|INCRBY b 2|EXEC",
            "the next one goes at once, number 2 in slot 0");
 
     incr("c", 3);
@@ -326,7 +328,7 @@ happy(void)
 
     is_int(applied(1, ":1\r\n"), TORUS_OK, "first applied");
     is_int(count(OPS_APPLIED), 1, "counted when acknowledged");
-    is_str(sent(), "MULTI|HSET K 1 3 ops 3|INCRBY c 3|EXEC",
+    is_str(sent(), "MULTI|HSET K 1 3 points 3|INCRBY c 3|EXEC",
            "room in the window");
 
     is_int(applied(1, ":2\r\n"), TORUS_OK, "second");
@@ -376,7 +378,7 @@ merging(void)
     ready(RUN_A, 7);
 
     is_str(sent(),
-           "MULTI|HSET K 0 1 ops 21|INCRBY n 9223372036854775807|INCRBY n 1|"
+           "MULTI|HSET K 0 1 points 21|INCRBY n 9223372036854775807|INCRBY n 1|"
            "HINCRBY h 3.5 3|EXPIREAT h 99|HINCRBY h  1|"
            "RPUSH l x y x|EXPIREAT l 99|RPUSH m 1|"
            "SADD s p q|EXPIREAT s 99|SET g 2 EXAT 99|SET f 1|"
@@ -394,14 +396,14 @@ merging(void)
 
     push(TORUS_OP_INCRBYFLOAT, "d", "0.1", 0, 0);
     push(TORUS_OP_INCRBYFLOAT, "d", "0.2", 0, 0);
-    is_str(sent(), "MULTI|HSET K 0 2 ops 23|INCRBYFLOAT d 0.1|"
+    is_str(sent(), "MULTI|HSET K 0 2 points 23|INCRBYFLOAT d 0.1|"
            "INCRBYFLOAT d 0.2|EXEC", "decimals are merged only when stuck");
 
     /* what is in flight is not touched */
 
     incr("n", 1);
     is_int(applied(2, "$1\r\n1\r\n$1\r\n2\r\n"), TORUS_OK, "applied");
-    is_str(sent(), "MULTI|HSET K 0 3 ops 24|INCRBY n 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 3 points 24|INCRBY n 1|EXEC",
            "no merging into what was sent");
     is_int(applied(1, ":1\r\n"), TORUS_OK, "applied");
 
@@ -510,8 +512,11 @@ breaks(void)
     is_int(stats().state, TORUS_WRITER_ASKING, "half of the answer, a break");
     again(RUN_A, 9, "CLIENT KILL ID 7|" ASK3, "*2\r\n$1\r\n1\r\n$1\r\n1"
           "\r\n");
-    is_int(count(OPS_APPLIED), 1, "the next answer decides");
-    is_int((int64_t) stats().queued, 3, "the rest goes again");
+    is_int(count(REDIS_RESENT), 2, "the next answer decides");
+    is_str(sent(), "MULTI|HSET K 0 4 points 1|GET a|EXEC|"
+           "MULTI|HSET K 1 5 points 2|INCRBY b 1|EXEC|"
+           "MULTI|HSET K 2 6 points 3|INCRBY c 1|EXEC|"
+           "MULTI|HSET K 3 7 points 4|INCRBY d 1|EXEC", "the rest goes again");
     finish("a break in the answer");
 
     start(4);
@@ -532,15 +537,19 @@ breaks(void)
     is_int(stats().in_flight, 3, "three in doubt");
     is_int(answer(":1\r\n"), TORUS_OK, "killed");
     is_int(ask(0, "*8\r\n$5\r\nepoch\r\n$1\r\n2\r\n$1\r\n1\r\n$1\r\n1\r\n"
-               "$1\r\n2\r\n$1\r\n2\r\n$3\r\nops\r\n$1\r\n2\r\n"),
+               "$1\r\n2\r\n$1\r\n2\r\n$6\r\npoints\r\n$1\r\n2\r\n"),
            TORUS_OK, "slots 1 and 2 hold their numbers");
-    is_int(count(OPS_APPLIED), 2, "two were applied");
     is_int(count(REDIS_RESENT), 1, "one goes again");
-    is_str(sent(), "MULTI|HSET K 0 4 ops 3|INCRBY c 1|EXEC|"
-           "MULTI|HSET K 1 5 ops 4|INCRBY d 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 4 points 2|GET a|EXEC|"
+           "MULTI|HSET K 1 5 points 2|GET b|EXEC|"
+           "MULTI|HSET K 2 6 points 3|INCRBY c 1|EXEC|"
+           "MULTI|HSET K 3 7 points 4|INCRBY d 1|EXEC",
            "under a new number, before what is unsent");
     is_int(count(LOST_BY_STORE), 0, "nothing lost");
 
+    applied(1, "$1\r\n1\r\n");
+    applied(1, "$1\r\n1\r\n");
+    is_int(count(OPS_APPLIED), 2, "two were applied");
     applied(1, ":1\r\n");
     applied(1, ":1\r\n");
 
@@ -550,10 +559,10 @@ breaks(void)
     incr("e", 1);
     hello(RUN_B, 7);
     is_str(sent(), ASK3, "nobody to kill there");
-    is_int(ask(0, "*6\r\n$1\r\n0\r\n$1\r\n4\r\n$1\r\n1\r\n$1\r\n5\r\n"
-               "$3\r\nops\r\n$1\r\n4\r\n"), TORUS_OK, "all of it is there");
+    is_int(ask(0, "*6\r\n$1\r\n2\r\n$1\r\n6\r\n$1\r\n3\r\n$1\r\n7\r\n"
+               "$6\r\npoints\r\n$1\r\n4\r\n"), TORUS_OK, "all of it is there");
     is_int(count(LOST_BY_STORE), 0, "nothing lost");
-    is_str(sent(), "MULTI|HSET K 2 6 ops 5|INCRBY e 1|EXEC", "goes on");
+    is_str(sent(), "MULTI|HSET K 0 8 points 5|INCRBY e 1|EXEC", "goes on");
 
     finish("breaks");
 }
@@ -580,19 +589,19 @@ losses(void)
     incr("y", 1);
     sent();
 
-    again(RUN_B, 1, ASK2, "*4\r\n$1\r\n3\r\n$1\r\n7\r\n$3\r\nops\r\n$1\r\n7"
+    again(RUN_B, 1, ASK2, "*4\r\n$1\r\n3\r\n$1\r\n7\r\n$6\r\npoints\r\n$1\r\n7"
           "\r\n");
     is_int(count(LOST_BY_STORE), 3, "three of ten are gone from the store");
-    ok(event("has lost 3 operations"), "and the log says so");
+    ok(event("has lost 3 points"), "and the log says so");
     is_int(count(IN_DOUBT), 0, "nothing is in doubt");
-    is_str(sent(), "MULTI|HSET K 1 13 ops 8|INCRBY x 1|EXEC|"
-           "MULTI|HSET K 2 14 ops 9|INCRBY y 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 1 13 points 8|INCRBY x 1|EXEC|"
+           "MULTI|HSET K 2 14 points 9|INCRBY y 1|EXEC",
            "the unanswered go again");
 
     applied(1, ":1\r\n");
     applied(1, ":1\r\n");
 
-    again(RUN_A, 1, ASK3, "*4\r\n$1\r\n3\r\n$1\r\n7\r\n$3\r\nops\r\n$1\r\n7"
+    again(RUN_A, 1, ASK3, "*4\r\n$1\r\n3\r\n$1\r\n7\r\n$6\r\npoints\r\n$1\r\n7"
           "\r\n");
     is_int(count(LOST_BY_STORE), 5, "the same snapshot again: two more");
 
@@ -615,7 +624,7 @@ losses(void)
     is_int(count(IN_DOUBT), 1, "what was unanswered is in doubt");
     is_int(count(OPS_FAILED), 1, "which is a kind of failure");
     is_int(count(REDIS_RESENT), 0, "it does not go again");
-    is_str(sent(), "MULTI|HSET K 3 3 ops 1|INCRBY z 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 3 3 points 1|INCRBY z 1|EXEC",
            "what was never sent goes");
 
     finish("key missing");
@@ -628,8 +637,8 @@ losses(void)
     hello(RUN_B, 1);
     sent();
     ask(1, "*4\r\n$5\r\nepoch\r\n$1\r\n2\r\n$1\r\n1\r\n$1\r\n1\r\n");
-    is_int(count(OPS_APPLIED), 1, "an emptied key that batches made anew "
-           "still answers");
+    is_str(sent(), "MULTI|HSET K 2 2 points 1|GET x|EXEC", "an emptied key "
+           "that batches made anew still answers");
     finish("key made anew");
 }
 
@@ -675,13 +684,13 @@ refusals(void)
 
     now = torus_writer_retry_at(w);
     is_str(sent(), ASK3, "and asks again");
-    is_int(ask(0, "*4\r\n$1\r\n2\r\n$1\r\n2\r\n$3\r\nops\r\n$1\r\n4\r\n"),
+    is_int(ask(0, "*4\r\n$1\r\n2\r\n$1\r\n2\r\n$6\r\npoints\r\n$1\r\n4\r\n"),
            TORUS_OK, "taken");
     event("");
 
-    is_str(sent(), "MULTI|HSET K 0 4 ops 6|SET h kept|RPUSH l 1|EXEC|"
-           "MULTI|HSET K 1 5 ops 7|INCRBY z 1|EXEC|"
-           "MULTI|HSET K 2 6 ops 9|INCRBY later 1|INCRBY more 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 4 points 3|SET h kept|RPUSH l 1|EXEC|"
+           "MULTI|HSET K 1 5 points 4|INCRBY z 1|EXEC|"
+           "MULTI|HSET K 2 6 points 6|INCRBY later 1|INCRBY more 1|EXEC",
            "in order, less the gauge that a later batch has set");
 
     applied(2, "+OK\r\n:1\r\n");
@@ -705,7 +714,7 @@ refusals(void)
     ask(0, "*2\r\n$1\r\n2\r\n$1\r\n2\r\n");
     is_int(count(OPS_APPLIED), 2, "refused, applied, and the break hid it: "
            "the gauge is not set back");
-    is_str(sent(), "MULTI|HSET K 3 3 ops 0|EXEC", "nothing is left of it");
+    is_str(sent(), "MULTI|HSET K 3 3 points 1|EXEC", "nothing is left of it");
     finish("refused under a break");
 
     start(4);
@@ -718,8 +727,8 @@ refusals(void)
     refused(1, "MISCONF a");
     answer("+OK\r\n+QUEUED\r\n");
     again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*0\r\n");
-    is_str(sent(), "MULTI|HSET K 3 3 ops 1|SET g 1|EXEC|"
-           "MULTI|HSET K 0 4 ops 2|INCRBY n 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 3 3 points 1|SET g 1|EXEC|"
+           "MULTI|HSET K 0 4 points 2|INCRBY n 1|EXEC",
            "both go again, in order");
     finish("refused, then broken");
 }
@@ -845,7 +854,7 @@ results(void)
     is_int(count(OPS_APPLIED), 1, "cost only their commands");
     is_int(count(OPS_FAILED), 2, "two failed for good");
     ok(event("WRONGTYPE"), "with a sample in the log");
-    is_str(sent(), "MULTI|HSET K 2 2 ops 5|INCRBYFLOAT frac 5|EXEC",
+    is_str(sent(), "MULTI|HSET K 2 2 points 5|INCRBYFLOAT frac 5|EXEC",
            "an INCRBY on a fraction goes again as INCRBYFLOAT");
     is_int(applied(1, "-ERR value is not a valid float\r\n"), TORUS_OK,
            "once");
@@ -867,7 +876,7 @@ results(void)
     now = torus_writer_retry_at(w);
     sent();
     ask(0, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
-    is_str(sent(), "MULTI|HSET K 2 2 ops 1|INCRBY b 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 2 2 points 1|INCRBY b 1|EXEC",
            "the rest goes again");
     finish("multi forbidden");
 }
@@ -880,25 +889,25 @@ expiries(void)
     ready(RUN_A, 7);
 
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 1 1 ops 1|INCRBY a 1|EXPIREAT a 99|EXEC",
+    is_str(sent(), "MULTI|HSET K 1 1 points 1|INCRBY a 1|EXPIREAT a 99|EXEC",
            "the first write brings it along");
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 2 2 ops 2|INCRBY a 1|EXPIREAT a 99|EXEC",
+    is_str(sent(), "MULTI|HSET K 2 2 points 2|INCRBY a 1|EXPIREAT a 99|EXEC",
            "it counts only when acknowledged");
     applied(2, ":1\r\n:1\r\n");
     applied(2, ":2\r\n:1\r\n");
 
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 3 3 ops 3|INCRBY a 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 3 3 points 3|INCRBY a 1|EXEC",
            "then it is known");
     applied(1, ":1\r\n");
-    is_str(sent(), "MULTI|HSET K 0 4 ops 3|EXPIREAT a 99|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 4 points 3|EXPIREAT a 99|EXEC",
            "a reply shows that the key is new: it comes again");
     applied(1, ":1\r\n");
 
     now += 3601 * 1000;
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 1 5 ops 4|EXPIRE K 604800|INCRBY a 1|"
+    is_str(sent(), "MULTI|HSET K 1 5 points 4|EXPIRE K 604800|INCRBY a 1|"
            "EXPIREAT a 99|EXEC", "after an hour it comes again, ours, too");
     is_int(answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
                   "*4\r\n:0\r\n:1\r\n:5\r\n:1\r\n"), TORUS_OK, "applied");
@@ -907,9 +916,9 @@ expiries(void)
     hello(RUN_A, 8);
     sent();
     answer(":1\r\n");
-    ask(0, "*4\r\n$1\r\n1\r\n$1\r\n5\r\n$3\r\nops\r\n$1\r\n4\r\n");
+    ask(0, "*4\r\n$1\r\n1\r\n$1\r\n5\r\n$6\r\npoints\r\n$1\r\n4\r\n");
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 2 6 ops 5|INCRBY a 1|EXPIREAT a 99|EXEC",
+    is_str(sent(), "MULTI|HSET K 2 6 points 5|INCRBY a 1|EXPIREAT a 99|EXEC",
            "after a reconnect it comes again");
     applied(2, ":6\r\n:1\r\n");
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
@@ -917,7 +926,7 @@ expiries(void)
     is_int(answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:2\r\n:7\r\n"),
            TORUS_OK, "our own key was made anew");
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 0 8 ops 7|EXPIRE K 604800|INCRBY a 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 8 points 7|EXPIRE K 604800|INCRBY a 1|EXEC",
            "so it gets its expiry at once");
 
     finish("expiries");
@@ -1032,7 +1041,7 @@ marks(void)
     incr("c", 1);
     third = torus_writer_mark(w);
 
-    is_str(sent(), "MULTI|HSET K 0 3 ops 4|INCRBYFLOAT b 1|INCRBY c 1|EXEC",
+    is_str(sent(), "MULTI|HSET K 0 3 points 4|INCRBYFLOAT b 1|INCRBY c 1|EXEC",
            "it goes again, with later ones");
     is_int(refused(2, "OOM command not allowed"), TORUS_OK, "refused");
     ok(!torus_writer_settled(w, second), "refused is not settled");
@@ -1056,6 +1065,183 @@ marks(void)
 }
 
 
+#define NOT_INT  "-ERR value is not an integer or out of range\r\n"
+
+/*
+ * Proves that an INCRBY which met a fraction is not taken for applied when a
+ * break hides the reply that would have told.
+ */
+static void
+hidden(void)
+{
+    start(1);
+    ready(RUN_A, 7);
+
+    incr("seen", 2);
+    incr("whole", 3);
+    incr("fraction", 4);
+    incr("gone", 5);
+    push(TORUS_OP_RPUSH, "l", "x", 0, 0);
+    sent();
+    answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+           "+QUEUED\r\n*6\r\n:1\r\n" NOT_INT);
+
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2,
+          "*4\r\n$1\r\n0\r\n$1\r\n1\r\n$6\r\npoints\r\n$1\r\n5\r\n");
+    is_int(count(OPS_APPLIED), 1, "of the list it is known");
+    is_str(sent(), "MULTI|HSET K 0 2 points 5|GET whole|GET fraction|GET gone"
+           "|EXEC", "counts are asked for, but where the reply was seen");
+    is_int(stats().in_flight, 3, "and are not applied yet");
+
+    is_int(applied(3, "$1\r\n3\r\n$3\r\n0.5\r\n$-1\r\n"), TORUS_OK, "told");
+    is_int(count(OPS_APPLIED), 3, "a whole number, or none any more: applied");
+    is_int(count(OPS_FAILED), 1, "a fraction: not, as far as we know");
+    is_int(count(IN_DOUBT), 1, "or perhaps it was");
+    ok(event("counts became fractions"), "and the log says so");
+    is_str(sent(), "MULTI|HSET K 0 3 points 6|INCRBYFLOAT seen 2|EXEC",
+           "what is known to have failed goes again");
+    applied(1, "$3\r\n2.5\r\n");
+
+    incr("fraction", 1);
+    is_str(sent(), "MULTI|HSET K 0 4 points 7|INCRBYFLOAT fraction 1|EXEC",
+           "not with INCRBY any more");
+    finish("a fraction behind a break");
+
+    /* the answer is hidden, too */
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("a", 1);
+    sent();
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    is_str(sent(), "MULTI|HSET K 2 2 points 1|GET a|EXEC", "asks");
+    again(RUN_A, 9, "CLIENT KILL ID 8|" ASK3, "*4\r\n$1\r\n1\r\n$1\r\n1\r\n"
+          "$1\r\n2\r\n$1\r\n2\r\n");
+    is_str(sent(), "MULTI|HSET K 3 3 points 1|GET a|EXEC", "asks again");
+    applied(1, "$1\r\n1\r\n");
+    is_int(count(OPS_APPLIED), 1, "applied in the end");
+    finish("two breaks");
+
+    /* nobody may ask */
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("a", 1);
+    sent();
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    sent();
+    is_int(answer("+OK\r\n+QUEUED\r\n-NOPERM this user has no permissions to "
+                  "run the 'get' command\r\n-EXECABORT x\r\n"), TORUS_OK,
+           "GET is not permitted");
+    is_int(count(IN_DOUBT), 1, "so it stays in doubt");
+    is_int(torus_writer_pending(w), 0, "and nothing waits for it");
+    ok(event("does not permit GET"), "and the log says so");
+    finish("no permission for GET");
+
+    /* given up while it is asked for */
+
+    start(4);
+    ready(RUN_A, 7);
+    incr("a", 1);
+    sent();
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    sent();
+    torus_writer_drop_all(w);
+    is_int(count(OPS_FAILED), 1, "no answer, no end");
+    is_int(count(IN_DOUBT), 1, "it is in doubt");
+    finish("given up while asking");
+
+    /* a new key whose reply was not seen gets its expiry */
+
+    start(1);
+    ready(RUN_A, 7);
+    push(TORUS_OP_HINCRBY, "h", "1", 1, 99);
+    sent();
+    applied(2, ":1\r\n:1\r\n");
+    push(TORUS_OP_HINCRBY, "h", "1", 1, 99);
+    is_str(sent(), "MULTI|HSET K 0 2 points 2|HINCRBY h 1 1|EXEC",
+           "its expiry is known");
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$1\r\n0\r\n$1\r\n2\r\n");
+    is_str(sent(), "MULTI|HSET K 0 3 points 2|EXPIREAT h 99|EXEC",
+           "but the key was perhaps deleted under us");
+    applied(1, ":1\r\n");
+    is_int(count(OPS_APPLIED), 2, "both are applied");
+    finish("an expiry behind a break");
+}
+
+
+/* Proves that a stat which had a fraction is never added to by INCRBY. */
+static void
+fractions(void)
+{
+    start(1);
+    ready(RUN_A, 7);
+
+    push(TORUS_OP_INCRBYFLOAT, "p:a.b:minute:100", "0.5", 0, 0);
+    incr("p:a.b:minute:101", 1);
+    incr("p:a.b:minute:101:7", 1);
+    incr("p:a.c:minute:101", 1);
+    is_str(sent(), "MULTI|HSET K 0 1 points 4|"
+           "INCRBYFLOAT p:a.b:minute:100 0.5|INCRBYFLOAT p:a.b:minute:101 1|"
+           "INCRBYFLOAT p:a.b:minute:101:7 1|INCRBY p:a.c:minute:101 1|EXEC",
+           "all buckets of the stat, but no others");
+    applied(4, "$3\r\n0.5\r\n$1\r\n1\r\n$1\r\n1\r\n" NOT_INT);
+    sent();
+    applied(1, "$3\r\n1.5\r\n");
+    incr("p:a.c:minute:102", -3);
+    is_str(sent(), "MULTI|HSET K 0 3 points 6|INCRBYFLOAT p:a.c:minute:102 -3|"
+           "EXEC", "one that somebody else made a fraction, too");
+    finish("fractions");
+}
+
+
+/* Proves that what is lost or in doubt is counted in points. */
+static void
+points(void)
+{
+    torus_op_t  op;
+
+    start(4);
+    ready(RUN_A, 7);
+
+    memset(&op, 0, sizeof(op));
+
+    op.kind = TORUS_OP_INCRBY;
+    op.delta = 1;
+    op.ops = 1;
+
+    counters[TORUS_C_POINTS_RECEIVED]++;
+    op.key = torus_str("a", 1);
+    torus_writer_push(w, &op, now);
+    op.key = torus_str("b", 1);
+    torus_writer_push(w, &op, now);
+    op.key = torus_str("c", 1);
+    op.ops = 0;
+    torus_writer_push(w, &op, now);
+    op.ops = 1;
+
+    counters[TORUS_C_POINTS_RECEIVED]++;
+    op.key = torus_str("a", 1);
+    torus_writer_push(w, &op, now);
+    made = 3;
+
+    is_int((int64_t) stats().points_queued, 2, "two points");
+    is_str(sent(), "MULTI|HSET K 1 1 points 2|INCRBY a 2|INCRBY b 1|"
+           "INCRBY c 1|EXEC", "of three operations");
+    is_int((int64_t) stats().points_queued, 0, "none queued");
+    is_int((int64_t) stats().points_in_flight, 2, "but in flight");
+
+    torus_writer_closed(w, now);
+    hello(RUN_B, 1);
+    sent();
+    ask(1, "*2\r\n$5\r\nepoch\r\n$1\r\n2\r\n");
+    is_int(count(IN_DOUBT), 2, "points are in doubt");
+    is_int(count(OPS_FAILED), 3, "operations have failed");
+    is_int((int64_t) stats().points_in_flight, 0, "nothing is left");
+    finish("points");
+}
+
+
 int
 main(void)
 {
@@ -1074,6 +1260,9 @@ main(void)
     garbage();
     bounds();
     marks();
+    hidden();
+    fractions();
+    points();
 
     torus_buf_free(&out);
 
