@@ -67,6 +67,11 @@ ngx_http_torus_handler(ngx_http_request_t *r)
                                         "takes \"torus_delete on\"");
     }
 
+    if (command == TORUS_COMMAND_EXPLAIN && !tlcf->explain) {
+        return ngx_http_torus_closed(r, "\"explain\" is not open here, it "
+                                        "takes \"torus_explain on\"");
+    }
+
     if (!(r->method & ngx_http_torus_methods(command))) {
         return ngx_http_torus_not_allowed(r, command);
     }
@@ -292,6 +297,7 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
     ctx->tconf.now = ngx_time();
     ctx->tconf.zone = ngx_torus_tz_find;
     ctx->tconf.data = tmcf->zones;
+    ctx->tconf.explain = tlcf->explain;
     ctx->tconf.limits.stats = tlcf->max_stats;
     ctx->tconf.limits.points = tlcf->max_points;
     ctx->tconf.limits.names = tlcf->max_names;

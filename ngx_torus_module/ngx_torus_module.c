@@ -65,6 +65,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       offsetof(ngx_http_torus_loc_conf_t, delete),
       NULL },
 
+    { ngx_string("torus_explain"),
+      NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, explain),
+      NULL },
+
     { ngx_string("torus_status"),
       NGX_HTTP_LOC_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE1,
       ngx_http_torus_status,
@@ -384,6 +391,7 @@ ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
     tlcf->query = NGX_CONF_UNSET;
     tlcf->insert = NGX_CONF_UNSET;
     tlcf->delete = NGX_CONF_UNSET;
+    tlcf->explain = NGX_CONF_UNSET;
     tlcf->insert_timeout = NGX_CONF_UNSET_MSEC;
     tlcf->carbon.line_max = NGX_CONF_UNSET_SIZE;
     tlcf->carbon.path_max = NGX_CONF_UNSET_SIZE;
@@ -421,6 +429,7 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         conf->query = 0;
         conf->insert = 0;
         conf->delete = 0;
+        conf->explain = 0;
     }
 
     if (clcf->noname && conf->insert == NGX_CONF_UNSET) {
@@ -429,6 +438,10 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (clcf->noname && conf->delete == NGX_CONF_UNSET) {
         conf->delete = prev->delete;
+    }
+
+    if (clcf->noname && conf->explain == NGX_CONF_UNSET) {
+        conf->explain = prev->explain;
     }
 
     if (clcf->noname && conf->query == NGX_CONF_UNSET) {
@@ -460,6 +473,7 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_value(conf->query, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->insert, NGX_CONF_UNSET, 0);
     ngx_conf_merge_value(conf->delete, NGX_CONF_UNSET, 0);
+    ngx_conf_merge_value(conf->explain, NGX_CONF_UNSET, 0);
     ngx_conf_merge_uint_value(conf->max_stats, prev->max_stats,
                               TORUS_LIMIT_STATS);
     ngx_conf_merge_uint_value(conf->max_points, prev->max_points,
@@ -487,11 +501,12 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if ((conf->insert || conf->delete) && !conf->query) {
+    if ((conf->insert || conf->delete || conf->explain) && !conf->query) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%s on\" in location \"%V\" needs "
                            "\"torus_query on\" beside it",
-                           conf->insert ? "torus_insert" : "torus_delete",
+                           conf->insert ? "torus_insert"
+                           : conf->delete ? "torus_delete" : "torus_explain",
                            &clcf->name);
         return NGX_CONF_ERROR;
     }

@@ -82,6 +82,7 @@ typedef struct {
     ngx_flag_t                  query;
     ngx_flag_t                  insert;
     ngx_flag_t                  delete;
+    ngx_flag_t                  explain;
 
     /* one of the two: what to cut from a URI, or what it always means */
     ngx_str_t                   prefix;
