@@ -78,7 +78,8 @@ ngx_http_torus_handler(ngx_http_request_t *r)
 
     lines = (command == NGX_HTTP_TORUS_INSERT
              && ngx_http_torus_has_form(r)
-             && !ngx_http_torus_is_urlencoded(r));
+             && (r->headers_in.content_type == NULL
+                 || !ngx_http_torus_is_urlencoded(r)));
 
     if (!ngx_http_torus_has_form(r)) {
         rc = ngx_http_discard_request_body(r);
