@@ -2,7 +2,7 @@
 
 # Installs the Debian packages that a target needs and this machine lacks.
 #
-#   deps.sh SET..      build run test real interop bench
+#   deps.sh SET..      build run test real interop bench victoria
 #
 # Says what it lacks, then installs it, with sudo when not root.  Services
 # that Debian would start on installation (nginx, redis-server, collectd) are
@@ -16,13 +16,15 @@ run="$build redis-server redis-tools netcat-openbsd curl"
 test="$run valgrind libc6-dbg procps"
 real="libtest-base-perl libtest-longstring-perl liblist-moreutils-perl"
 real="$real libhttp-message-perl libtext-diff-perl"
-interop="$run collectd-core"
+interop="$run collectd-core carbon-c-relay graphite-carbon"
 bench="$test"
+victoria="victoria-metrics"
 
 wanted=
 for set in "$@"; do
     case $set in
-        build|run|test|real|interop|bench) wanted="$wanted ${!set}" ;;
+        build|run|test|real|interop|bench|victoria)
+            wanted="$wanted ${!set}" ;;
         *) die "no such set of packages: $set" ;;
     esac
 
