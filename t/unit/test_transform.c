@@ -403,6 +403,10 @@ test_listed(void)
             "a name of another schema is that one's alone");
     body_is(m, "properties?stat=none", "{\"none\":{}}\n", "or nobody's");
 
+    body_is(m, "delete?stat=www.1&dry_run=1",
+            "{\"would_delete\":{\"stats\":1,\"keys\":1},"
+            "\"names\":[\"www.1\"]}\n",
+            "they can be removed");
     body_is(m, "series?stat=www.1&steps=1&format=json",
             "[{\"stat\":\"www.1\",\"stat_name\":\"www.1\",\"target\":\"www.1\","
             "\"schema\":\"web\",\"interval\":\"minute\",\"datapoints\":"
