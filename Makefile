@@ -10,7 +10,7 @@
 #   TESTS="t/001.. t/010.."   only these files (make test, asan, valgrind)
 #   KARBON_PORT, TORUS_PORT   where "make run" listens: 2003 and 8080
 
-.PHONY: all deps run unit test suites interop soak bench asan valgrind \
+.PHONY: all deps run unit test suites faults interop soak bench asan valgrind \
         fuzz lint sources install uninstall clean
 
 export NGINX_SRC TORUS_HIREDIS_STATIC JOBS TEST_NGINX_LIB TESTS
@@ -44,6 +44,12 @@ test:
 suites: all
 	@util/deps.sh test
 	@util/test.sh suites
+
+# Redis, the network and nginx itself fail, in short forms; TORUS_LONG=1 for
+# those of "make soak"
+faults: all
+	@util/deps.sh test
+	@util/test.sh faults
 
 # real senders against a running nginx
 interop:

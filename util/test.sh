@@ -2,7 +2,8 @@
 
 # The tests behind the targets of the Makefile.
 #
-#   test.sh unit | suites | all | interop | soak | asan | valgrind | fuzz
+#   test.sh unit | suites | faults | all | interop | soak | asan | valgrind
+#           | fuzz
 #
 # Everything is TAP and goes through one run of prove.pl, whose summary is
 # the last thing said.  Nothing that was started here outlives it.
@@ -138,6 +139,11 @@ all)
     add_unit
     add_fuzz 2
     add_suites
+    add_dir t/faults
+    ;;
+
+faults)
+    add_dir t/faults
     ;;
 
 interop)
@@ -148,8 +154,9 @@ interop)
 soak)
     util/build.sh plain
     add_fuzz 300
+    add_dir t/faults
     add_dir t/soak
-    export TORUS_SOAK=1
+    export TORUS_LONG=1 TORUS_SOAK=1
     ;;
 
 fuzz)

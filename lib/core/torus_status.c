@@ -157,12 +157,12 @@ static const torus_status_counter_t
         TORUS_STATUS_REDIS, "batches_resent", "redis_batches_resent_total",
         "Batches sent again, which Redis had not applied." },
     [TORUS_C_LOST_BY_STORE] = {
-        TORUS_STATUS_OPS, "lost_by_store",
-        "operations_lost_by_store_total",
-        "Operations that Redis acknowledged and then lost." },
+        TORUS_STATUS_POINTS, "lost_by_store",
+        "points_lost_by_store_total",
+        "Points that Redis acknowledged and then lost." },
     [TORUS_C_IN_DOUBT] = {
-        TORUS_STATUS_OPS, "in_doubt", "operations_in_doubt_total",
-        "Operations counted as failed that may have been applied." },
+        TORUS_STATUS_POINTS, "in_doubt", "points_in_doubt_total",
+        "Points whose operations failed, as it seems, or were applied." },
 
     [TORUS_C_QUERIES] = {
         TORUS_STATUS_QUERIES, "total", "queries_total",

@@ -311,9 +311,9 @@ ngx_torus_writer_closed(ngx_torus_link_t *link, const char *reason)
         ngx_torus_writer_stats(w, &stats);
 
         ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                      "redis \"%V\" is down: %s, %uL operations unsent and "
+                      "redis \"%V\" is down: %s, %uL points unsent and "
                       "%uL unanswered are kept", &link->conf->name, reason,
-                      stats.queued, stats.in_flight);
+                      stats.points_queued, stats.points_in_flight);
     }
 
     if (link->stop) {
@@ -609,9 +609,11 @@ ngx_torus_writer_exit(ngx_torus_writer_t *w)
 
     if (lost != 0) {
         ngx_log_error(NGX_LOG_ERR, w->log, 0,
-                      "redis \"%V\": %uL operations lost on exit, %uL of them "
-                      "were sent and may have been applied",
-                      &w->conf->link->name, lost, stats.in_flight);
+                      "redis \"%V\": %uL points (%uL operations) lost on exit, "
+                      "%uL of them were sent and may have been applied",
+                      &w->conf->link->name,
+                      stats.points_queued + stats.points_in_flight, lost,
+                      stats.points_in_flight);
     }
 
     torus_writer_destroy(w->writer);
