@@ -16,6 +16,7 @@ use warnings;
 
 use lib 't/lib';
 
+use JSON::PP;
 use Test::More;
 use Torus::Clock;
 use Torus::Nginx;
@@ -65,7 +66,7 @@ sub servers {
 
     # what the example does not allow and the page shows
     my $conf = at_home(slurp('conf.examples/nginx.conf'));
-    $conf =~ s/(torus_insert  on;)/$1\n            torus_delete  on;/
+    $conf =~ s/(torus_insert  on;)/$1 torus_delete on; torus_explain on;/
         or die "nginx.conf has no torus_insert\n";
     $nginx->file('nginx.conf', $conf);
 
@@ -217,13 +218,50 @@ sub complete {
     has_rows('function', section('HTTP API'),
              $functions =~ /torus_string\("(\w+)"\)/g);
 
-    my $counters = slurp('lib/core/torus_counter.h');
+    my ($status, $body) = $nginx->get('/status');
+    is($status, 200, 'the status page answers');
     has_rows('counter', section('Operating'),
-             $counters =~ /\bX\(\w+,\s+"(\w+)"/g);
+             leaves('', JSON::PP->new->decode($body)));
+
+    said();
 
     has_rows('variable', section('Operating'),
              map { "\$$_" } map { /ngx_string\("(\w+)"\),\s*NULL,\s*ngx_\w+_variable/g }
              $torus, $karbon);
+}
+
+# "points.received", and "hosts.*.ready" for any host.
+sub leaves {
+    my ($path, $value) = @_;
+
+    return $path if ref $value ne 'HASH';
+
+    my %names = map { $path =~ /\A(?:hosts|schemas)\z/ ? ('*' => $_)
+                      : ($_ => $_) } keys %$value;
+
+    return map { leaves(length $path ? "$path.$_" : $_,
+                        $value->{$names{$_}}) } sort keys %names;
+}
+
+# The lines of the log are worded like that in the sources.
+sub said {
+    my $sources = join '', map { slurp($_) } glob('lib/*/*.c'),
+                  glob('ngx_*/*.c');
+    my ($table) = section('Operating') =~ /^\| line \| level .*?\n(.*?)\n\n/ms;
+    my $n = 0;
+
+    $sources =~ s/"\s*\n\s*"//g;
+    $sources =~ s/\\"/"/g;
+
+    for my $line ($table =~ /^\| `([^`]+)` \|/mg) {
+        for my $part (split /\.\.\.|\b[NM]\b|\breason\b|\bline\b/, $line) {
+            next if length $part < 5;
+            $n++;
+            ok(index($sources, $part) >= 0, "the sources say: $part");
+        }
+    }
+
+    cmp_ok($n, '>', 10, 'the table of log lines was read');
 }
 
 sub commands {
@@ -359,6 +397,15 @@ END2
     is($status, 200, "block $number: queries are allowed");
     unlike($body, qr/"datapoints":\{"\d+":(?:\[\]|\{\}|0|null)\}/,
            "block $number: every type was written") or diag($body);
+
+    # a break, and what a writer asks behind it
+    $redis->cmd(qw( CLIENT KILL USER torus ));
+    $before = $redis->changes;
+    Torus::Nginx::carbon($karbon, join '', map { "$_ 1.5\n$_ 3\n" } @stats);
+    $redis->quiet($before, 5);
+    ($status, $body) = $other->get('/series?stat=acl.count&steps=1');
+    like($body, qr/\[8,/, "block $number: all of it") or diag($body);
+
     is(($other->get('/list?match=acl.*'))[0], 200,
        "block $number: listings are allowed");
     ok($other->stop, "block $number: and it leaves");
@@ -366,6 +413,7 @@ END2
               "block $number: Redis has refused nothing");
 
     my @loud = grep { /\[(?:warn|error|crit|alert|emerg)\]/ }
+               grep { !/ is down: closed by redis/ }
                split /\n/, $other->log_text;
     is_deeply(\@loud, [], "block $number: nothing in the log");
 
@@ -518,6 +566,7 @@ sub try {
                 torus_schema => 'torus_schema schema.json;');
 
     delete $base{$p{without}} if defined $p{without};
+    delete $base{torus_query} if ($p{location} // '') =~ /torus_status/;
     $base{$_} //= '' for qw( karbon torus_query karbon_schema torus_schema );
     $p{$_} //= '' for qw( stream stream_server http server location );
     $p{$_} = at_home($p{$_}) for qw( stream stream_server http server );
