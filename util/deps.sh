@@ -16,7 +16,7 @@ run="$build redis-server redis-tools netcat-openbsd curl"
 test="$run valgrind libc6-dbg procps"
 real="libtest-base-perl libtest-longstring-perl liblist-moreutils-perl"
 real="$real libhttp-message-perl libtext-diff-perl"
-interop="$run collectd-core carbon-c-relay graphite-carbon"
+interop="$run collectd-core carbon-c-relay graphite-carbon prometheus"
 bench="$test"
 victoria="victoria-metrics"
 
