@@ -85,7 +85,7 @@ ngx_http_torus_handler(ngx_http_request_t *r)
         rc = ngx_http_discard_request_body(r);
 
         if (rc != NGX_OK) {
-            return rc;
+            return ngx_http_torus_bad_body(r, rc);
         }
     }
 
@@ -194,7 +194,7 @@ ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
     rc = ngx_http_discard_request_body(r);
 
     if (rc != NGX_OK) {
-        return rc;
+        return ngx_http_torus_bad_body(r, rc);
     }
 
     if (name.len == 0) {
@@ -217,7 +217,7 @@ ngx_http_torus_closed(ngx_http_request_t *r, const char *reason)
 
     rc = ngx_http_discard_request_body(r);
 
-    return rc != NGX_OK ? rc
+    return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
            : ngx_http_torus_error(r, NGX_HTTP_FORBIDDEN, reason);
 }
 
@@ -231,7 +231,7 @@ ngx_http_torus_not_allowed(ngx_http_request_t *r, ngx_uint_t command)
     rc = ngx_http_discard_request_body(r);
 
     if (rc != NGX_OK) {
-        return rc;
+        return ngx_http_torus_bad_body(r, rc);
     }
 
     allow = "GET, HEAD, POST";
@@ -338,7 +338,7 @@ ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
     if (!ngx_http_torus_is_urlencoded(r)) {
         rc = ngx_http_discard_request_body(r);
 
-        return rc != NGX_OK ? rc
+        return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
                : ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
                                       "the content type of the body must be "
                                       "application/x-www-form-urlencoded");
@@ -347,7 +347,7 @@ ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
     if (r->headers_in.content_length_n > (off_t) ctx->conf->max_body) {
         rc = ngx_http_discard_request_body(r);
 
-        return rc != NGX_OK ? rc
+        return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
                : ngx_http_torus_error(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
                                       "the request body is too large");
     }
@@ -357,19 +357,15 @@ ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
     rc = ngx_http_read_client_request_body(r, ngx_http_torus_body_handler);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE
-           ? ngx_http_torus_bad_body(ctx, rc) : NGX_DONE;
+           ? ngx_http_torus_bad_body(r, rc) : NGX_DONE;
 }
 
 
 /* What nginx said when it read a body. */
 
 ngx_int_t
-ngx_http_torus_bad_body(ngx_http_torus_ctx_t *ctx, ngx_int_t rc)
+ngx_http_torus_bad_body(ngx_http_request_t *r, ngx_int_t rc)
 {
-    ngx_http_request_t  *r;
-
-    r = ctx->request;
-
     if (r->connection->error) {
         return rc;
     }
@@ -458,7 +454,7 @@ ngx_http_torus_body_handler(ngx_http_request_t *r)
         rc = ngx_http_read_unbuffered_request_body(r);
 
         if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-            ngx_http_torus_finalize(ctx, ngx_http_torus_bad_body(ctx, rc));
+            ngx_http_torus_finalize(ctx, ngx_http_torus_bad_body(r, rc));
             return;
         }
 

@@ -130,7 +130,7 @@ ngx_http_torus_insert(ngx_http_torus_ctx_t *ctx)
     rc = ngx_http_read_client_request_body(r, ngx_http_torus_insert_handler);
 
     return rc >= NGX_HTTP_SPECIAL_RESPONSE
-           ? ngx_http_torus_bad_body(ctx, rc) : NGX_DONE;
+           ? ngx_http_torus_bad_body(r, rc) : NGX_DONE;
 }
 
 

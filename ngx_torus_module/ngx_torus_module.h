@@ -185,7 +185,7 @@ int ngx_http_torus_find(torus_str_t name, ngx_uint_t *command);
 
 
 /* A body could not be read; returns what to finalize with. */
-ngx_int_t ngx_http_torus_bad_body(ngx_http_torus_ctx_t *ctx, ngx_int_t rc);
+ngx_int_t ngx_http_torus_bad_body(ngx_http_request_t *r, ngx_int_t rc);
 const char *ngx_http_torus_bad_body_reason(ngx_int_t rc);
 
 
