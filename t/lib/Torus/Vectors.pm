@@ -216,10 +216,12 @@ sub servers {
 
 # An nginx with the schemas of a case; its answer to -t when it refuses.
 sub nginx_for {
-    my ($case, $clock, $redis, $schema) = @_;
+    my ($case, $clock, $redis, $schema, $location) = @_;
     my $nginx = Torus::Nginx->new(clock => $clock,
                                   dir => Torus::Util::temp_dir() . '/vectors');
     my ($karbon, $http) = ($nginx->karbon_port, $nginx->port);
+
+    $location //= 'location / { torus_query on; }';
 
     unlink glob $nginx->dir . '/logs/*';
     $nginx->file('schema.json', $schema // schema_file($case, $redis));
@@ -232,7 +234,7 @@ END
     torus_schema schema.json;
     server {
         listen 127.0.0.1:$http;
-        location / { torus_query on; }
+        $location
     }
 END2
 
