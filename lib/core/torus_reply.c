@@ -409,21 +409,21 @@ torus_reply_server(torus_writer_t *w, torus_str_t text)
 static void
 torus_reply_memory(torus_writer_t *w, torus_str_t text)
 {
+    int          told;
     torus_str_t  max, policy;
 
     max = torus_reply_field(text, "maxmemory:");
     policy = torus_reply_field(text, "maxmemory_policy:");
 
-    if (w->evicts
-        || max.len == 0
-        || torus_str_is(max, "0")
-        || policy.len == 0
-        || torus_str_is(policy, "noeviction"))
-    {
+    /* told again only when it had been mended in between */
+
+    told = w->evicts;
+    w->evicts = max.len != 0 && !torus_str_is(max, "0")
+                && policy.len != 0 && !torus_str_is(policy, "noeviction");
+
+    if (!w->evicts || told) {
         return;
     }
-
-    w->evicts = 1;
 
     torus_writer_note(w, TORUS_EVENT_WARN,
                       "redis \"%.*s\" has maxmemory-policy %.*s and may drop "

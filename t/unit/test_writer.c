@@ -201,7 +201,7 @@ bulk(char *dst, const char *text)
 
 
 static void
-hello(const char *run_id, int client)
+hello_memory(const char *run_id, int client, const char *memory)
 {
     char  text[1024], info[512];
 
@@ -215,8 +215,16 @@ hello(const char *run_id, int client)
             run_id);
     bulk(text, info);
     is_int(answer(text), TORUS_OK, "INFO server");
-    bulk(text, "# Memory\r\nmaxmemory:0\r\nmaxmemory_policy:noeviction\r\n");
+    sprintf(info, "# Memory\r\n%s\r\n", memory);
+    bulk(text, info);
     is_int(answer(text), TORUS_OK, "INFO memory");
+}
+
+
+static void
+hello(const char *run_id, int client)
+{
+    hello_memory(run_id, client, "maxmemory:0\r\nmaxmemory_policy:noeviction");
 }
 
 
@@ -731,6 +739,44 @@ refusals(void)
            "MULTI|HSET K 0 4 points 2|INCRBY n 1|EXEC",
            "both go again, in order");
     finish("refused, then broken");
+}
+
+
+/* What may make Redis drop our keys is told once, until it is mended. */
+static void
+evicts(void)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *memory;
+        int          told;
+        const char  *what;
+    } cases[] = {
+        { "maxmemory:1048576\r\nmaxmemory_policy:noeviction", 0,
+          "a limit without eviction" },
+        { "maxmemory:0\r\nmaxmemory_policy:allkeys-lru", 0,
+          "eviction without a limit" },
+        { "maxmemory:1048576\r\nmaxmemory_policy:allkeys-lru", 1,
+          "eviction of any key" },
+        { "maxmemory:1048576\r\nmaxmemory_policy:allkeys-lru", 0,
+          "told once" },
+        { "used_memory:7", 0, "mended, or nothing known" },
+        { "maxmemory:9\r\nmaxmemory_policy:volatile-ttl", 1,
+          "eviction of keys that expire" },
+    };
+
+    start(4);
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        hello_memory(RUN_A, (int) i + 1, cases[i].memory);
+        is_int(event("may drop history"), cases[i].told, "%s",
+               cases[i].what);
+        torus_writer_closed(w, now);
+        torus_buf_reset(&out, SIZE_MAX);
+    }
+
+    finish("eviction");
 }
 
 
@@ -1253,6 +1299,7 @@ main(void)
     breaks();
     losses();
     refusals();
+    evicts();
     fences();
     denied();
     results();
