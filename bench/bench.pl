@@ -1,0 +1,671 @@
+#!/usr/bin/perl
+
+# The runs behind run.sh: a private Redis and nginx per row, our writer and
+# the two replayed streams in turn, medians of the rounds, a table and JSON.
+#
+#   bench.pl RESULTS.json
+
+use strict;
+use warnings;
+
+use File::Temp;
+use IO::Socket::INET;
+use JSON::PP;
+use List::Util qw(sum min max);
+use POSIX qw(:sys_wait_h floor);
+use Time::HiRes qw(time sleep);
+
+my $json = shift or die "usage: bench.pl RESULTS.json\n";
+
+my $bin    = $ENV{BENCH_BIN}   or die "run it by run.sh\n";
+my $build  = $ENV{BENCH_BUILD};
+my $nginx  = $ENV{NGINX_BIN} || 'nginx';
+my $rounds = $ENV{BENCH_ROUNDS} || 3;
+my $only   = $ENV{BENCH_ROWS} // '';
+my $full   = $ENV{BENCH_FULL};
+
+my $dir = File::Temp->newdir('torus-bench-XXXXXX', TMPDIR => 1);
+
+# nginx's worker is another user
+chmod 0755, $dir;
+
+my %children;
+my $began = time;
+
+# the hour that points are of has ended: no bucket begins during a run
+my $end = 3600 * floor(time / 3600) - 60;
+
+my @intervals = (
+    'minute:60:1440',
+    'quarter:900:960',
+    'hour:3600:720:60',
+);
+
+my @columns = (
+    [ torus          => 'torus',       '%9.0f' ],
+    [ original       => 'original',    '%9.0f' ],
+    [ minimal        => 'minimal',     '%9.0f' ],
+    [ over_original  => '/orig.',      '%6.2f' ],
+    [ over_minimal   => '/min.',       '%6.2f' ],
+    [ core           => 'no Redis',    '%9.0f' ],
+    [ cpu_nginx      => 'nginx s/M',   '%9.2f' ],
+    [ cpu_redis      => 'redis s/M',   '%9.2f' ],
+    [ cpu_original   => 'orig. s/M',   '%9.2f' ],
+    [ cpu_minimal    => 'min. s/M',    '%8.2f' ],
+    [ rss            => 'RSS MiB',     '%7.1f' ],
+    [ commands       => 'cmd/point',   '%9.2f' ],
+    [ exec_p50       => 'EXEC us',     '%7.0f' ],
+    [ exec_p99       => 'p99 us',      '%6.0f' ],
+);
+
+my @rows = rows();
+my (@results, @notes);
+
+eval {
+    local $SIG{INT} = local $SIG{TERM} = sub { die "stopped\n" };
+
+    header();
+
+    for my $row (@rows) {
+        my $result = bench_row($row);
+        push @results, $result;
+        print_row($result);
+    }
+
+    extras();
+    1;
+} or do {
+    my $error = $@;
+    stop($_) for keys %children;
+    die $error;
+};
+
+stop($_) for keys %children;
+write_json();
+
+exit 0;
+
+
+# What is measured: all of the matrix, or a part of it that shows each
+# dimension.
+sub rows {
+    my @all;
+
+    for my $stats (20_000, 1_000_000) {
+        for my $n (1, 3) {
+            for my $decimal (0, 1) {
+                for my $type (qw(count histogram gauge series)) {
+                    push @all, row($type, $n, $decimal, $stats);
+                }
+            }
+        }
+    }
+
+    my @rollup = ({
+        %{ row('count', 1, 0, 20_000) }, rollup => 1, name => 'rollup',
+    });
+
+    if (!$full) {
+        @all = (
+            (map { row($_, 1, 0, 20_000) } qw(count histogram gauge series)),
+            row('count', 1, 1, 20_000),
+            row('count', 3, 0, 20_000),
+            row('series', 3, 1, 20_000),
+            row('count', 1, 0, 1_000_000),
+        );
+    }
+
+    return grep { $_->{name} =~ /$only/ } @all, @rollup;
+}
+
+
+sub row {
+    my ($type, $n, $decimal, $stats) = @_;
+
+    my $name = sprintf '%s, %d interval%s, %s, %s', $type, $n,
+                       $n == 1 ? '' : 's', $decimal ? 'decimal' : 'integer',
+                       $stats == 1_000_000 ? '1 M' : '20 k';
+
+    my $points = $stats == 1_000_000 ? 1_000_000 : 400_000;
+
+    return {
+        name => $name, type => $type, intervals => $n, decimal => $decimal,
+        stats => $stats, points => $points, rollup => 0,
+    };
+}
+
+
+sub bench_row {
+    my ($row) = @_;
+
+    my %got;
+    my $file = lines($row);
+
+    for my $round (1 .. $rounds) {
+        push @{ $got{torus} }, torus($row, $file, \%got);
+        push @{ $got{$_} }, replayed($row, $file, $_, \%got)
+            for qw(original minimal);
+    }
+
+    my $result = { name => $row->{name}, points => $row->{points},
+                   stats => $row->{stats}, type => $row->{type},
+                   intervals => $row->{intervals} };
+
+    $result->{$_} = median(@{ $got{$_} }) for keys %got;
+
+    $result->{over_original} = $result->{torus} / $result->{original};
+    $result->{over_minimal} = $result->{torus} / $result->{minimal};
+    $result->{core} = core($row) if !$row->{rollup} && !$row->{decimal};
+
+    unlink $file;
+
+    return $result;
+}
+
+
+# The points of a minute are 10 s apart; the last line is what feed waits for.
+sub lines {
+    my ($row) = @_;
+
+    my $file = "$dir/lines";
+    my $turns = $row->{points} / $row->{stats};
+    my $n = 0;
+
+    open my $out, '>', $file or die "$file: $!\n";
+
+    for my $turn (1 .. $turns) {
+        my $ts = $end - 10 * ($turns - $turn);
+
+        for my $stat (0 .. $row->{stats} - 1) {
+            my $value = $row->{decimal}
+                ? sprintf('%d.%02d', 10 + $n % 9, 1 + 10 * ($n % 9))
+                : 10 + $n % 90;
+
+            printf $out "servers.host%04d.app%d.requests.by_%07d %s %d\n",
+                   $stat % 997, $stat % 9, $stat, $value, $ts;
+            $n++;
+        }
+    }
+
+    print $out "bench.end 1 $end\n";
+    close $out or die "$file: $!\n";
+
+    return $file;
+}
+
+
+# Points per second of our own; what it took is pushed to $got.
+sub torus {
+    my ($row, $file, $got) = @_;
+
+    my $redis = redis();
+    my $server = torus_nginx($row, $redis->{port});
+    my $worker = worker($server->{pid});
+
+    my $key = sprintf 'bench:bench.end:minute:%d', floor($end / 60);
+    my @before = (cpu($worker), cpu($redis->{pid}));
+
+    my $took = run("$bin/feed", $file, $server->{port}, 'redis',
+                   $redis->{port}, $key);
+
+    my $million = $row->{points} / 1e6;
+
+    push @{ $got->{cpu_nginx} }, (cpu($worker) - $before[0]) / $million;
+    push @{ $got->{cpu_redis} }, (cpu($redis->{pid}) - $before[1]) / $million;
+    push @{ $got->{rss} }, rss($worker) / 1024;
+
+    verify($row, $redis);
+
+    my $info = ask($redis, 'INFO', 'everything');
+    my $commands = 0;
+
+    while ($info =~ /^cmdstat_(\w+):calls=(\d+)/mg) {
+        my ($name, $calls) = ($1, $2);
+        $commands += $calls
+            if $name =~ /^(incr|hincr|rpush|sadd|set$|expireat)/;
+    }
+
+    push @{ $got->{commands} }, $commands / $row->{points};
+    push @{ $got->{"exec_p$_"} },
+         $info =~ /^latency_percentiles_usec_exec:.*\bp$_=([\d.]+)/m ? $1 : 0
+        for 50, 99;
+
+    stop($server->{pid});
+    stop($redis->{pid});
+
+    return $row->{points} / $took;
+}
+
+
+# Every point is there, once: by the sum of counts, or the number of values.
+sub verify {
+    my ($row, $redis) = @_;
+
+    return if $row->{type} eq 'gauge';
+
+    my $sum = ask($redis, 'EVAL', <<'LUA', 0, $row->{type});
+local sum, cursor = 0, '0'
+repeat
+    local found = redis.call('SCAN', cursor, 'MATCH',
+                             'bench:servers.*:minute:*', 'COUNT', 10000)
+    cursor = found[1]
+    for _, key in ipairs(found[2]) do
+        if ARGV[1] == 'count' then
+            sum = sum + tonumber(redis.call('GET', key))
+        elseif ARGV[1] == 'series' then
+            sum = sum + redis.call('LLEN', key)
+        else
+            for i, n in ipairs(redis.call('HVALS', key)) do
+                sum = sum + n
+            end
+        end
+    end
+until cursor == '0'
+return string.format('%.2f', sum)
+LUA
+
+    my $expected = $row->{points};
+
+    if ($row->{type} eq 'count') {
+        my ($period, @values) = $row->{decimal}
+            ? (9, map { 10 + $_ + (1 + 10 * $_) / 100 } 0 .. 8)
+            : (90, 10 .. 99);
+
+        my $rest = $row->{points} % $period;
+        $expected = floor($row->{points} / $period) * sum(@values)
+                    + sum(0, @values[0 .. $rest - 1]);
+    }
+
+    die "$row->{name}: the store holds $sum and not $expected\n"
+        if abs($sum - $expected) > 0.01;
+}
+
+
+sub replayed {
+    my ($row, $file, $what, $got) = @_;
+
+    my $redis = redis();
+    my $before = cpu($redis->{pid});
+
+    my ($took) = split ' ', run("$bin/replay", $what, $row->{type},
+        join(',', @intervals[0 .. $row->{intervals} - 1]), $file,
+        $redis->{port}, $row->{rollup} ? 'rollup' : ());
+
+    push @{ $got->{"cpu_$what"} },
+         (cpu($redis->{pid}) - $before) / ($row->{points} / 1e6);
+
+    stop($redis->{pid});
+
+    return $row->{points} / $took;
+}
+
+
+sub core {
+    my ($row) = @_;
+
+    my $out = run("$bin/bench_core", 'core', $row->{points},
+                  $row->{stats}, $row->{intervals}, $row->{type});
+
+    return $out =~ /core (\d+)/ ? $1 : undef;
+}
+
+
+# Rows that are not of the matrix: the loop by hand, a lone point, and
+# VictoriaMetrics.
+sub extras {
+    return if $only ne '';
+
+    my $out = run("$bin/bench_core", 'both', 400_000, 20_000, 1, 'count');
+
+    if ($out =~ /core (\d+).*loop (\d+).*ratio ([\d.]+)/s) {
+        note('parse + route, count', core => $1, loop => $2, ratio => $3);
+    }
+
+    lone();
+    victoria();
+}
+
+
+sub lone {
+    my $redis = redis();
+    my $server = torus_nginx(row('series', 1, 0, 20_000), $redis->{port});
+
+    my $key = sprintf 'bench:servers.lone:minute:%d', floor($end / 60);
+
+    my ($p50, $p99) = split ' ', run("$bin/feed", 'lone', $server->{port},
+        "servers.lone 1 $end", $redis->{port}, $key, 500);
+
+    note('a lone point, us', p50 => $p50, p99 => $p99);
+
+    stop($server->{pid});
+    stop($redis->{pid});
+}
+
+
+sub victoria {
+    if (!$ENV{VICTORIA_METRICS}) {
+        push @notes, { name => 'VictoriaMetrics', skipped => 'not installed' };
+        print "VictoriaMetrics: not installed, left out\n";
+        return;
+    }
+
+    my (@theirs, %got);
+    my $row = row('count', 1, 0, 20_000);
+    my $file = lines($row);
+
+    for my $round (1 .. $rounds) {
+        push @{ $got{torus} }, torus($row, $file, \%got);
+        push @theirs, $row->{points} / victoria_once($row, $file);
+    }
+
+    note('VictoriaMetrics, the same file', torus => median(@{ $got{torus} }),
+         victoria => median(@theirs),
+         ratio => median(@{ $got{torus} }) / median(@theirs));
+}
+
+
+sub victoria_once {
+    my ($row, $file) = @_;
+
+    my ($port, $http) = (free_port(), free_port());
+
+    my $pid = start('victoria', $ENV{VICTORIA_METRICS},
+        "-storageDataPath=$dir/vm-$port", "-retentionPeriod=100y",
+        "-httpListenAddr=127.0.0.1:$http",
+        "-graphiteListenAddr=127.0.0.1:$port");
+
+    await($port);
+    await($http);
+
+    my $took = run("$bin/feed", $file, $port, 'vm', $http,
+                   $row->{points} + 1);
+
+    stop($pid);
+
+    return $took;
+}
+
+
+sub redis {
+    my $port = free_port();
+
+    my $pid = start('redis', 'redis-server', '--port', $port, '--bind',
+        '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', "$dir",
+        '--loglevel', 'warning');
+
+    await($port);
+
+    return { pid => $pid, port => $port };
+}
+
+
+# One worker, as it comes, but for the room that a million names need.
+sub torus_nginx {
+    my ($row, $redis_port, %more) = @_;
+
+    my $port = free_port();
+    my $workers = $more{workers} || 1;
+    my $load = join '', map { "load_module $_;\n" }
+               grep { $_ } $ENV{STREAM_MODULE},
+               "$build/ngx_karbon_stream_module.so";
+
+    my @iv = map {
+        my ($name, $step, $steps, $resolution) = split /:/;
+        sprintf '"%s": {"step": %d, "steps": %d%s}', $name, $step, $steps,
+                $resolution ? qq(, "resolution": $resolution) : '';
+    } @intervals[0 .. $row->{intervals} - 1];
+
+    my $rules = $row->{rollup} ? <<'JSON' : '';
+, "AGGREGATES": [
+    ["rollup.host.<h>.requests", "servers.<h>.*.requests.*"],
+    ["rollup.app.<a>.requests", "servers.*.<a>.requests.*"],
+    ["rollup.all.requests", "servers.*.*.requests.*"]
+]
+JSON
+
+    put("$dir/schema.json", <<"JSON");
+{ "TIMESERIES": { "bench": {
+    "type": "$row->{type}",
+    "host": "127.0.0.1:$redis_port",
+    "match": ["servers.**", "rollup.**", "bench.end"],
+    "prefix": "bench",
+    "intervals": { @{[ join ', ', @iv ]} }
+} }$rules }
+JSON
+
+    put("$dir/nginx.conf", <<"CONF");
+$load
+daemon off;
+worker_processes $workers;
+pid $dir/nginx.pid;
+error_log $dir/error.log notice;
+events { }
+stream {
+    karbon_schema $dir/schema.json;
+    karbon_route_cache 512m;
+    server {
+        listen 127.0.0.1:$port@{[ $workers > 1 ? ' reuseport' : '' ]};
+        karbon on;
+    }
+}
+CONF
+
+    my $pid = start('nginx', $nginx, '-p', "$dir/", '-c', "$dir/nginx.conf",
+                    '-e', "$dir/error.log");
+    await($port);
+
+    return { pid => $pid, port => $port };
+}
+
+
+sub put {
+    my ($file, $text) = @_;
+
+    open my $out, '>', $file or die "$file: $!\n";
+    print $out $text;
+    close $out or die "$file: $!\n";
+}
+
+
+sub start {
+    my ($name, @command) = @_;
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$dir/$name.log";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+
+    $children{$pid} = $name;
+
+    return $pid;
+}
+
+
+sub stop {
+    my ($pid) = @_;
+
+    return if !delete $children{$pid};
+
+    kill 'TERM', $pid;
+
+    for (1 .. 400) {
+        return if waitpid($pid, WNOHANG) != 0;
+        sleep 0.01;
+    }
+
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+}
+
+
+sub run {
+    my (@command) = @_;
+
+    open my $pipe, '-|', @command or die "$command[0]: $!\n";
+    my $out = do { local $/; <$pipe> };
+    close $pipe or die "$command[0] failed\n";
+
+    chomp $out;
+
+    return $out;
+}
+
+
+sub free_port {
+    my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1)
+        or die "no free port: $!\n";
+
+    return $s->sockport;
+}
+
+
+sub await {
+    my ($port) = @_;
+
+    for (1 .. 500) {
+        return if IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                        PeerPort => $port, Timeout => 1);
+        sleep 0.02;
+    }
+
+    system "tail -n 5 $dir/*.log >&2";
+    die "nothing listens on port $port\n";
+}
+
+
+# One reply of Redis: a line, or a bulk string.
+sub ask {
+    my ($redis, @args) = @_;
+
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                  PeerPort => $redis->{port})
+        or die "redis: $!\n";
+
+    print $s '*' . @args . "\r\n",
+             map { '$' . length($_) . "\r\n$_\r\n" } @args;
+
+    my $line = <$s>;
+    $line =~ s/\r\n$//;
+
+    die "redis: $line\n" if $line =~ /^-/;
+
+    return substr $line, 1 if $line !~ /^\$(\d+)/;
+
+    my $text = '';
+    read $s, $text, $1;
+
+    return $text;
+}
+
+
+# The worker of a master.
+sub worker {
+    my ($master) = @_;
+
+    for (1 .. 100) {
+        for my $stat (glob '/proc/[0-9]*/stat') {
+            open my $in, '<', $stat or next;
+            my $line = <$in> // next;
+
+            return $1 if $line =~ /^(\d+) \(nginx\) \S+ $master /;
+        }
+
+        sleep 0.02;
+    }
+
+    die "nginx has no worker\n";
+}
+
+
+# Seconds that a process has run, all threads.
+sub cpu {
+    my ($pid) = @_;
+
+    my $ns = 0;
+
+    for my $file (glob "/proc/$pid/task/*/schedstat") {
+        open my $in, '<', $file or next;
+        $ns += (split ' ', <$in> // '0')[0];
+    }
+
+    return $ns / 1e9;
+}
+
+
+# KiB, the most there was.
+sub rss {
+    my ($pid) = @_;
+
+    open my $in, '<', "/proc/$pid/status" or return 0;
+
+    while (<$in>) {
+        return $1 if /^VmHWM:\s+(\d+)/;
+    }
+
+    return 0;
+}
+
+
+sub median {
+    my @sorted = sort { $a <=> $b } @_;
+
+    return @sorted % 2 ? $sorted[$#sorted / 2]
+                       : ($sorted[@sorted / 2 - 1] + $sorted[@sorted / 2]) / 2;
+}
+
+
+sub header {
+    printf "points/s, medians of %d alternating runs\n\n", $rounds;
+    printf '%-32s', '';
+    printf ' %' . (sprintf($_->[2], 0) =~ tr/ 0-9.//) . 's', $_->[1]
+        for @columns;
+    print "\n";
+}
+
+
+sub print_row {
+    my ($result) = @_;
+
+    local $| = 1;
+
+    printf '%-32s', $result->{name};
+
+    for my $column (@columns) {
+        my ($key, $title, $format) = @$column;
+        my $value = $result->{$key};
+        my $text = defined $value ? sprintf($format, $value) : '-';
+
+        printf ' %' . length(sprintf $format, 0) . 's', $text;
+    }
+
+    print "\n";
+}
+
+
+sub note {
+    my ($name, %values) = @_;
+
+    push @notes, { name => $name, map { $_ => 0 + $values{$_} } keys %values };
+
+    print "$name: ",
+          join(', ', map { "$_ $values{$_}" } sort keys %values), "\n";
+}
+
+
+sub write_json {
+    open my $in, '<', '/proc/cpuinfo';
+    my ($cpu) = map { /^model name\s*:\s*(.*)/ ? $1 : () } <$in>;
+
+    my %all = (
+        rows => \@results, notes => \@notes, rounds => $rounds,
+        cpu => $cpu, cpus => scalar(() = glob '/sys/devices/system/cpu/cpu?'),
+        seconds => int(time - $began),
+    );
+
+    put($json, JSON::PP->new->pretty->canonical->encode(\%all));
+    printf "%d s, written to %s\n", $all{seconds}, $json;
+}
