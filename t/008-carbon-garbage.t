@@ -24,7 +24,10 @@ END
 my $seed = $ENV{TORUS_SEED} || time;
 diag("seed $seed") if $ENV{TORUS_SEED};
 
-my ($worker) = $k->nginx->workers;
+# the port is open before there is a worker
+my $worker;
+wait_for(sub { ($worker) = $k->nginx->workers; defined $worker });
+
 my $until = time + $seconds;
 my @pids;
 
