@@ -92,7 +92,7 @@ torus_escape_byte(unsigned char dst[4], unsigned char c)
 {
     static const char  hex[] = "0123456789ABCDEF";
 
-    if (c >= 0x20 && c < 0x7f && c != '"' && c != '\'' && c != '\\') {
+    if (c >= 0x20 && c < 0x7f && c != '"' && c != '\\') {
         dst[0] = c;
         return 1;
     }

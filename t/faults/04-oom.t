@@ -1,6 +1,5 @@
 # Redis is out of memory, then relieved, with several batches in flight:
-# refusals are told by place, nothing is lost, nothing doubled, and values of
-# a series keep their order.
+# refusals are told by place, nothing is lost and nothing doubled.
 
 use strict;
 use warnings;
@@ -26,7 +25,10 @@ for (1 .. $rounds) {
 }
 
 $w->finish;
-$w->judge('out of memory');
+
+# what is behind a refused batch may be taken when memory is there by then
+
+$w->judge('out of memory', disorder => 2 * $rounds);
 cmp_ok($w->logged(qr/takes no writes: OOM/), '>=', 1, 'the log says why');
 cmp_ok($w->logged(qr/takes no writes: OOM/), '<=', 2 * $rounds,
        'and says it once each time');
@@ -47,7 +49,7 @@ ok(wait_for(sub { $w->logged(qr/takes no writes: MISCONF/) }, 5),
 sleep 0.5;
 $w->redis->cmd(qw( CONFIG SET stop-writes-on-bgsave-error no ));
 $w->finish;
-$w->judge('MISCONF');
+$w->judge('MISCONF', disorder => 2);
 $w->clean('MISCONF');
 
 done_testing();

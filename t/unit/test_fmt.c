@@ -177,7 +177,7 @@ test_refused(void)
         { "%*d", "not by \"*\"" },
         { "%1$d", "not by \"$\"" },
         { "%.*f", "not by \"*\"" },
-        { "%'d", "not by \"\\x27\"" },
+        { "%'d", "not by \"'\"" },
         { "%\001d", "not by \"\\x01\"" },
         { "%65d", "width of a format is at most 64" },
         { "%99999999999999999999d", "width of a format is at most 64" },
