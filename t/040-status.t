@@ -16,6 +16,8 @@ use Torus::Redis;
 use Torus::Util qw( wait_for free_port slurp temp_dir );
 
 my $now = 1700000000;
+my %form = (headers => {
+    'Content-Type' => 'application/x-www-form-urlencoded' });
 my $clock = Torus::Clock->new;
 
 $clock->freeze($now);
@@ -192,7 +194,7 @@ END
     push @lines, [ '', 'accepted', 2, 0, 'c' ], [ '', 'bad_line', 0, 0 ];
 
     my ($code, $body) = $nginx->post('/torus/insert',
-        "stat=c.a&value=5&stat=c.a&value=x&stat=none&value=1");
+        "stat=c.a&value=5&stat=c.a&value=x&stat=none&value=1", %form);
     is($code, 200, "inserted: $body");
     push @lines, [ '', 'accepted', 2, 0, 'c' ],
         [ '', 'bad_value', 0, 0, '', 'c' ], [ '', 'unmatched', 0, 0 ];
@@ -332,7 +334,8 @@ sub workers {
         }
 
         if ($round == 2) {
-            $nginx->post('/torus/insert', "stat=c.a&value=1") for 1 .. 10;
+            $nginx->post('/torus/insert', "stat=c.a&value=1", %form)
+                for 1 .. 10;
             $sent += 10;
         }
 
