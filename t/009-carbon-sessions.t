@@ -125,7 +125,7 @@ sub shutdown_timeout {
     cmp_ok(time - $start, '<', 4, 'when worker_shutdown_timeout is over');
     is($k->sum('c.cut'), 0, 'half a line is not stored');
     close $fh;
-    $k->stop_ok('the worker has to leave, 0 operations');
+    $k->stop_ok('the worker has to leave, 0 points');
 }
 
 sub reset_by_client {
