@@ -33,6 +33,29 @@ int torus_redis_command(torus_buf_t *b, size_t argc, const torus_str_t *argv);
 size_t torus_redis_int(unsigned char *dst, int64_t n);
 
 
+/* The same in place for the one or two digits that most are; their end. */
+static inline unsigned char *
+torus_redis_put_int(unsigned char *dst, int64_t n)
+{
+    unsigned  u;
+
+    if ((uint64_t) n >= 100) {
+        return dst + torus_redis_int(dst, n);
+    }
+
+    u = (unsigned) n;
+
+    if (u >= 10) {
+        *dst++ = (unsigned char) ('0' + u / 10);
+        u %= 10;
+    }
+
+    *dst++ = (unsigned char) ('0' + u);
+
+    return dst;
+}
+
+
 /* How a reply that is an error has to be taken. */
 typedef enum {
     TORUS_REDIS_TRANSIENT = 0,   /* OOM, LOADING, MISCONF, BUSY, ..: later */

@@ -9,18 +9,30 @@
 #include <stdlib.h>
 
 
-/* Longest fixed part of a command: heads, lengths, numbers and newlines. */
+/*
+ * Longest fixed part of a command: heads, lengths, numbers and newlines, and
+ * what is copied beyond the end of short ones.
+ */
 #define TORUS_RECORD_EXTRA  128
 #define TORUS_ITEM_EXTRA    32
 
 #define TORUS_ALIGN         sizeof(void *)
 
 
-/* What stands before the key: number of arguments and name. */
+/*
+ * What stands before the key: the number of arguments, unless it depends on
+ * the record, and the name.  All of the array is copied, which is cheaper
+ * than to copy just enough.
+ */
+#define TORUS_COMMAND_HEAD  32
+
 typedef struct {
-    size_t       argc;          /* 0: depends on the record */
-    torus_str_t  name;          /* as a bulk string */
+    char         head[TORUS_COMMAND_HEAD];
+    size_t       len;
+    int          many;          /* "*<argc>" comes first */
 } torus_command_t;
+
+#define torus_command(many, head)  { head, sizeof(head) - 1, many }
 
 
 static torus_chunk_t *torus_chunk_get(torus_chunks_t *c, size_t size);
@@ -33,9 +45,9 @@ static unsigned char *torus_record_encode_args(const torus_record_t *r,
     unsigned char *p);
 static unsigned char *torus_record_expireat(const torus_record_t *r,
     unsigned char *p);
-static unsigned char *torus_put(unsigned char *p, torus_str_t s);
-static unsigned char *torus_put_bulk(unsigned char *p, torus_str_t s);
-static unsigned char *torus_put_int(unsigned char *p, int64_t n);
+static inline unsigned char *torus_put(unsigned char *p, torus_str_t s);
+static inline unsigned char *torus_put_bulk(unsigned char *p, torus_str_t s);
+static inline unsigned char *torus_put_int(unsigned char *p, int64_t n);
 static int torus_index_grow(torus_index_t *ix);
 static void torus_index_split(torus_index_t *ix, torus_head_t *low,
     torus_head_t *high, size_t bit);
@@ -43,14 +55,14 @@ static void torus_index_split(torus_index_t *ix, torus_head_t *low,
 
 /* In the order of torus_op_kind_t, then those of this file. */
 static const torus_command_t  torus_commands[] = {
-    { 3, torus_string("\r\n$6\r\nINCRBY\r\n") },
-    { 3, torus_string("\r\n$11\r\nINCRBYFLOAT\r\n") },
-    { 4, torus_string("\r\n$7\r\nHINCRBY\r\n") },
-    { 0, torus_string("\r\n$5\r\nRPUSH\r\n") },
-    { 0, torus_string("\r\n$4\r\nSADD\r\n") },
-    { 0, torus_string("\r\n$3\r\nSET\r\n") },
-    { 3, torus_string("\r\n$8\r\nEXPIREAT\r\n") },
-    { 2, torus_string("\r\n$3\r\nGET\r\n") }
+    torus_command(0, "*3\r\n$6\r\nINCRBY\r\n"),
+    torus_command(0, "*3\r\n$11\r\nINCRBYFLOAT\r\n"),
+    torus_command(0, "*4\r\n$7\r\nHINCRBY\r\n"),
+    torus_command(1, "\r\n$5\r\nRPUSH\r\n"),
+    torus_command(1, "\r\n$4\r\nSADD\r\n"),
+    torus_command(1, "\r\n$3\r\nSET\r\n"),
+    torus_command(0, "*3\r\n$8\r\nEXPIREAT\r\n"),
+    torus_command(0, "*2\r\n$3\r\nGET\r\n")
 };
 
 
@@ -299,14 +311,19 @@ torus_record_size(unsigned kind, torus_str_t key, torus_str_t arg)
 {
     /* heads of the array, the key and up to two more, a short number */
 
-    return torus_commands[kind].name.len + key.len + arg.len + 40;
+    return torus_commands[kind].len + key.len + arg.len + 40;
 }
 
 
 int
 torus_wbatch_encode(torus_wbatch_t *b, torus_buf_t *out)
 {
+    size_t           bytes;
     torus_record_t  *r;
+
+    if (out->failed) {
+        return TORUS_ERROR;
+    }
 
     b->commands = 0;
 
@@ -319,7 +336,11 @@ torus_wbatch_encode(torus_wbatch_t *b, torus_buf_t *out)
         r->result = TORUS_RESULT_NONE;
         r->expiry_failed = 0;
 
-        if (torus_buf_reserve(out, torus_record_bytes(r)) != TORUS_OK) {
+        bytes = torus_record_bytes(r);
+
+        if (bytes > (size_t) (out->end - out->last)
+            && torus_buf_reserve(out, bytes) != TORUS_OK)
+        {
             return TORUS_ERROR;
         }
 
@@ -356,21 +377,15 @@ torus_record_bytes(const torus_record_t *r)
 }
 
 
+/* Of those whose number of arguments varies. */
 static size_t
 torus_record_argc(const torus_record_t *r)
 {
-    switch (r->kind) {
-
-    case TORUS_OP_RPUSH:
-    case TORUS_OP_SADD:
-        return 2 + r->nitems;
-
-    case TORUS_OP_SET:
+    if (r->kind == TORUS_OP_SET) {
         return (r->expire != 0) ? 5 : 3;
-
-    default:
-        return torus_commands[r->kind].argc;
     }
+
+    return 2 + r->nitems;
 }
 
 
@@ -378,11 +393,17 @@ torus_record_argc(const torus_record_t *r)
 static unsigned char *
 torus_record_encode(const torus_record_t *r, unsigned char *p)
 {
-    *p = '*';
-    p++;
-    p += torus_redis_int(p, (int64_t) torus_record_argc(r));
-    p = torus_put(p, torus_commands[r->kind].name);
-    p = torus_put_bulk(p, r->key);
+    const torus_command_t  *command;
+
+    command = &torus_commands[r->kind];
+
+    if (command->many) {
+        *p++ = '*';
+        p = torus_redis_put_int(p, (int64_t) torus_record_argc(r));
+    }
+
+    memcpy(p, command->head, TORUS_COMMAND_HEAD);
+    p = torus_put_bulk(p + command->len, r->key);
 
     return torus_record_encode_args(r, p);
 }
@@ -447,7 +468,7 @@ torus_record_expireat(const torus_record_t *r, unsigned char *p)
 }
 
 
-static unsigned char *
+static inline unsigned char *
 torus_put(unsigned char *p, torus_str_t s)
 {
     if (s.len != 0) {
@@ -458,28 +479,42 @@ torus_put(unsigned char *p, torus_str_t s)
 }
 
 
-static unsigned char *
+static inline unsigned char *
 torus_put_bulk(unsigned char *p, torus_str_t s)
 {
-    *p = '$';
-    p++;
-    p += torus_redis_int(p, (int64_t) s.len);
-    p[0] = '\r';
-    p[1] = '\n';
+    *p++ = '$';
+    p = torus_redis_put_int(p, (int64_t) s.len);
+    memcpy(p, "\r\n", 2);
     p = torus_put(p + 2, s);
-    p[0] = '\r';
-    p[1] = '\n';
+    memcpy(p, "\r\n", 2);
 
     return p + 2;
 }
 
 
-static unsigned char *
+static inline unsigned char *
 torus_put_int(unsigned char *p, int64_t n)
 {
+    size_t         len;
     unsigned char  text[20];
 
-    return torus_put_bulk(p, torus_str(text, torus_redis_int(text, n)));
+    if ((uint64_t) n < 100) {
+        memcpy(p, n < 10 ? "$1\r\n" : "$2\r\n", 4);
+        p = torus_redis_put_int(p + 4, n);
+
+    } else {
+        len = torus_redis_int(text, n);
+
+        *p++ = '$';
+        p = torus_redis_put_int(p, (int64_t) len);
+        memcpy(p, "\r\n", 2);
+        memcpy(p + 2, text, sizeof(text));
+        p += 2 + len;
+    }
+
+    memcpy(p, "\r\n", 2);
+
+    return p + 2;
 }
 
 
