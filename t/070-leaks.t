@@ -64,7 +64,11 @@ END
     torus_schema schema.json;
     server {
         listen 127.0.0.1:$http;
-        location /torus/ { torus_query on; }
+        location /torus/ {
+            torus_query on;
+            torus_insert on;
+            torus_delete on;
+        }
     }
 END2
 }
@@ -103,6 +107,21 @@ sub load {
     $nginx->get('/torus/list?schema=none');
     $nginx->get('/torus/properties?stat=count.s1');
     $nginx->get('/torus/nothing');
+
+    # points that come and go over HTTP, and bodies that break off
+    $nginx->post('/torus/insert', "count.h 1\n" x 500 . "bad\n" x 150,
+                 headers => { 'Content-Type' => 'text/plain' });
+    $nginx->post('/torus/insert?stat=gauge.h&value=1&stat=x&value=2', '');
+    $nginx->post('/torus/insert', 'value=1');
+    $nginx->post('/torus/delete', "$_&match=*.h")
+        for 'dry_run=1', 'schema=count', 'dry_run=0', 'stat=a';
+
+    for my $body ("4\r\nabc\n\r\nzz\r\n", "20\r\ncount.h 1\ncount.h ") {
+        my $fh = Torus::Nginx::connect_to($nginx->port);
+        syswrite $fh, "POST /torus/insert HTTP/1.1\r\nHost: x\r\n"
+                      . "Transfer-Encoding: chunked\r\n\r\n$body";
+        close $fh;
+    }
 
     # clients that do not wait for their answer
     for (1 .. 5) {
