@@ -178,6 +178,10 @@ sub complete {
          [ map { commands($_) } $torus, $karbon ],
          [ section('Directives') =~ /^### (.+)$/mg ]);
 
+    my ($index) = section('Directives') =~ /^(\| \| \|\n.*?)\n\n/ms;
+    same('directives in their index', [ map { commands($_) } $torus, $karbon ],
+         [ ($index // '') =~ /\[(\w+)\]/g ]);
+
     my $json = slurp('lib/core/torus_schema_json.c');
     my @keys;
     while ($json =~ /torus_schema_key_t\s+(\w+)\[\] = \{(.*?)^\};/msg) {
@@ -493,6 +497,14 @@ sub entry {
 
     like($part, qr/^\*\*example:\*\* /m, "$name: example")
         if $section ne 'Directives';
+
+    # a stream server that does nothing is refused by nginx
+    if ($section eq 'Directives' && $name ne 'karbon'
+        && $part =~ /^\*\*default:\*\* `([^`]*;)`/m)
+    {
+        my ($code, $said) = try(parts($section, $name, $context, $1));
+        is($code, 0, "$name: the default can be written") or diag($said);
+    }
 
     while ($part =~ /^\*\*example:\*\* `([^`]*)`/mg) {
         my ($code, $said) = try(parts($section, $name, $context, $1));
