@@ -18,6 +18,7 @@ use Torus::Util qw( wait_for free_port slurp temp_dir );
 my $now = 1700000000;
 my %form = (headers => {
     'Content-Type' => 'application/x-www-form-urlencoded' });
+my $json = JSON::PP->new->canonical;
 my $clock = Torus::Clock->new;
 
 $clock->freeze($now);
@@ -103,14 +104,26 @@ sub status {
     return decode_json($body);
 }
 
-# Until what is made is known to have been done with.
+# Until nothing waits and nothing happens: a worker tells what it has at the
+# end of a turn, so that a page may come in between.
 sub quiet {
-    my ($nginx) = @_;
+    my ($nginx, $waits) = @_;
+    my $before = '';
+    my $same = 0;
     my $s;
 
     wait_for(sub {
         $s = status($nginx);
-        return $s->{operations}{queued} + $s->{operations}{in_flight} == 0;
+
+        my $now = $json->encode([ @$s{qw( points operations )} ]);
+
+        $same = $now eq $before ? $same + 1 : 0;
+        $before = $now;
+        select undef, undef, undef, 0.02;
+
+        return $same >= 2
+               && ($waits || $s->{operations}{queued}
+                             + $s->{operations}{in_flight} == 0);
     }, 10);
 
     return $s;
@@ -424,6 +437,7 @@ sub killed {
 
     my $s;
     wait_for(sub { $s = status($nginx); $s->{operations}{made} == 70 }, 5);
+    $s = quiet($nginx, 'Redis does not answer');
     is($s->{operations}{queued} + $s->{operations}{in_flight}, 50,
        'killed: some is not');
     adds_up($s, 'killed, before');
@@ -475,6 +489,7 @@ sub blocked {
     ok(wait_for(sub { $s = status($nginx);
                       $s->{hosts}{$name}{blocked} == 3 }, 5),
        'blocked: three sessions wait');
+    $s = quiet($nginx, 'Redis does not answer');
     ok($s->{points}{received} < 6000, 'blocked: not all is read');
     adds_up($s, 'blocked');
 
