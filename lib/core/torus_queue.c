@@ -118,7 +118,12 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
         e.arg = torus_str("", 0);
     }
 
-    e.key_hash = torus_queue_hash(q, op->key);
+    e.key_hash = op->hash;
+
+    if (e.key_hash == 0) {
+        e.key_hash = torus_queue_hash(q, op->key);
+    }
+
     e.hash = torus_queue_mix(e.key_hash, e.kind);
 
     if (e.kind == TORUS_OP_HINCRBY) {

@@ -85,7 +85,8 @@ static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
 
 static const torus_route_t *torus_router_miss(torus_router_t *router,
     torus_str_t stat, uint64_t hash);
-static torus_route_entry_t *torus_router_pack(const torus_route_t *route);
+static torus_route_entry_t *torus_router_pack(const torus_router_t *router,
+    const torus_route_t *route);
 static size_t torus_router_strings(const torus_route_target_t *target);
 static int torus_router_within(const torus_route_target_t *target);
 static unsigned char *torus_router_copy(unsigned char *p, torus_str_t s,
@@ -451,6 +452,13 @@ torus_router_find(torus_router_t *router, torus_str_t stat)
 }
 
 
+uint64_t
+torus_router_hash(const torus_router_t *router, torus_str_t stem)
+{
+    return torus_hash(stem.data, stem.len, router->seed);
+}
+
+
 int
 torus_router_knows(const torus_router_t *router, torus_str_t stat)
 {
@@ -491,7 +499,7 @@ torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
         return NULL;
     }
 
-    entry = torus_router_pack(route);
+    entry = torus_router_pack(router, route);
     if (entry == NULL) {
         return NULL;
     }
@@ -504,7 +512,7 @@ torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
 
 /* One block: the entry, the targets, then the strings without alignment. */
 static torus_route_entry_t *
-torus_router_pack(const torus_route_t *route)
+torus_router_pack(const torus_router_t *router, const torus_route_t *route)
 {
     size_t                       i, size;
     unsigned char               *p;
@@ -539,6 +547,11 @@ torus_router_pack(const torus_route_t *route)
 
         target->schema = from->schema;
         target->drop = from->drop;
+        target->hash = 0;
+
+        if (from->stem.len != 0) {
+            target->hash = torus_router_hash(router, from->stem);
+        }
 
         p = torus_router_copy(p, from->stem, &target->stem);
 

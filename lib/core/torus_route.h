@@ -28,6 +28,7 @@ typedef struct {
     torus_str_t            stat;     /* the stat itself or an aggregate */
     torus_str_t            stem;     /* "<prefix><name>:"; empty: made of
                                         each point by its "transform" */
+    uint64_t               hash;     /* of the stem; 0: not known */
     torus_drop_t           drop;
 } torus_route_target_t;
 
@@ -66,6 +67,9 @@ void torus_router_destroy(torus_router_t *router);
 /* Valid until the next call.  NULL when out of memory. */
 const torus_route_t *torus_router_find(torus_router_t *router,
     torus_str_t stat);
+
+/* Of a stem that a "transform" made of a point, as those of targets are. */
+uint64_t torus_router_hash(const torus_router_t *router, torus_str_t stem);
 
 /* Is it in the cache?  Changes nothing. */
 int torus_router_knows(const torus_router_t *router, torus_str_t stat);

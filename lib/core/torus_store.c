@@ -20,6 +20,9 @@
 
 #define TORUS_STORE_SLOTS   2
 
+/* Of a key, from those of its two halves. */
+#define torus_store_hash(stem, rest)  ((stem) == 0 ? 0 : (stem) ^ (rest))
+
 #define TORUS_STORE_ARENA   4096
 
 /* Room for "<prefix><name>:" with a name that was made. */
@@ -36,6 +39,8 @@
 typedef struct {
     int64_t                  expire;
     int64_t                  expired;   /* the time from which on it is */
+    uint64_t                 hash;      /* of the text up to full */
+    uint64_t                 set_hash;  /* .. up to len */
     size_t                   len;
     size_t                   full;
     unsigned char           *text;
@@ -466,6 +471,9 @@ torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
         if (rc != TORUS_C_POINTS_ACCEPTED) {
             return rc;
         }
+
+        renamed.hash = (store->router == NULL) ? 0
+                       : torus_router_hash(store->router, renamed.stem);
     }
 
     if (t->value == NULL) {
@@ -675,6 +683,7 @@ torus_store_copy(torus_store_t *store, const torus_route_target_t *target,
     int  rc;
 
     op->key = torus_str(store->key, target->stem.len + copy->full);
+    op->hash = torus_store_hash(target->hash, copy->hash);
     op->expire = copy->expire;
 
     memcpy(store->key + target->stem.len, copy->text, copy->full);
@@ -700,6 +709,7 @@ torus_store_member(torus_store_t *store, const torus_route_target_t *target,
 
     op.kind = TORUS_OP_SADD;
     op.key = torus_str(store->key, target->stem.len + copy->len);
+    op.hash = torus_store_hash(target->hash, copy->set_hash);
     op.arg = torus_str(copy->text + copy->len + 1,
                        copy->full - copy->len - 1);
     op.delta = 0;
@@ -788,6 +798,9 @@ torus_store_copy_fill(torus_store_copy_t *copy, const torus_interval_t *iv,
         copy->full = torus_layout_subkey(copy->text, copy->len,
                                   torus_step_bucket(&iv->resolution, ts));
     }
+
+    copy->hash = torus_hash(copy->text, copy->full, 0);
+    copy->set_hash = torus_hash(copy->text, copy->len, 0);
 
     copy->expire = torus_interval_expire(iv, bucket);
     copy->expired = INT64_MAX;

@@ -29,6 +29,8 @@ typedef enum {
 typedef struct {
     torus_op_kind_t        kind;
     torus_str_t            key;
+    uint64_t               hash;     /* of the key, the same for all its
+                                        operations; 0: not known */
     torus_str_t            arg;
     int64_t                delta;
     int64_t                expire;   /* EXPIREAT of the key; 0: none */

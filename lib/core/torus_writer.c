@@ -1137,6 +1137,7 @@ torus_writer_again(torus_writer_t *w, const torus_record_t *r)
     memset(&op, 0, sizeof(torus_op_t));
 
     op.key = r->key;
+    op.hash = r->hash;
     op.expire = r->expire;
     op.arg = torus_str(text, torus_number_print_int(text, r->delta));
 
@@ -1153,6 +1154,7 @@ torus_writer_expire(torus_writer_t *w, const torus_record_t *r)
     memset(&op, 0, sizeof(torus_op_t));
 
     op.key = r->key;
+    op.hash = r->hash;
     op.expire = r->expire;
 
     torus_expiry_forget(&w->queue.expiry, r->hash);

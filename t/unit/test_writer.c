@@ -108,6 +108,7 @@ push(torus_op_kind_t kind, const char *key, const char *arg, int64_t delta,
 
     op.kind = kind;
     op.key = torus_str(copy[0], strlen(key));
+    op.hash = 0;
     op.arg = torus_str(copy[1], strlen(arg));
     op.delta = delta;
     op.expire = expire;
