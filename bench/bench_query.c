@@ -450,9 +450,9 @@ http(int port, int nconns, double seconds, const char *uri)
         ask(&conns[i], request, len);
     }
 
-    while (now() < end) {
+    while (now() < end || nsamples == 0) {
 
-        if (poll(fds, (nfds_t) nconns, 1000) <= 0) {
+        if (poll(fds, (nfds_t) nconns, 60000) <= 0) {
             die("poll");
         }
 

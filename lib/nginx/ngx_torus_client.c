@@ -17,6 +17,7 @@
  */
 
 #include "ngx_torus_client.h"
+#include "torus_object.h"
 #include "torus_redis.h"
 
 
@@ -45,6 +46,7 @@ typedef struct {
     ngx_torus_client_host_t    *host;
 
     redisReader                *reader;
+    torus_arena_t              *replies_in;  /* what it is reading */
     size_t                      partial;     /* bytes of an unfinished reply */
 
     size_t                      greeting;    /* replies it expects */
@@ -232,6 +234,10 @@ ngx_torus_clients_destroy(ngx_torus_clients_t *clients)
 
             if (conn->reader != NULL) {
                 redisReaderFree(conn->reader);
+            }
+
+            if (conn->replies_in != NULL) {
+                torus_arena_destroy(conn->replies_in);
             }
 
             torus_buf_free(&conn->waiting);
@@ -459,7 +465,16 @@ ngx_torus_client_open(ngx_torus_link_t *link)
 
     conn = link->data;
 
-    conn->reader = redisReaderCreate();
+    if (conn->replies_in == NULL) {
+        conn->replies_in = torus_arena_create(NGX_TORUS_CLIENT_KEEP, 0);
+        if (conn->replies_in == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    torus_arena_reset(conn->replies_in);
+
+    conn->reader = torus_object_reader(conn->replies_in);
     if (conn->reader == NULL) {
         return NGX_ERROR;
     }
@@ -523,7 +538,7 @@ ngx_torus_client_data(ngx_torus_link_t *link, u_char *data, size_t len)
 
         rc = ngx_torus_client_reply(conn, reply);
 
-        freeReplyObject(reply);
+        torus_arena_reset(conn->replies_in);
 
         if (rc != NGX_OK) {
             return NGX_ERROR;
