@@ -311,6 +311,7 @@ typedef struct {
     int64_t                   end;
     int64_t                   step;
     size_t                    n;
+    size_t                    ready;      /* series on that step */
     size_t                    i;
     unsigned                  pass;
     double                   *a;
@@ -319,7 +320,7 @@ typedef struct {
     torus_row_t              *rows;
 } torus_graph_mix_t;
 
-/* list is put on one step; n == 0 with an empty list. */
+/* list is copied; the result of an empty one is none. */
 int torus_graph_mix_start(torus_graph_t *g, torus_graph_mix_t *m,
     const torus_graph_list_t *list, torus_graph_fold_t fold);
 int torus_graph_mix_run(torus_graph_t *g, torus_graph_mix_t *m,

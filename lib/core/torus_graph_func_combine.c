@@ -95,6 +95,8 @@ static int torus_graph_by_name(const void *one, const void *two);
 static int torus_graph_text_cmp(const void *one, const void *two);
 static int torus_graph_str_cmp(torus_str_t a, torus_str_t b);
 static int64_t torus_graph_gcd(int64_t a, int64_t b);
+static int torus_graph_common(torus_graph_t *g, torus_graph_list_t *list,
+    int64_t *start, int64_t *end, int64_t *step);
 
 
 #define ROW(name, fold, text)                                                 \
@@ -216,8 +218,9 @@ torus_graph_gcd(int64_t a, int64_t b)
 }
 
 
-int
-torus_graph_normalize(torus_graph_t *g, torus_graph_list_t *list,
+/* What one step there is for all; the list becomes one of its own. */
+static int
+torus_graph_common(torus_graph_t *g, torus_graph_list_t *list,
     int64_t *start, int64_t *end, int64_t *step)
 {
     size_t                  i;
@@ -252,20 +255,33 @@ torus_graph_normalize(torus_graph_t *g, torus_graph_list_t *list,
         return TORUS_ERROR;
     }
 
-    for (i = 0; i < list->n; i++) {
-        s = list->items[i];
-
-        if (torus_graph_consolidate(g, s, (size_t) (lcm / s->step), &items[i])
-            != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-    }
+    memcpy(items, list->items, list->n * sizeof(torus_graph_series_t *));
 
     list->items = items;
     list->size = list->n;
 
     return TORUS_OK;
+}
+
+
+int
+torus_graph_normalize(torus_graph_t *g, torus_graph_list_t *list,
+    int64_t *start, int64_t *end, int64_t *step)
+{
+    int                    rc;
+    size_t                 i;
+    torus_graph_series_t  *s;
+
+    rc = torus_graph_common(g, list, start, end, step);
+
+    for (i = 0; rc == TORUS_OK && i < list->n; i++) {
+        s = list->items[i];
+
+        rc = torus_graph_consolidate(g, s, (size_t) (*step / s->step),
+                                     &list->items[i]);
+    }
+
+    return rc;
 }
 
 
@@ -297,8 +313,9 @@ int
 torus_graph_mix_start(torus_graph_t *g, torus_graph_mix_t *m,
     const torus_graph_list_t *list, torus_graph_fold_t fold)
 {
-    int      rc;
-    size_t   i, n, pad;
+    int                    rc;
+    size_t                 i, k, n, pad;
+    torus_graph_series_t  *s;
 
     m->list = *list;
     m->fold = fold;
@@ -308,21 +325,18 @@ torus_graph_mix_start(torus_graph_t *g, torus_graph_mix_t *m,
         return TORUS_OK;
     }
 
-    rc = torus_graph_normalize(g, &m->list, &m->start, &m->end, &m->step);
+    rc = torus_graph_common(g, &m->list, &m->start, &m->end, &m->step);
     if (rc != TORUS_OK) {
         return rc;
     }
 
     for (i = 0; i < m->list.n; i++) {
-        pad = (size_t) ((m->list.items[i]->start - m->start) / m->step);
-        n = pad + m->list.items[i]->n;
-        m->n = n > m->n ? n : m->n;
+        s = m->list.items[i];
+        k = (size_t) (m->step / s->step);
 
-        if (!m->merge
-            && torus_graph_values(g, m->list.items[i]) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
+        pad = (size_t) ((s->start - m->start) / m->step);
+        n = pad + (s->n + k - 1) / k;
+        m->n = n > m->n ? n : m->n;
     }
 
     m->a = torus_arena_calloc(torus_graph_arena(g), m->n + 1, sizeof(double));
@@ -357,6 +371,25 @@ torus_graph_mix_run(torus_graph_t *g, torus_graph_mix_t *m,
     int                    rc;
     size_t                 i;
     torus_graph_series_t  *s;
+
+    /* each call gets on by at least one, however little there is to spend */
+    while (m->ready < m->list.n) {
+        s = m->list.items[m->ready];
+
+        if (torus_graph_consolidate(g, s, (size_t) (m->step / s->step), &s)
+            != TORUS_OK
+            || (!m->merge && torus_graph_values(g, s) != TORUS_OK))
+        {
+            return TORUS_ERROR;
+        }
+
+        m->list.items[m->ready++] = s;
+        torus_graph_work(g, 1);
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+    }
 
     if (m->merge) {
         rc = torus_graph_mix_merge(g, m);
@@ -540,7 +573,7 @@ torus_graph_mix_rows(torus_graph_t *g, torus_graph_mix_t *m)
                      : torus_graph_fold(m->fold, row, j, row + j);
         m->i++;
 
-        torus_graph_work(g, j * 4 + 1);
+        torus_graph_work(g, j * 8 + 1);
 
         if (torus_graph_spent(g)) {
             return TORUS_AGAIN;
@@ -1647,10 +1680,11 @@ torus_graph_group(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_group_by_node(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    size_t                    i, first, n;
+    size_t                    first, n;
     torus_str_t               key, func;
     torus_graph_fold_t        fold;
     torus_graph_groups_t     *s;
+    torus_graph_series_t     *one;
     torus_graph_group_by_t   *group;
     const torus_graph_arg_t  *args, *callback;
 
@@ -1663,28 +1697,31 @@ torus_graph_group_by_node(torus_graph_t *g, torus_graph_frame_t *f)
     func = callback->set ? callback->text : torus_str("average", 7);
 
     if (f->state == NULL) {
-        s = torus_arena_calloc(torus_graph_arena(g), 1,
-                               sizeof(torus_graph_groups_t));
-        if (s == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_groups_t));
+        if (f->state == NULL) {
             return TORUS_ERROR;
         }
-
-        for (i = 0; i < f->lists[0].n; i++) {
-
-            if (torus_graph_key(g, f->lists[0].items[i], &args[first], n,
-                                &key) != TORUS_OK
-                || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
-                || torus_graph_add(g, &group->list, f->lists[0].items[i])
-                   != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-        }
-
-        f->state = s;
     }
 
-    return torus_graph_groups_run(g, f, f->state, fold, func, 1);
+    for (s = f->state; s->j < f->lists[0].n; s->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        one = f->lists[0].items[s->j];
+        torus_graph_work(g, 64);
+
+        if (torus_graph_key(g, one, &args[first], n, &key) != TORUS_OK
+            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+            || torus_graph_add(g, &group->list, one) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return torus_graph_groups_run(g, f, s, fold, func, 1);
 }
 
 
@@ -1692,38 +1729,41 @@ torus_graph_group_by_node(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_with_wildcards(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    size_t                   i;
     torus_str_t              key;
     torus_graph_fold_t       fold;
     torus_graph_groups_t    *s;
+    torus_graph_series_t    *one;
     torus_graph_group_by_t  *group;
 
     fold = (torus_graph_fold_t) f->call->func->variant;
 
     if (f->state == NULL) {
-        s = torus_arena_calloc(torus_graph_arena(g), 1,
-                               sizeof(torus_graph_groups_t));
-        if (s == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_groups_t));
+        if (f->state == NULL) {
             return TORUS_ERROR;
         }
-
-        for (i = 0; i < f->lists[0].n; i++) {
-
-            if (torus_graph_without(g, f, f->lists[0].items[i]->name, &key)
-                != TORUS_OK
-                || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
-                || torus_graph_add(g, &group->list, f->lists[0].items[i])
-                   != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-        }
-
-        f->state = s;
     }
 
-    return torus_graph_groups_run(g, f, f->state, fold,
-                                  torus_graph_fold_name(fold), 1);
+    for (s = f->state; s->j < f->lists[0].n; s->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        one = f->lists[0].items[s->j];
+        torus_graph_work(g, 64);
+
+        if (torus_graph_without(g, f, one->name, &key) != TORUS_OK
+            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+            || torus_graph_add(g, &group->list, one) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return torus_graph_groups_run(g, f, s, fold, torus_graph_fold_name(fold),
+                                  1);
 }
 
 

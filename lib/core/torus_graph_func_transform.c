@@ -276,7 +276,7 @@ torus_graph_number_map(torus_graph_t *g, torus_graph_frame_t *f,
 
     tag = (what == ROUND || what == LOG)
           ? (arg->set ? arg->text
-                      : torus_str("10" + (what == ROUND), 1 + (what == LOG)))
+             : what == LOG ? torus_str("10", 2) : torus_str("0", 1))
           : arg->set ? torus_str(repr.text, strlen(repr.text))
                      : torus_str("1", 1);
 
