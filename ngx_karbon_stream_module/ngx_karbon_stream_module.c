@@ -28,7 +28,7 @@ static void ngx_stream_karbon_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_num_bounds_t  ngx_stream_karbon_window_bounds = {
-    ngx_conf_check_num_bounds, 1, 1024
+    ngx_conf_check_num_bounds, 1, 64
 };
 
 
@@ -74,6 +74,13 @@ static ngx_command_t  ngx_stream_karbon_commands[] = {
       ngx_conf_set_size_slot,
       NGX_STREAM_MAIN_CONF_OFFSET,
       offsetof(ngx_stream_karbon_main_conf_t, torus.queue),
+      NULL },
+
+    { ngx_string("karbon_overflow"),
+      NGX_STREAM_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_torus_conf_overflow,
+      NGX_STREAM_MAIN_CONF_OFFSET,
+      0,
       NULL },
 
     { ngx_string("karbon_redis_window"),
@@ -392,9 +399,14 @@ ngx_stream_karbon(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_stream_karbon_init(ngx_conf_t *cf)
 {
+    ngx_stream_core_srv_conf_t     *cscf;
     ngx_stream_karbon_main_conf_t  *kmcf;
 
     kmcf = ngx_stream_conf_get_module_main_conf(cf, ngx_karbon_stream_module);
+    cscf = ngx_stream_conf_get_module_srv_conf(cf, ngx_stream_core_module);
+
+    ngx_torus_conf_resolver(&kmcf->torus, cscf->resolver,
+                            cscf->resolver_timeout);
 
     if (ngx_torus_conf_load(cf, &kmcf->torus) != NGX_OK) {
         return NGX_ERROR;
@@ -528,6 +540,7 @@ ngx_stream_karbon_create_writers(ngx_cycle_t *cycle,
         ngx_str_set(&conf[i].name, "karbon");
         conf[i].window = tcf->window;
         conf[i].queue_max = tcf->queue;
+        conf[i].drop = tcf->hosts[i].drop;
         conf[i].drain = tcf->drain;
         conf[i].on_room = ngx_stream_karbon_room;
         conf[i].data = worker;

@@ -38,7 +38,7 @@ static ngx_conf_num_bounds_t  ngx_http_torus_connections_bounds = {
 
 
 static ngx_conf_num_bounds_t  ngx_http_torus_window_bounds = {
-    ngx_conf_check_num_bounds, 1, 1024
+    ngx_conf_check_num_bounds, 1, 64
 };
 
 
@@ -756,9 +756,14 @@ ngx_http_torus_exact(ngx_conf_t *cf, ngx_http_torus_loc_conf_t *tlcf,
 static ngx_int_t
 ngx_http_torus_init(ngx_conf_t *cf)
 {
+    ngx_http_core_loc_conf_t    *clcf;
     ngx_http_torus_main_conf_t  *tmcf;
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    ngx_torus_conf_resolver(&tmcf->torus, clcf->resolver,
+                            clcf->resolver_timeout);
 
     if (ngx_torus_conf_load(cf, &tmcf->torus) != NGX_OK) {
         return NGX_ERROR;

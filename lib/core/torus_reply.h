@@ -113,6 +113,11 @@ struct torus_writer_s {
     uint64_t              failed;         /* since the last event of it */
     uint64_t              failed_at;
 
+    uint64_t              dropped;        /* points, since that event */
+    uint64_t              dropped_at;
+
+    unsigned              dropping:1;     /* the rest of this point */
+    unsigned              dropped_told:1;
     unsigned              asked:1;        /* our key was there once */
     unsigned              ask_due:1;
     unsigned              fresh:1;        /* not ready yet on this link */

@@ -18,6 +18,8 @@
 
 
 static void torus_writer_defaults(torus_writer_t *w);
+static void torus_writer_dropped(torus_writer_t *w, uint64_t points,
+    uint64_t now);
 static void torus_writer_ask(torus_writer_t *w, torus_buf_t *out);
 static int torus_writer_fenced(torus_writer_t *w);
 static int torus_writer_send(torus_writer_t *w, torus_wbatch_t *b,
@@ -163,10 +165,25 @@ torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
 
     points = 0;
 
-    if (op->ops != 0 && w->point != w->conf.counters[TORUS_C_POINTS_RECEIVED])
-    {
-        w->point = w->conf.counters[TORUS_C_POINTS_RECEIVED];
-        points = 1;
+    if (w->point != w->conf.counters[TORUS_C_POINTS_RECEIVED]) {
+
+        if (w->conf.drop) {
+            w->dropping = (w->queue.chunks.bytes >= w->conf.queue_max);
+        }
+
+        /* an operation that stands for none may be the first to come */
+
+        if (op->ops != 0) {
+            w->point = w->conf.counters[TORUS_C_POINTS_RECEIVED];
+            points = 1;
+        }
+    }
+
+    if (w->dropping) {
+        w->conf.counters[TORUS_C_OPS_DROPPED] += op->ops;
+        torus_writer_dropped(w, points, now);
+
+        return TORUS_OK;
     }
 
     if (torus_queue_add(&w->queue, op->kind, op, op->ops, points,
@@ -181,10 +198,30 @@ torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
 }
 
 
+/* Told when it begins, and once a minute while it goes on. */
+static void
+torus_writer_dropped(torus_writer_t *w, uint64_t points, uint64_t now)
+{
+    w->dropped += points;
+
+    if (w->dropped_told && now - w->dropped_at < 60000) {
+        return;
+    }
+
+    torus_writer_note(w, TORUS_EVENT_ERROR,
+                      "the queue for redis \"%.*s\" is full, %llu points are "
+                      "dropped", torus_writer_host(w),
+                      (unsigned long long) w->dropped);
+    w->dropped = 0;
+    w->dropped_told = 1;
+    w->dropped_at = now;
+}
+
+
 int
 torus_writer_full(const torus_writer_t *w)
 {
-    return w->queue.chunks.bytes >= w->conf.queue_max;
+    return !w->conf.drop && w->queue.chunks.bytes >= w->conf.queue_max;
 }
 
 

@@ -50,6 +50,7 @@ typedef struct {
     uint64_t             retry_min;    /* ms, back-off when refused: 100 */
     uint64_t             retry_max;    /* ms: 5000 */
     unsigned             merge_off:1;  /* for measurements only */
+    unsigned             drop:1;       /* points when full, else never full */
 } torus_writer_conf_t;
 
 
@@ -101,12 +102,13 @@ void torus_writer_destroy(torus_writer_t *w);
  * Takes an operation, merged with what is unsent where that changes nothing.
  * Operations between which POINTS_RECEIVED stands still are of one point.
  * Never refuses because of the bound: ask torus_writer_full() before a line,
- * and take the line whole.  TORUS_OK or TORUS_ERROR (out of memory; the
+ * and take the line whole.  Where it drops, it drops a point's operations on
+ * this host whole, counted.  TORUS_OK or TORUS_ERROR (out of memory; the
  * operation is then counted as dropped).
  */
 int torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now);
 
-/* Is the host at its bound of bytes? */
+/* Is the host at its bound of bytes?  Never, where it drops. */
 int torus_writer_full(const torus_writer_t *w);
 
 /* A connection stands: the first bytes to out.  TORUS_OK or TORUS_ERROR. */

@@ -20,9 +20,14 @@ static ngx_int_t ngx_torus_conf_read(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *text);
 static void ngx_torus_conf_report(void *data, torus_report_level_t level,
     const char *text);
+static ngx_int_t ngx_torus_conf_overflows(ngx_conf_t *cf,
+    ngx_torus_conf_t *conf);
+static ngx_int_t ngx_torus_conf_host_name(ngx_conf_t *cf, ngx_str_t *text,
+    ngx_str_t *name);
 static ngx_int_t ngx_torus_conf_resolve(ngx_conf_t *cf,
     ngx_torus_conf_t *conf, const torus_host_t *host,
     ngx_torus_host_t *resolved);
+static ngx_uint_t ngx_torus_conf_literal(const torus_host_t *host);
 static ngx_torus_conf_t *ngx_torus_conf_of(ngx_cycle_t *cycle,
     const char *block, const char *module);
 static ngx_module_t *ngx_torus_conf_module(ngx_cycle_t *cycle,
@@ -293,6 +298,161 @@ ngx_torus_conf_load(ngx_conf_t *cf, ngx_torus_conf_t *conf)
         }
     }
 
+    return ngx_torus_conf_overflows(cf, conf);
+}
+
+
+/* nginx makes one without servers where there is no directive. */
+
+void
+ngx_torus_conf_resolver(ngx_torus_conf_t *conf, ngx_resolver_t *resolver,
+    ngx_msec_t timeout)
+{
+    if (resolver == NULL || resolver->connections.nelts == 0) {
+        return;
+    }
+
+    conf->resolver = resolver;
+    conf->resolver_timeout = (timeout == NGX_CONF_UNSET_MSEC) ? 30000
+                                                              : timeout;
+}
+
+
+char *
+ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_torus_conf_t *tcf = conf;
+
+    ngx_str_t             *value;
+    ngx_torus_overflow_t  *o;
+
+    value = cf->args->elts;
+
+    if (tcf->overflows == NULL) {
+        tcf->overflows = ngx_array_create(cf->pool, 2,
+                                          sizeof(ngx_torus_overflow_t));
+        if (tcf->overflows == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    o = ngx_array_push(tcf->overflows);
+    if (o == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_str_null(&o->host);
+
+    if (ngx_strcmp(value[1].data, "drop") == 0) {
+        o->drop = 1;
+
+    } else if (ngx_strcmp(value[1].data, "block") == 0) {
+        o->drop = 0;
+
+    } else {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\" directive, it "
+                           "must be \"block\" or \"drop\"", &value[1],
+                           &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts > 2
+        && ngx_torus_conf_host_name(cf, &value[2], &o->host) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* The name by which the core knows a host, however it is written. */
+
+static ngx_int_t
+ngx_torus_conf_host_name(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *name)
+{
+    ngx_int_t       rc;
+    torus_host_t    host;
+    torus_error_t   err;
+    torus_arena_t  *arena;
+
+    arena = torus_arena_create(1024, 0);
+    if (arena == NULL) {
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+
+    if (torus_host_parse(arena, torus_str(text->data, text->len), &host, &err)
+        != TORUS_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", err.text);
+        goto done;
+    }
+
+    name->len = host.name.len;
+    name->data = ngx_pnalloc(cf->pool, name->len);
+
+    if (name->data != NULL) {
+        ngx_memcpy(name->data, host.name.data, name->len);
+        rc = NGX_OK;
+    }
+
+done:
+
+    torus_arena_destroy(arena);
+
+    return rc;
+}
+
+
+/* Those with a host are exceptions from those without. */
+
+static ngx_int_t
+ngx_torus_conf_overflows(ngx_conf_t *cf, ngx_torus_conf_t *conf)
+{
+    ngx_uint_t             i, h, found;
+    ngx_torus_host_t      *host;
+    ngx_torus_overflow_t  *o;
+
+    if (conf->overflows == NULL) {
+        return NGX_OK;
+    }
+
+    o = conf->overflows->elts;
+
+    for (i = 0; i < conf->overflows->nelts; i++) {
+
+        for (h = 0; o[i].host.len == 0 && h < conf->set->nhosts; h++) {
+            conf->hosts[h].drop = o[i].drop;
+        }
+    }
+
+    for (i = 0; i < conf->overflows->nelts; i++) {
+        found = (o[i].host.len == 0);
+
+        for (h = 0; o[i].host.len != 0 && h < conf->set->nhosts; h++) {
+            host = &conf->hosts[h];
+
+            if (host->link.name.len == o[i].host.len
+                && ngx_memcmp(host->link.name.data, o[i].host.data,
+                              o[i].host.len)
+                   == 0)
+            {
+                host->drop = o[i].drop;
+                found = 1;
+            }
+        }
+
+        if (!found) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                          "no schema has the host \"%V\" of an overflow "
+                          "directive", &o[i].host);
+            return NGX_ERROR;
+        }
+    }
+
     return NGX_OK;
 }
 
@@ -348,13 +508,30 @@ ngx_torus_conf_resolve(ngx_conf_t *cf, ngx_torus_conf_t *conf,
 
     u.url.len = p - u.url.data;
 
-    if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
+    if (conf->resolver != NULL && !ngx_torus_conf_literal(host)) {
+        resolved->link.host.len = host->address.len;
+        resolved->link.host.data = (u_char *) host->address.data;
+        resolved->link.port = (in_port_t) host->port;
+        resolved->link.resolver = conf->resolver;
+        resolved->link.resolver_timeout = conf->resolver_timeout;
+    }
+
+    if (ngx_parse_url(cf->pool, &u) != NGX_OK && resolved->link.host.len) {
+
+        /* a worker will ask the resolver before it connects */
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                      "%s in redis host \"%V\", left to the resolver",
+                      u.err ? u.err : "invalid address", &name);
+        u.naddrs = 0;
+
+    } else if (u.err != NULL) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in redis host \"%V\"",
                       u.err ? u.err : "invalid address", &name);
         return NGX_ERROR;
     }
 
-    if (u.naddrs == 0) {
+    if (u.naddrs == 0 && resolved->link.host.len == 0) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "no address of redis host \"%V\"", &name);
         return NGX_ERROR;
@@ -371,6 +548,18 @@ ngx_torus_conf_resolve(ngx_conf_t *cf, ngx_torus_conf_t *conf,
     resolved->link.keepalive = 1;
 
     return NGX_OK;
+}
+
+
+/* Is there no name to look up? */
+
+static ngx_uint_t
+ngx_torus_conf_literal(const torus_host_t *host)
+{
+    return host->path.len != 0
+           || memchr(host->address.data, ':', host->address.len) != NULL
+           || ngx_inet_addr((u_char *) host->address.data, host->address.len)
+              != INADDR_NONE;
 }
 
 

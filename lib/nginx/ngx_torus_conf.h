@@ -21,7 +21,15 @@
 typedef struct {
     const torus_host_t    *host;
     ngx_torus_link_conf_t  link;
+    ngx_uint_t             drop;          /* what its queue cannot take */
 } ngx_torus_host_t;
+
+
+/* An "overflow" directive. */
+typedef struct {
+    ngx_str_t              host;          /* as in schemas; empty: all */
+    ngx_uint_t             drop;
+} ngx_torus_overflow_t;
 
 
 typedef struct {
@@ -30,6 +38,11 @@ typedef struct {
     ngx_array_t         *sources;         /* of torus_schema_source_t */
     torus_schema_set_t  *set;             /* NULL: no schema directive */
     ngx_torus_host_t    *hosts;           /* set->nhosts, same indices */
+    ngx_array_t         *overflows;       /* of ngx_torus_overflow_t */
+
+    /* see ngx_torus_conf_resolver(); NULL: none */
+    ngx_resolver_t      *resolver;
+    ngx_msec_t           resolver_timeout;
 
     ngx_msec_t           connect_timeout;
     ngx_msec_t           timeout;         /* for a reply */
@@ -51,6 +64,14 @@ char *ngx_torus_conf_init(ngx_conf_t *cf, ngx_torus_conf_t *conf);
  * glob, read in sorted order; conf is the main conf.  Reads the files.
  */
 char *ngx_torus_conf_schema(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/* "karbon_overflow block|drop [HOST];", HOST as a schema names it. */
+char *ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* The block's "resolver", before ngx_torus_conf_load(). */
+void ngx_torus_conf_resolver(ngx_torus_conf_t *conf, ngx_resolver_t *resolver,
+    ngx_msec_t timeout);
 
 /*
  * Postconfiguration: builds the set and resolves its hosts.  Every fault is

@@ -10,8 +10,14 @@
 #define NGX_TORUS_LINK_READ   16384
 #define NGX_TORUS_LINK_READS  32                /* in a row, then others */
 #define NGX_TORUS_LINK_KEEP   (1024 * 1024)     /* of an empty buffer */
+#define NGX_TORUS_LINK_LOOKUP 5000              /* ms, then the old ones */
 
 
+static ngx_int_t ngx_torus_link_resolve(ngx_torus_link_t *link);
+static void ngx_torus_link_resolved(ngx_resolver_ctx_t *ctx);
+static ngx_int_t ngx_torus_link_addrs(ngx_torus_link_t *link,
+    ngx_resolver_ctx_t *ctx);
+static void ngx_torus_link_free_addrs(ngx_torus_link_t *link);
 static void ngx_torus_link_try(ngx_torus_link_t *link);
 static ngx_int_t ngx_torus_link_peer(ngx_torus_link_t *link);
 static void ngx_torus_link_next(ngx_torus_link_t *link);
@@ -33,6 +39,8 @@ ngx_torus_link_init(ngx_torus_link_t *link)
     link->state = NGX_TORUS_LINK_DOWN;
     link->backoff = link->conf->retry_min;
     link->hold = 1;
+    link->addrs = link->conf->addrs;
+    link->naddrs = link->conf->naddrs;
 
     link->clog = *link->log;
     link->clog.handler = ngx_torus_link_log;
@@ -67,8 +75,145 @@ ngx_torus_link_connect(ngx_torus_link_t *link)
 
     link->tried = 0;
     link->worked = 0;
+    link->state = NGX_TORUS_LINK_CONNECTING;
+
+    if (ngx_torus_link_resolve(link) != NGX_OK) {
+        ngx_torus_link_try(link);
+    }
+}
+
+
+/* NGX_OK: the name is being looked up, and what follows will follow. */
+static ngx_int_t
+ngx_torus_link_resolve(ngx_torus_link_t *link)
+{
+    ngx_uint_t                    again;
+    ngx_resolver_ctx_t           *ctx;
+    const ngx_torus_link_conf_t  *conf;
+
+    conf = link->conf;
+    again = link->again;
+    link->again = 1;
+
+    if (conf->resolver == NULL
+        || conf->host.len == 0
+        || (!again && link->naddrs != 0))
+    {
+        return NGX_DECLINED;
+    }
+
+    ctx = ngx_resolve_start(conf->resolver, NULL);
+
+    if (ctx == NULL || ctx == NGX_NO_RESOLVER) {
+        return NGX_DECLINED;
+    }
+
+    ctx->name = conf->host;
+    ctx->handler = ngx_torus_link_resolved;
+    ctx->data = link;
+    ctx->timeout = ngx_min(conf->resolver_timeout, NGX_TORUS_LINK_LOOKUP);
+    ctx->cancelable = !link->hold;
+
+    link->resolving = ctx;
+
+    if (ngx_resolve_name(ctx) != NGX_OK) {
+
+        /* the context is gone */
+
+        link->resolving = NULL;
+        return NGX_DECLINED;
+    }
+
+    return NGX_OK;
+}
+
+
+/* May run inside of ngx_resolve_name().  Old addresses are better than none. */
+static void
+ngx_torus_link_resolved(ngx_resolver_ctx_t *ctx)
+{
+    ngx_torus_link_t  *link;
+
+    link = ctx->data;
+    link->resolving = NULL;
+
+    if (ctx->state == NGX_OK && ctx->naddrs != 0) {
+        link->unnamed = 0;
+
+        if (ngx_torus_link_addrs(link, ctx) != NGX_OK) {
+            ngx_log_error(NGX_LOG_ALERT, link->log, 0,
+                          "no memory for the addresses of redis \"%V\"",
+                          &link->conf->name);
+        }
+
+    } else if (!link->unnamed) {
+        link->unnamed = 1;
+
+        ngx_log_error(NGX_LOG_ERR, link->log, 0,
+                      "redis host \"%V\" could not be resolved (%i: %s), "
+                      "%ui addresses are known", &link->conf->host,
+                      ctx->state, ngx_resolver_strerror(ctx->state),
+                      link->naddrs);
+    }
+
+    ngx_resolve_name_done(ctx);
 
     ngx_torus_link_try(link);
+}
+
+
+/* Copies, since the context does not last; in one block. */
+static ngx_int_t
+ngx_torus_link_addrs(ngx_torus_link_t *link, ngx_resolver_ctx_t *ctx)
+{
+    u_char              *text;
+    ngx_uint_t           i, n;
+    ngx_addr_t          *addrs;
+    ngx_sockaddr_t      *sa;
+
+    n = ctx->naddrs;
+
+    addrs = ngx_alloc(n * (sizeof(ngx_addr_t) + sizeof(ngx_sockaddr_t)
+                           + NGX_SOCKADDR_STRLEN), link->log);
+    if (addrs == NULL) {
+        return NGX_ERROR;
+    }
+
+    sa = (ngx_sockaddr_t *) (addrs + n);
+    text = (u_char *) (sa + n);
+
+    for (i = 0; i < n; i++) {
+        ngx_memcpy(&sa[i], ctx->addrs[i].sockaddr, ctx->addrs[i].socklen);
+        ngx_inet_set_port(&sa[i].sockaddr, link->conf->port);
+
+        addrs[i].sockaddr = &sa[i].sockaddr;
+        addrs[i].socklen = ctx->addrs[i].socklen;
+        addrs[i].name.data = text;
+        addrs[i].name.len = ngx_sock_ntop(&sa[i].sockaddr, addrs[i].socklen,
+                                          text, NGX_SOCKADDR_STRLEN, 1);
+        text += NGX_SOCKADDR_STRLEN;
+    }
+
+    ngx_torus_link_free_addrs(link);
+
+    link->addrs = addrs;
+    link->naddrs = n;
+    link->addr = 0;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_torus_link_free_addrs(ngx_torus_link_t *link)
+{
+    if (link->addrs != link->conf->addrs) {
+        ngx_free(link->addrs);
+    }
+
+    link->addrs = link->conf->addrs;
+    link->naddrs = link->conf->naddrs;
+    link->addr = 0;
 }
 
 
@@ -79,9 +224,7 @@ ngx_torus_link_try(ngx_torus_link_t *link)
     ngx_int_t          rc;
     ngx_connection_t  *c;
 
-    link->state = NGX_TORUS_LINK_CONNECTING;
-
-    while (link->tried < link->conf->naddrs) {
+    while (link->tried < link->naddrs) {
 
         link->tried++;
         rc = ngx_torus_link_peer(link);
@@ -123,7 +266,7 @@ ngx_torus_link_peer(ngx_torus_link_t *link)
     ngx_addr_t             *addr;
     ngx_peer_connection_t  *pc;
 
-    addr = &link->conf->addrs[link->addr];
+    addr = &link->addrs[link->addr];
     pc = &link->peer;
 
     ngx_memzero(pc, sizeof(ngx_peer_connection_t));
@@ -154,7 +297,9 @@ ngx_torus_link_peer(ngx_torus_link_t *link)
 static void
 ngx_torus_link_next(ngx_torus_link_t *link)
 {
-    link->addr = (link->addr + 1) % link->conf->naddrs;
+    if (link->naddrs != 0) {
+        link->addr = (link->addr + 1) % link->naddrs;
+    }
 }
 
 
@@ -470,6 +615,10 @@ ngx_torus_link_hold(ngx_torus_link_t *link, ngx_uint_t hold)
         c->read->cancelable = !link->hold;
         c->write->cancelable = !link->hold;
     }
+
+    if (link->resolving != NULL && link->resolving->event != NULL) {
+        link->resolving->event->cancelable = !link->hold;
+    }
 }
 
 
@@ -553,6 +702,11 @@ ngx_torus_link_close(ngx_torus_link_t *link, const char *reason)
 static void
 ngx_torus_link_release(ngx_torus_link_t *link)
 {
+    if (link->resolving != NULL) {
+        ngx_resolve_name_done(link->resolving);
+        link->resolving = NULL;
+    }
+
     if (link->peer.connection != NULL) {
         ngx_close_connection(link->peer.connection);
         link->peer.connection = NULL;
@@ -579,6 +733,7 @@ ngx_torus_link_done(ngx_torus_link_t *link)
     link->busy = 0;
 
     ngx_torus_link_close(link, NULL);
+    ngx_torus_link_free_addrs(link);
     torus_buf_free(&link->out);
 }
 

@@ -31,6 +31,10 @@ typedef struct {
     ngx_str_t                         name;     /* for the log, no secrets */
     ngx_addr_t                       *addrs;    /* resolved, tried in turn */
     ngx_uint_t                        naddrs;
+    ngx_str_t                         host;     /* empty: not by a name */
+    in_port_t                         port;
+    ngx_resolver_t                   *resolver; /* before each reconnect */
+    ngx_msec_t                        resolver_timeout;
     ngx_msec_t                        connect_timeout;
     ngx_msec_t                        timeout;  /* of an unanswered command */
     ngx_msec_t                        retry_min;
@@ -77,10 +81,15 @@ struct ngx_torus_link_s {
     ngx_log_t                         clog;      /* the connection's */
     ngx_event_t                       retry;
     ngx_connection_t                  dummy;     /* data of retry */
+    ngx_addr_t                       *addrs;     /* conf's or resolved */
+    ngx_uint_t                        naddrs;
+    ngx_resolver_ctx_t               *resolving;
     ngx_uint_t                        addr;      /* next address to try */
     ngx_uint_t                        tried;     /* in this round */
     ngx_msec_t                        backoff;
 
+    unsigned                          again:1;   /* not the first attempt */
+    unsigned                          unnamed:1; /* the log says so */
     unsigned                          hold:1;    /* timers keep the worker */
     unsigned                          worked:1;  /* this connection did */
     unsigned                          quiet:1;   /* the failure was logged */
@@ -96,8 +105,9 @@ struct ngx_torus_link_s {
 void ngx_torus_link_init(ngx_torus_link_t *link);
 
 /*
- * Starts connecting now, unless it is.  Success and failure arrive by
- * on_open and on_close, never before this returns.
+ * Starts connecting now, unless it is; with a resolver the name is looked up
+ * first, but for the first time.  Success and failure arrive by on_open and
+ * on_close, never before this returns.
  */
 void ngx_torus_link_connect(ngx_torus_link_t *link);
 

@@ -65,6 +65,7 @@ ngx_torus_writer_create(ngx_pool_t *pool, ngx_log_t *log,
     wc.window = (unsigned) conf->window;
     wc.queue_max = conf->queue_max;
     wc.expiries = conf->expiries;
+    wc.drop = (conf->drop != 0);
     wc.retry_min = conf->link->retry_min;
     wc.retry_max = conf->link->retry_max;
 

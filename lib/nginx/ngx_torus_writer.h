@@ -31,6 +31,7 @@ typedef struct {
     ngx_uint_t                    window;     /* 0: default, and so below */
     size_t                        queue_max;
     size_t                        expiries;
+    ngx_uint_t                    drop;       /* when full, else block */
     ngx_msec_t                    drain;      /* in a worker that leaves */
     ngx_torus_writer_pt           on_room;    /* was full, is not any more */
     ngx_torus_writer_pt           on_idle;    /* nothing pending any more */

@@ -29,11 +29,13 @@ static char             said[262144];
 #define count(name)  ((int64_t) counters[TORUS_C_##name])
 
 
+static torus_writer_conf_t  conf;
+
+
 static void
 start(unsigned window)
 {
-    size_t               i;
-    torus_writer_conf_t  conf;
+    size_t  i;
 
     memset(&conf, 0, sizeof(conf));
     memset(&host, 0, sizeof(host));
@@ -1289,6 +1291,47 @@ points(void)
 }
 
 
+/* Proves that a host which drops is never full and drops whole points. */
+static void
+drops(void)
+{
+    int   i;
+    char  text[64];
+
+    start(1);
+    torus_writer_destroy(w);
+    conf.drop = 1;
+    conf.queue_max = 65536;
+    w = torus_writer_create(&conf);
+
+    for (i = 0; i < 3000; i++) {
+        sprintf(text, "key.%d", i);
+        incr(text, 1);
+        counters[TORUS_C_POINTS_RECEIVED]--;
+        incr("the same point", 1);
+    }
+
+    ok(!torus_writer_full(w), "it never blocks");
+    ok(stats().bytes < 2 * 65536, "but stays within its bound");
+    ok(count(OPS_DROPPED) > 0, "some operations were dropped");
+    is_int(count(OPS_DROPPED) % 2, 0, "points as a whole");
+    is_int((int64_t) stats().points_queued * 2, (int64_t) stats().queued,
+           "and taken as a whole");
+    ok(event("is full, 1 points are dropped"), "the log hears of it");
+    ok(!event("is full"), "once");
+
+    now += 61000;
+    incr("x", 1);
+    ok(event("points are dropped"), "and again after a minute");
+
+    identity("dropped");
+    torus_writer_drop_all(w);
+    incr("y", 1);
+    is_int((int64_t) stats().queued, 1, "with room it takes again");
+    finish("drops");
+}
+
+
 int
 main(void)
 {
@@ -1311,6 +1354,7 @@ main(void)
     hidden();
     fractions();
     points();
+    drops();
 
     torus_buf_free(&out);
 
