@@ -48,15 +48,33 @@ torus_expiry_free(torus_expiry_t *e)
 int
 torus_expiry_known(const torus_expiry_t *e, uint64_t hash, uint64_t now)
 {
+    int                          known;
+    size_t                       i;
+    uint32_t                     seconds;
     const torus_expiry_entry_t  *entry;
 
-    entry = torus_expiry_find(e, hash);
+    seconds = (uint32_t) (now / 1000);
 
-    if (entry == NULL) {
+    if (e->size == 0) {
         return 0;
     }
 
-    return (uint32_t) (now / 1000) - entry->sent < TORUS_EXPIRY_REPEAT / 1000;
+    entry = torus_expiry_group(e, hash);
+    known = 0;
+
+    /*
+     * No branch says which of them it is: the entries are seldom in a cache,
+     * and what follows need not wait for them as long as the answer is the
+     * usual one.
+     */
+
+    for (i = 0; i < TORUS_EXPIRY_WAYS; i++) {
+        known |= (entry[i].hash == hash)
+                 & (entry[i].generation == e->generation)
+                 & (seconds - entry[i].sent < TORUS_EXPIRY_REPEAT / 1000);
+    }
+
+    return known;
 }
 
 
@@ -165,7 +183,7 @@ torus_expiry_place(torus_expiry_t *e, uint64_t hash)
 static void
 torus_expiry_grow(torus_expiry_t *e)
 {
-    size_t                 i;
+    size_t                 i, size;
     torus_expiry_t         bigger;
     torus_expiry_entry_t  *entry;
 
@@ -177,10 +195,17 @@ torus_expiry_grow(torus_expiry_t *e)
         bigger.size = e->max;
     }
 
-    bigger.entries = calloc(bigger.size, sizeof(torus_expiry_entry_t));
+    /* a group lies within one cache line */
+
+    size = bigger.size * sizeof(torus_expiry_entry_t);
+
+    bigger.entries = aligned_alloc(TORUS_EXPIRY_WAYS
+                                   * sizeof(torus_expiry_entry_t), size);
     if (bigger.entries == NULL) {
         return;
     }
+
+    memset(bigger.entries, 0, size);
 
     for (i = 0; i < e->size; i++) {
         if (e->entries[i].generation == e->generation) {

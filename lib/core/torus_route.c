@@ -88,6 +88,7 @@ static const torus_route_t *torus_router_miss(torus_router_t *router,
 static torus_route_entry_t *torus_router_pack(const torus_router_t *router,
     const torus_route_t *route);
 static size_t torus_router_strings(const torus_route_target_t *target);
+static int torus_router_shares(const torus_route_t *route);
 static int torus_router_within(const torus_route_target_t *target);
 static unsigned char *torus_router_copy(unsigned char *p, torus_str_t s,
     torus_str_t *copy);
@@ -521,7 +522,11 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
     const torus_route_target_t  *from;
 
     size = sizeof(torus_route_entry_t)
-           + route->ntargets * sizeof(torus_route_target_t) + route->stat.len;
+           + route->ntargets * sizeof(torus_route_target_t);
+
+    if (!torus_router_shares(route)) {
+        size += route->stat.len;
+    }
 
     for (i = 0; i < route->ntargets; i++) {
         size += torus_router_strings(&route->targets[i]);
@@ -538,7 +543,10 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
     entry->route.targets = (torus_route_target_t *) (entry + 1);
 
     p = (unsigned char *) (entry->route.targets + route->ntargets);
-    p = torus_router_copy(p, route->stat, &entry->route.stat);
+
+    if (!torus_router_shares(route)) {
+        p = torus_router_copy(p, route->stat, &entry->route.stat);
+    }
 
     for (i = 0; i < route->ntargets; i++) {
         target = &entry->route.targets[i];
@@ -563,7 +571,21 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
         }
     }
 
+    if (torus_router_shares(route)) {
+        entry->route.stat = entry->route.targets[0].stat;
+    }
+
     return entry;
+}
+
+
+/* Does the first stem, as nearly always, hold the stat itself? */
+static int
+torus_router_shares(const torus_route_t *route)
+{
+    return route->ntargets != 0
+           && torus_router_within(&route->targets[0])
+           && torus_str_eq(route->targets[0].stat, route->stat);
 }
 
 
@@ -599,7 +621,8 @@ torus_router_copy(unsigned char *p, torus_str_t s, torus_str_t *copy)
 
 
 /*
- * At most two thirds of the slots are taken.  A table that may not grow any
+ * Half of the slots are taken while the table may grow, so that nearly all
+ * names are found at the first look, and at most two thirds.  A table that may not grow any
  * more is as much of a bound as the bytes are.
  */
 static void
@@ -611,7 +634,7 @@ torus_router_insert(torus_router_t *router, torus_route_entry_t *entry,
 
     stats = router->stats;
 
-    if ((stats->entries + 1) * 3 > (router->mask + 1) * 2) {
+    if ((stats->entries + 1) * 2 > router->mask + 1) {
         torus_router_grow(router);
     }
 
