@@ -104,6 +104,13 @@ static ngx_command_t  ngx_stream_karbon_commands[] = {
       offsetof(ngx_stream_karbon_main_conf_t, torus.route_cache),
       NULL },
 
+    { ngx_string("karbon_index"),
+      NGX_STREAM_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_STREAM_MAIN_CONF_OFFSET,
+      offsetof(ngx_stream_karbon_main_conf_t, torus.index),
+      NULL },
+
     { ngx_string("karbon_future"),
       NGX_STREAM_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,
@@ -499,6 +506,20 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
                                                kmcf->torus.route_cache,
                                                seed);
 
+    if (kmcf->torus.index) {
+        worker->names.set = kmcf->torus.set;
+        worker->names.sink = ngx_stream_karbon_sink;
+        worker->names.data = worker;
+        worker->names.seed = seed;
+        worker->names.nodes = TORUS_NAMES_NODES;
+
+        if (torus_names_init(&worker->names) != TORUS_OK) {
+            return NGX_ERROR;
+        }
+
+        worker->store.names = &worker->names;
+    }
+
     if (worker->store.router == NULL || worker->store.values == NULL
         || torus_store_init(&worker->store) != TORUS_OK)
     {
@@ -614,6 +635,7 @@ ngx_stream_karbon_exit_process(ngx_cycle_t *cycle)
     }
 
     torus_store_free(&worker->store);
+    torus_names_free(&worker->names);
     torus_router_destroy(worker->store.router);
 
     ngx_torus_zone_detach(kmcf->zone, worker->slot);

@@ -15,6 +15,7 @@
 #include <ngx_stream.h>
 
 #include "torus_carbon.h"
+#include "torus_names.h"
 #include "torus_pickle.h"
 #include "torus_store.h"
 #include "ngx_torus_conf.h"
@@ -38,6 +39,7 @@
 /* What a worker process owns; lives as long as the cycle it serves. */
 typedef struct {
     torus_store_t              store;
+    torus_names_t              names;
     ngx_torus_writer_t       **writers;     /* one per host, same indices */
     ngx_uint_t                 nwriters;
     ngx_queue_t                blocked;     /* sessions waiting for room */

@@ -47,6 +47,20 @@ ngx_http_torus_init_store(ngx_cycle_t *cycle,
                                                tmcf->torus.route_cache,
                                                seed);
 
+    if (tmcf->torus.index) {
+        worker->names.set = tmcf->torus.set;
+        worker->names.sink = ngx_http_torus_sink;
+        worker->names.data = worker;
+        worker->names.seed = seed;
+        worker->names.nodes = TORUS_NAMES_NODES;
+
+        if (torus_names_init(&worker->names) != TORUS_OK) {
+            return NGX_ERROR;
+        }
+
+        worker->store.names = &worker->names;
+    }
+
     if (worker->store.router == NULL || worker->store.values == NULL
         || torus_store_init(&worker->store) != TORUS_OK)
     {
@@ -117,6 +131,7 @@ ngx_http_torus_exit_store(ngx_http_torus_main_conf_t *tmcf)
     }
 
     torus_store_free(&worker->store);
+    torus_names_free(&worker->names);
 
     if (worker->store.router != NULL) {
         torus_router_destroy(worker->store.router);

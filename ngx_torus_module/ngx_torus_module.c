@@ -142,6 +142,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       offsetof(ngx_http_torus_main_conf_t, torus.route_cache),
       NULL },
 
+    { ngx_string("torus_index"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, torus.index),
+      NULL },
+
     { ngx_string("torus_future"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_sec_slot,

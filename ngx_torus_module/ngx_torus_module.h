@@ -27,6 +27,7 @@
 #include "ngx_torus_writer.h"
 #include "ngx_torus_zone.h"
 #include "torus_carbon.h"
+#include "torus_names.h"
 #include "torus_request.h"
 #include "torus_store.h"
 
@@ -38,6 +39,7 @@
 /* What a worker process stores with; lives as long as its cycle. */
 typedef struct {
     torus_store_t               store;
+    torus_names_t               names;
     ngx_torus_writer_t        **writers;     /* one per host, same indices */
     ngx_uint_t                  nwriters;
     ngx_queue_t                 blocked;     /* requests waiting for room */

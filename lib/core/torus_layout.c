@@ -310,3 +310,91 @@ torus_layout_escape(unsigned char *dst, torus_str_t s)
 
     return dst;
 }
+
+
+size_t
+torus_layout_names(unsigned char *dst, torus_str_t prefix, torus_str_t path)
+{
+    unsigned char  *p;
+
+    p = dst;
+
+    memcpy(p, TORUS_LAYOUT_NAMES, sizeof(TORUS_LAYOUT_NAMES) - 1);
+    p += sizeof(TORUS_LAYOUT_NAMES) - 1;
+
+    p += torus_number_print_int(p, (int64_t) prefix.len);
+    *p++ = ':';
+
+    if (prefix.len != 0) {
+        memcpy(p, prefix.data, prefix.len);
+        p += prefix.len;
+    }
+
+    if (path.len != 0) {
+        memcpy(p, path.data, path.len);
+        p += path.len;
+    }
+
+    return (size_t) (p - dst);
+}
+
+
+int
+torus_layout_names_parse(torus_str_t key, torus_str_t *prefix,
+    torus_str_t *path)
+{
+    size_t  i, n, digits;
+
+    i = sizeof(TORUS_LAYOUT_NAMES) - 1;
+
+    if (key.len < i || memcmp(key.data, TORUS_LAYOUT_NAMES, i) != 0) {
+        return TORUS_DECLINED;
+    }
+
+    n = 0;
+
+    for (digits = 0; i < key.len && key.data[i] != ':'; digits++, i++) {
+
+        if (key.data[i] < '0' || key.data[i] > '9' || digits == 4) {
+            return TORUS_DECLINED;
+        }
+
+        n = n * 10 + (size_t) (key.data[i] - '0');
+    }
+
+    if (digits == 0 || i == key.len || key.len - i - 1 < n) {
+        return TORUS_DECLINED;
+    }
+
+    *prefix = torus_str(key.data + i + 1, n);
+    *path = torus_str(key.data + i + 1 + n, key.len - i - 1 - n);
+
+    return TORUS_OK;
+}
+
+
+size_t
+torus_layout_names_leaf(torus_str_t stat)
+{
+    size_t  i, leaf;
+
+    leaf = 0;
+
+    for (i = 0; i < stat.len && stat.data[i] != ';'; i++) {
+
+        if (stat.data[i] == '.') {
+            leaf = i + 1;
+        }
+    }
+
+    return leaf;
+}
+
+
+int
+torus_layout_names_is_leaf(torus_str_t member)
+{
+    return member.len == 0
+           || member.data[member.len - 1] != '.'
+           || memchr(member.data, ';', member.len) != NULL;
+}

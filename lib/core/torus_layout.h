@@ -9,6 +9,18 @@
  *
  * per type: series a list, histogram a hash of value -> occurrences, count
  * and gauge a string, set a set.
+ *
+ * Beside the data there are bookkeeping keys, "torus:..".  The index of
+ * names, written by whoever stores points, is a tree for each host, database
+ * and prefix, which schemas that have these in common share:
+ *
+ *   torus:names:<bytes of the prefix>:<prefix><path of a node>
+ *
+ * with an empty path for the root, is a sorted set of what is below that
+ * node: "name" for a stat that ends here, "name." for a node that has more
+ * below it.  The score is the time in seconds when a writer last saw it.
+ * Tags are not cut: what has a ";" is always the end of a stat.  Where all
+ * data expires the keys expire too, some time after it.
  */
 
 #ifndef _TORUS_LAYOUT_H_INCLUDED_
@@ -59,7 +71,27 @@ int torus_layout_scan(const torus_schema_t *schema, torus_str_t stat,
     torus_arena_t *arena, torus_str_t *pattern);
 
 /* Begins every bookkeeping key of ours. */
-#define TORUS_LAYOUT_OWN  "torus:"
+#define TORUS_LAYOUT_OWN    "torus:"
+
+/* .. of them those of the index of names. */
+#define TORUS_LAYOUT_NAMES  TORUS_LAYOUT_OWN "names:"
+
+/* Most bytes that such a key is longer than prefix and path together. */
+#define TORUS_LAYOUT_NAMES_EXTRA                                              \
+    (sizeof(TORUS_LAYOUT_NAMES) + TORUS_NUMBER_SIZE + 1)
+
+
+/* Its length; the path is its end, so that a node's key begins its path's. */
+size_t torus_layout_names(unsigned char *dst, torus_str_t prefix,
+    torus_str_t path);
+
+/* TORUS_OK, or TORUS_DECLINED: it is none. */
+int torus_layout_names_parse(torus_str_t key, torus_str_t *prefix,
+    torus_str_t *path);
+
+/* Where the last node of a stat begins, and whether a member ends a stat. */
+size_t torus_layout_names_leaf(torus_str_t stat);
+int torus_layout_names_is_leaf(torus_str_t member);
 
 
 #endif /* _TORUS_LAYOUT_H_INCLUDED_ */

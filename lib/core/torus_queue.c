@@ -113,6 +113,7 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
 
     if (e.arg.data == NULL
         || e.kind == TORUS_OP_INCRBY
+        || e.kind == TORUS_OP_ZPRUNE
         || e.kind == TORUS_OP_EXPIREAT)
     {
         e.arg = torus_str("", 0);
@@ -252,6 +253,17 @@ torus_queue_merge(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
         r->expire = e->op->expire;
         return TORUS_OK;
 
+    case TORUS_OP_ZADD:
+
+        if (r->delta < e->op->delta) {
+            r->delta = e->op->delta;
+        }
+
+        return torus_queue_merge_arg(q, e, r);
+
+    case TORUS_OP_ZPRUNE:
+        return TORUS_OK;
+
     default: /* TORUS_OP_RPUSH, TORUS_OP_SADD */
         return torus_queue_merge_arg(q, e, r);
     }
@@ -320,7 +332,7 @@ torus_queue_merge_set(torus_queue_t *q, const torus_entry_t *e,
 
 
 /*
- * One more value of a list, or member of a set.  The record is the newest of
+ * One more value of a list, or member of a set, sorted or not.  The record is the newest of
  * its key, so that values keep their order.
  */
 static int
@@ -330,7 +342,7 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     size_t        size;
     torus_item_t  *item;
 
-    if (e->kind == TORUS_OP_SADD
+    if (e->kind != TORUS_OP_RPUSH
         && torus_index_find(&q->index, torus_queue_field_hash(q, e), e->kind,
                             e->op->key, e->arg)
            != NULL)
@@ -339,6 +351,10 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     }
 
     size = r->batch->size + e->arg.len + TORUS_REDIS_BULK_EXTRA;
+
+    if (e->kind == TORUS_OP_ZADD) {
+        size += TORUS_REDIS_BULK_EXTRA;
+    }
 
     if (size > TORUS_WRITER_BATCH_BYTES) {
         return TORUS_DECLINED;
@@ -351,7 +367,7 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
 
     r->batch->size = size;
 
-    if (e->kind == TORUS_OP_SADD) {
+    if (e->kind != TORUS_OP_RPUSH) {
         (void) torus_queue_member(q, e, r, item);
     }
 
@@ -409,7 +425,9 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     torus_wbatch_t   *b;
     torus_record_t  *r;
 
-    many = (e->kind == TORUS_OP_RPUSH || e->kind == TORUS_OP_SADD);
+    many = (e->kind == TORUS_OP_RPUSH
+            || e->kind == TORUS_OP_SADD
+            || e->kind == TORUS_OP_ZADD);
     size = torus_record_size(e->kind, e->op->key, e->arg);
     expiry = 0;
 
@@ -459,7 +477,7 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
             return TORUS_ERROR;
         }
 
-        if (e->kind == TORUS_OP_SADD && !q->merge_off) {
+        if (e->kind != TORUS_OP_RPUSH && !q->merge_off) {
             (void) torus_queue_member(q, e, r, item);
         }
     }

@@ -885,6 +885,7 @@ torus_reply_created(const torus_record_t *r, int type, long long n,
 
     case TORUS_OP_RPUSH:
     case TORUS_OP_SADD:
+    case TORUS_OP_ZADD:
         return n == (long long) r->nitems;
 
     case TORUS_OP_INCRBYFLOAT:

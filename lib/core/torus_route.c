@@ -555,6 +555,7 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
 
         target->schema = from->schema;
         target->drop = from->drop;
+        target->due = 0;
         target->hash = 0;
 
         if (from->stem.len != 0) {

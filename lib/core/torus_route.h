@@ -30,6 +30,8 @@ typedef struct {
                                         each point by its "transform" */
     uint64_t               hash;     /* of the stem; 0: not known */
     torus_drop_t           drop;
+    uint32_t               due;      /* when its name is next to be written
+                                        to the index, in seconds; 0: now */
 } torus_route_target_t;
 
 

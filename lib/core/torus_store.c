@@ -16,6 +16,7 @@
 #include <stdlib.h>
 
 #include "torus_layout.h"
+#include "torus_names.h"
 
 
 #define TORUS_STORE_SLOTS   2
@@ -88,6 +89,7 @@ typedef struct {
     int                      rc;
     torus_value_t            number;    /* text as long_or_float */
     int                      failed;    /* an operation was not passed on */
+    int                      stored;    /* one was, of any target */
 } torus_store_point_t;
 
 
@@ -135,6 +137,11 @@ static void torus_store_copy_fill(torus_store_copy_t *copy,
     const torus_interval_t *iv, int64_t bucket, int64_t ts);
 static int torus_store_key(torus_store_t *store, torus_str_t stem,
     size_t room);
+static void torus_store_name(torus_store_t *store,
+    torus_route_target_t *target, torus_store_point_t *point)
+    __attribute__((noinline));
+static void torus_store_made(torus_store_t *store,
+    const torus_route_target_t *target, torus_store_point_t *point);
 
 static int torus_store_series(const torus_schema_t *schema,
     torus_store_value_t *v, torus_op_t *op);
@@ -343,6 +350,7 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
     point.now = now;
     point.parsed = 0;
     point.failed = 0;
+    point.stored = 0;
 
     taken = 0;
     skipped = 0;
@@ -358,6 +366,11 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
 
         if (rc == TORUS_C_POINTS_ACCEPTED) {
             taken++;
+
+            if (now >= (int64_t) target->due) {
+                torus_store_name(store, &route->targets[i], &point);
+            }
+
             continue;
         }
 
@@ -407,6 +420,7 @@ torus_store_one(torus_store_t *store, const torus_route_target_t *target,
     point.now = now;
     point.parsed = 0;
     point.failed = 0;
+    point.stored = 0;
 
     return target->schema->transform == NULL
            ? torus_store_target(store, target, &point)
@@ -477,7 +491,13 @@ torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
     }
 
     if (t->value == NULL) {
-        return torus_store_target(store, &renamed, point);
+        rc = torus_store_target(store, &renamed, point);
+
+        if (target->stem.len == 0 && rc == TORUS_C_POINTS_ACCEPTED) {
+            torus_store_made(store, &renamed, point);
+        }
+
+        return rc;
     }
 
     scratch.pos = room;
@@ -492,6 +512,11 @@ torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
     if (rc == TORUS_C_POINTS_ACCEPTED) {
         rc = torus_store_target(store, &renamed, &changed);
         point->failed = changed.failed;
+        point->stored = changed.stored;
+
+        if (target->stem.len == 0 && rc == TORUS_C_POINTS_ACCEPTED) {
+            torus_store_made(store, &renamed, point);
+        }
     }
 
     return rc;
@@ -668,7 +693,10 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
             {
                 store->counters[TORUS_C_OPS_DROPPED]++;
                 point->failed = 1;
+                continue;
             }
+
+            point->stored = 1;
 
         } while (++copy < last);
     }
@@ -836,6 +864,61 @@ torus_store_key(torus_store_t *store, torus_str_t stem, size_t room)
     memcpy(store->key, stem.data, stem.len);
 
     return TORUS_OK;
+}
+
+
+/*
+ * The name of a target goes into the index, at first sight and when it is
+ * due again.  What could not be written is tried again with the next point,
+ * and so is the name of a point that was too old to be stored.
+ */
+static void
+torus_store_name(torus_store_t *store, torus_route_target_t *target,
+    torus_store_point_t *point)
+{
+    size_t       n;
+    torus_str_t  name;
+
+    /* names that are made of each point are looked after one by one */
+
+    if (store->names == NULL || target->stem.len == 0) {
+        target->due = TORUS_NAMES_NEVER;
+        return;
+    }
+
+    if (!point->stored) {
+        return;
+    }
+
+    n = target->schema->prefix.len;
+    name = torus_str(target->stem.data + n, target->stem.len - n - 1);
+
+    if (torus_names_add(store->names, target->schema, name, point->now,
+                        point->now)
+        == TORUS_OK)
+    {
+        target->due = torus_names_due(store->names, target->schema,
+                                      point->now);
+    }
+}
+
+
+static void
+torus_store_made(torus_store_t *store, const torus_route_target_t *target,
+    torus_store_point_t *point)
+{
+    size_t  n;
+
+    if (store->names == NULL || !point->stored) {
+        return;
+    }
+
+    n = target->schema->prefix.len;
+
+    (void) torus_names_add_new(store->names, target->schema,
+                               torus_str(target->stem.data + n,
+                                         target->stem.len - n - 1),
+                               point->now);
 }
 
 

@@ -21,7 +21,9 @@ typedef enum {
     TORUS_OP_HINCRBY,         /* arg: the field, delta */
     TORUS_OP_RPUSH,           /* arg: the value */
     TORUS_OP_SADD,            /* arg: the member */
-    TORUS_OP_SET              /* arg: the value */
+    TORUS_OP_SET,             /* arg: the value */
+    TORUS_OP_ZADD,            /* arg: the member, delta: its least score */
+    TORUS_OP_ZPRUNE           /* delta: scores below it go */
 } torus_op_kind_t;
 
 
@@ -35,7 +37,8 @@ typedef struct {
     int64_t                delta;
     int64_t                expire;   /* EXPIREAT of the key; 0: none */
     unsigned               ops;      /* operations it stands for: 1, or 0 for
-                                        the SADD of a resolution bucket */
+                                        the SADD of a resolution bucket and
+                                        for the index of names */
 } torus_op_t;
 
 
@@ -46,6 +49,8 @@ typedef int (*torus_sink_pt)(void *data, const torus_host_t *host,
 
 /* What is remembered of each schema's current buckets. */
 typedef struct torus_store_schema_s  torus_store_schema_t;
+
+typedef struct torus_names_s  torus_names_t;       /* torus_names.h */
 
 
 /* What turns points into operations; one per worker and module. */
@@ -59,6 +64,7 @@ typedef struct {
     torus_sink_pt              sink;
     void                      *data;
     int64_t                    future;     /* slack in seconds, 0: none set */
+    torus_names_t             *names;      /* NULL: no index is kept */
     unsigned char             *key;        /* a key being composed */
     size_t                     key_size;
     unsigned char             *stem;       /* of a name that was made */
@@ -67,7 +73,7 @@ typedef struct {
 } torus_store_t;
 
 
-/* Zero the struct, set set .. future, then init; TORUS_OK or TORUS_ERROR. */
+/* Zero the struct, set set .. names, then init; TORUS_OK or TORUS_ERROR. */
 int torus_store_init(torus_store_t *store);
 void torus_store_free(torus_store_t *store);
 

@@ -43,6 +43,8 @@ static unsigned char *torus_record_encode(const torus_record_t *r,
     unsigned char *p);
 static unsigned char *torus_record_encode_args(const torus_record_t *r,
     unsigned char *p);
+static unsigned char *torus_record_encode_scores(const torus_record_t *r,
+    unsigned char *p);
 static unsigned char *torus_record_expireat(const torus_record_t *r,
     unsigned char *p);
 static inline unsigned char *torus_put(unsigned char *p, torus_str_t s);
@@ -61,6 +63,8 @@ static const torus_command_t  torus_commands[] = {
     torus_command(1, "\r\n$5\r\nRPUSH\r\n"),
     torus_command(1, "\r\n$4\r\nSADD\r\n"),
     torus_command(1, "\r\n$3\r\nSET\r\n"),
+    torus_command(1, "\r\n$4\r\nZADD\r\n"),
+    torus_command(0, "*4\r\n$16\r\nZREMRANGEBYSCORE\r\n"),
     torus_command(0, "*3\r\n$8\r\nEXPIREAT\r\n"),
     torus_command(0, "*2\r\n$3\r\nGET\r\n")
 };
@@ -367,6 +371,10 @@ torus_record_bytes(const torus_record_t *r)
 
     for (item = r->items; item != NULL; item = item->next) {
         n += item->len + TORUS_ITEM_EXTRA;
+
+        if (r->kind == TORUS_OP_ZADD) {
+            n += TORUS_ITEM_EXTRA;
+        }
     }
 
     if (r->expireat) {
@@ -383,6 +391,10 @@ torus_record_argc(const torus_record_t *r)
 {
     if (r->kind == TORUS_OP_SET) {
         return (r->expire != 0) ? 5 : 3;
+    }
+
+    if (r->kind == TORUS_OP_ZADD) {
+        return 3 + 2 * r->nitems;
     }
 
     return 2 + r->nitems;
@@ -445,6 +457,10 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
     case TORUS_OP_GET:
         return p;
 
+    case TORUS_OP_ZADD:
+    case TORUS_OP_ZPRUNE:
+        return torus_record_encode_scores(r, p);
+
     default: /* TORUS_OP_RPUSH, TORUS_OP_SADD */
 
         for (item = r->items; item != NULL; item = item->next) {
@@ -453,6 +469,33 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
 
         return p;
     }
+}
+
+
+/*
+ * Scores are times: of any number of writers the latest wins, and a member
+ * that one of them has just seen is not taken away by another.
+ */
+static unsigned char *
+torus_record_encode_scores(const torus_record_t *r, unsigned char *p)
+{
+    torus_str_t          gt = torus_string("$2\r\nGT\r\n");
+    torus_str_t          least = torus_string("$4\r\n-inf\r\n");
+    const torus_item_t  *item;
+
+    if (r->kind == TORUS_OP_ZPRUNE) {
+        p = torus_put(p, least);
+        return torus_put_int(p, r->delta - 1);
+    }
+
+    p = torus_put(p, gt);
+
+    for (item = r->items; item != NULL; item = item->next) {
+        p = torus_put_int(p, r->delta);
+        p = torus_put_bulk(p, torus_str(torus_item_data(item), item->len));
+    }
+
+    return p;
 }
 
 

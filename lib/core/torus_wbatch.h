@@ -24,8 +24,8 @@
 #define TORUS_CHUNKS_KEPT 256       /* free ones held for the next batch */
 
 /* Two more kinds of records: only the EXPIREAT of a key, and its value. */
-#define TORUS_OP_EXPIREAT (TORUS_OP_SET + 1)
-#define TORUS_OP_GET      (TORUS_OP_SET + 2)
+#define TORUS_OP_EXPIREAT (TORUS_OP_ZPRUNE + 1)
+#define TORUS_OP_GET      (TORUS_OP_ZPRUNE + 2)
 
 
 typedef struct torus_chunk_s   torus_chunk_t;
@@ -49,7 +49,7 @@ typedef struct {
 } torus_chunks_t;
 
 
-/* One value of an RPUSH or member of an SADD; its bytes follow. */
+/* One value of an RPUSH or member of an SADD, ZADD; its bytes follow. */
 struct torus_item_s {
     torus_item_t     *next;
     size_t            len;
@@ -88,7 +88,7 @@ struct torus_record_s {
     unsigned char    *arg;       /* field or value */
     size_t            arg_len;
     size_t            arg_size;
-    torus_item_t     *items;     /* RPUSH, SADD: in order */
+    torus_item_t     *items;     /* RPUSH, SADD, ZADD: in order */
     torus_item_t     *last;
     size_t            nitems;
     int64_t           delta;

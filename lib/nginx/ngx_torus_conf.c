@@ -53,6 +53,7 @@ ngx_torus_conf_create(ngx_torus_conf_t *conf)
     conf->queue = NGX_CONF_UNSET_SIZE;
     conf->window = NGX_CONF_UNSET_UINT;
     conf->route_cache = NGX_CONF_UNSET_SIZE;
+    conf->index = NGX_CONF_UNSET;
 }
 
 
@@ -65,6 +66,7 @@ ngx_torus_conf_init(ngx_conf_t *cf, ngx_torus_conf_t *conf)
     ngx_conf_init_size_value(conf->queue, 64 * 1024 * 1024);
     ngx_conf_init_uint_value(conf->window, 16);
     ngx_conf_init_size_value(conf->route_cache, 64 * 1024 * 1024);
+    ngx_conf_init_value(conf->index, 1);
 
     return NGX_CONF_OK;
 }

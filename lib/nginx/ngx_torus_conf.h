@@ -50,6 +50,7 @@ typedef struct {
     size_t               queue;           /* bytes per worker and host */
     ngx_uint_t           window;          /* batches unanswered */
     size_t               route_cache;     /* bytes */
+    ngx_flag_t           index;           /* of names, kept by writers */
 } ngx_torus_conf_t;
 
 #define NGX_TORUS_CONF_MAGIC  0x746f7275

@@ -16,7 +16,7 @@ my $seconds = Torus::Faults::pick(1.5, 30);
 my %fault = (
     'deleted' => sub {
         my ($redis) = @_;
-        my @keys = grep { !/^torus:writer/ } @{$redis->cmd(KEYS => '*')};
+        my @keys = grep { !/^torus:/ } @{$redis->cmd(KEYS => '*')};
         $redis->cmd(UNLINK => $keys[rand @keys]) if @keys;
     },
     'flushed' => sub { $_[0]->cmd('FLUSHALL'); },
@@ -29,7 +29,7 @@ my %fault = (
     },
     'deleted, with broken connections' => sub {
         my ($redis) = @_;
-        my @keys = grep { !/^torus:writer/ } @{$redis->cmd(KEYS => '*')};
+        my @keys = grep { !/^torus:/ } @{$redis->cmd(KEYS => '*')};
         $redis->cmd(UNLINK => @keys[grep { rand() < 0.5 } 0 .. $#keys],
                     'none');
         $redis->cmd(qw( CLIENT KILL ID ), $1)

@@ -285,12 +285,18 @@ redis_apply(redis_t *r, const torus_op_t *op, const char *name,
     case TORUS_OP_SET:
         redis_set(r, name, arg);
         break;
+
+    case TORUS_OP_ZADD:
+    case TORUS_OP_ZPRUNE:
+        fail("an index is kept without being asked for: %s", name);
+        break;
     }
 }
 
 
 static const char *const  command_names[] = {
-    "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET"
+    "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET", "ZADD",
+    "ZPRUNE"
 };
 
 

@@ -130,7 +130,7 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
     torus_model_t  *m = data;
 
     static const char *const  types[] = {
-        "string", "string", "hash", "list", "set", "string"
+        "string", "string", "hash", "list", "set", "string", "zset", "zset"
     };
 
     db = host->index;
@@ -171,6 +171,18 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
 
     case TORUS_OP_SET:
         torus_model_set(m, db, key, arg);
+        break;
+
+    case TORUS_OP_ZADD:
+        n = json_object_get(v, arg);
+
+        if (n == NULL || json_integer_value(n) < op->delta) {
+            json_object_set_new(v, arg, json_integer(op->delta));
+        }
+
+        break;
+
+    case TORUS_OP_ZPRUNE:
         break;
     }
 

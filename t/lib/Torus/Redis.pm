@@ -173,7 +173,7 @@ sub dump {
 
     $self->cmd(SELECT => $db // 0);
 
-    my @keys = sort grep { !/^torus:writer:/ } @{$self->cmd(KEYS => '*')};
+    my @keys = sort grep { !/^torus:/ } @{$self->cmd(KEYS => '*')};
     my @types = $self->pipeline(map { [ TYPE => $_ ] } @keys);
     my %read = (
         string => sub { [ GET => $_[0] ] },
