@@ -297,10 +297,19 @@ torus_step_count(const torus_step_t *step, int64_t first, int64_t last)
 static int64_t
 torus_step_ordinal(const torus_step_t *step, int64_t bucket)
 {
-    int64_t   day, year;
+    int64_t   day, year, ts;
     unsigned  month, mday;
 
     if (step->kind == TORUS_STEP_SECONDS) {
+
+        /* nearly always, and without a division */
+
+        if (!__builtin_mul_overflow(bucket, step->seconds, &ts)
+            && ts >= TORUS_TIME_MIN && ts <= TORUS_TIME_MAX)
+        {
+            return bucket;
+        }
+
         return torus_clamp(bucket,
                            torus_floor_div(TORUS_TIME_MIN, step->seconds),
                            torus_floor_div(TORUS_TIME_MAX, step->seconds));

@@ -360,14 +360,32 @@ static size_t
 torus_number_put(unsigned char *dst, uint64_t u)
 {
     size_t          len;
+    unsigned        pair;
     unsigned char   text[20], *p;
+
+    static const char  pairs[] =
+        "0001020304050607080910111213141516171819"
+        "2021222324252627282930313233343536373839"
+        "4041424344454647484950515253545556575859"
+        "6061626364656667686970717273747576777879"
+        "8081828384858687888990919293949596979899";
 
     p = text + sizeof(text);
 
-    do {
-        *--p = (unsigned char) ('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
+    while (u >= 100) {
+        pair = (unsigned) (u % 100) * 2;
+        u /= 100;
+        *--p = (unsigned char) pairs[pair + 1];
+        *--p = (unsigned char) pairs[pair];
+    }
+
+    if (u >= 10) {
+        *--p = (unsigned char) pairs[u * 2 + 1];
+        *--p = (unsigned char) pairs[u * 2];
+
+    } else {
+        *--p = (unsigned char) ('0' + u);
+    }
 
     len = (size_t) (text + sizeof(text) - p);
     memcpy(dst, p, len);

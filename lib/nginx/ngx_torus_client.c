@@ -34,6 +34,12 @@
 /* Room in a send buffer for the greeting, beyond what requests may fill. */
 #define NGX_TORUS_CLIENT_GREETING     (64 * 1024)
 
+/*
+ * Bytes given to a reader at once: after each reply it moves what it has not
+ * read yet to the front.
+ */
+#define NGX_TORUS_CLIENT_FEED         4096
+
 /* Memory that an idle connection keeps. */
 #define NGX_TORUS_CLIENT_KEEP         (64 * 1024)
 
@@ -96,6 +102,8 @@ static void ngx_torus_client_flush(ngx_event_t *ev);
 static ngx_int_t ngx_torus_client_open(ngx_torus_link_t *link);
 static ngx_int_t ngx_torus_client_data(ngx_torus_link_t *link, u_char *data,
     size_t len);
+static ngx_int_t ngx_torus_client_feed(ngx_torus_client_conn_t *conn,
+    u_char *data, size_t len);
 static ngx_int_t ngx_torus_client_reply(ngx_torus_client_conn_t *conn,
     const redisReply *reply);
 static ngx_int_t ngx_torus_client_greeted(ngx_torus_client_conn_t *conn,
@@ -513,11 +521,38 @@ ngx_torus_client_open(ngx_torus_link_t *link)
 static ngx_int_t
 ngx_torus_client_data(ngx_torus_link_t *link, u_char *data, size_t len)
 {
-    ngx_int_t                 rc;
-    redisReply               *reply;
+    size_t                    n;
     ngx_torus_client_conn_t  *conn;
 
     conn = link->data;
+
+    for ( /* void */ ; len; data += n, len -= n) {
+        n = ngx_min(len, NGX_TORUS_CLIENT_FEED);
+
+        if (ngx_torus_client_feed(conn, data, n) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (conn->partial > NGX_TORUS_CLIENT_REPLY_MAX) {
+        ngx_log_error(NGX_LOG_ERR, link->log, 0,
+                      "redis \"%V\" sent too large a reply", &link->conf->name);
+        return NGX_ERROR;
+    }
+
+    if (conn->replies == 0 && conn->greeted == conn->greeting) {
+        ngx_torus_link_wait(link, 0);
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_torus_client_feed(ngx_torus_client_conn_t *conn, u_char *data, size_t len)
+{
+    ngx_int_t    rc;
+    redisReply  *reply;
 
     if (redisReaderFeed(conn->reader, (char *) data, len) != REDIS_OK) {
         goto invalid;
@@ -533,7 +568,7 @@ ngx_torus_client_data(ngx_torus_link_t *link, u_char *data, size_t len)
         }
 
         if (reply == NULL) {
-            break;
+            return NGX_OK;
         }
 
         rc = ngx_torus_client_reply(conn, reply);
@@ -547,23 +582,11 @@ ngx_torus_client_data(ngx_torus_link_t *link, u_char *data, size_t len)
         conn->partial = conn->reader->len - conn->reader->pos;
     }
 
-    if (conn->partial > NGX_TORUS_CLIENT_REPLY_MAX) {
-        ngx_log_error(NGX_LOG_ERR, link->log, 0,
-                      "redis \"%V\" sent too large a reply", &link->conf->name);
-        return NGX_ERROR;
-    }
-
-    if (conn->replies == 0 && conn->greeted == conn->greeting) {
-        ngx_torus_link_wait(link, 0);
-    }
-
-    return NGX_OK;
-
 invalid:
 
-    ngx_log_error(NGX_LOG_ERR, link->log, 0,
-                  "redis \"%V\" sent an invalid reply: %s", &link->conf->name,
-                  conn->reader->errstr);
+    ngx_log_error(NGX_LOG_ERR, conn->link.log, 0,
+                  "redis \"%V\" sent an invalid reply: %s",
+                  &conn->link.conf->name, conn->reader->errstr);
 
     return NGX_ERROR;
 }
