@@ -8,7 +8,8 @@
 #   query.sh [SECONDS_EACH] [ROUNDS] [OUTSTANDING]
 #
 # Redis, nginx and the client share the machine: with fewer than three free
-# processors they take time from each other, and nginx's ratio suffers.
+# processors they take time from each other, and nginx's ratio suffers.  "cpu
+# us" is what the worker process itself uses per query.
 
 . "$(dirname -- "$0")/../util/common.sh"
 
@@ -113,13 +114,19 @@ median() {
     sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
 }
 
+# Processor time of a process, in ticks.
+ticks() {
+    sed 's/.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+
 # compare NAME URI READS..
 compare() {
-    local name=$1 uri=$2 i
+    local name=$1 uri=$2 i from
     shift 2
 
     curl -s "http://127.0.0.1:$port/log$uri" >/dev/null
     rm -f "$dir"/bare.* "$dir"/http.*
+    from=$(ticks "$worker")
 
     for i in $(seq "$rounds"); do
         "$bench" bare "$redis_port" "$outstanding" "$seconds" "$@" \
@@ -131,20 +138,27 @@ compare() {
     paste -d ' ' "$dir/bare.all" "$dir/http.all" \
         | awk '{ printf "%.3f\n", $4 / $1 }' > "$dir/ratio"
 
-    printf '%-34s %8s %7s %7s %8s %7s %7s %6s  %s\n' "$name" \
+    printf '%-30s %8s %7s %7s %8s %7s %7s %6s %6s  %s\n' "$name" \
         "$(cut -d' ' -f1 "$dir/bare.all" | median)" \
         "$(cut -d' ' -f2 "$dir/bare.all" | median)" \
         "$(cut -d' ' -f3 "$dir/bare.all" | median)" \
         "$(cut -d' ' -f1 "$dir/http.all" | median)" \
         "$(cut -d' ' -f2 "$dir/http.all" | median)" \
         "$(cut -d' ' -f3 "$dir/http.all" | median)" \
-        "$(median < "$dir/ratio")" "$(tail -n 1 "$dir/rounds.log")"
+        "$(median < "$dir/ratio")" \
+        "$(awk -v t=$(($(ticks "$worker") - from)) -v hz="$(getconf CLK_TCK)" \
+               -v s="$seconds" '{ n += $1 * s }
+               END { print int(t / hz / n * 1000000) }' "$dir/http.all")" \
+        "$(tail -n 1 "$dir/rounds.log")"
 }
 
 printf '%s rounds of %s s, %s outstanding, %s processors\n' "$rounds" \
     "$seconds" "$outstanding" "$(nproc)"
-printf '%-34s %8s %7s %7s %8s %7s %7s %6s  %s\n' '' 'bare/s' 'p50 us' \
-    'p99 us' 'query/s' 'p50 us' 'p99 us' ratio 'round trips, commands'
+printf '%-30s %8s %7s %7s %8s %7s %7s %6s %6s  %s\n' '' 'bare/s' 'p50 us' \
+    'p99 us' 'query/s' 'p50 us' 'p99 us' ratio 'cpu us' \
+    'round trips, commands'
+
+worker=$(ps -o pid= --ppid "$(cat "$dir/nginx.pid")" | tr -d ' ' | head -n 1)
 
 compare 'count, 240 buckets' '/series?stat=c.a' mget c:c.a:i: "$minute" 240
 compare 'histogram, 240 buckets' '/series?stat=h.a' \
@@ -153,8 +167,6 @@ compare 'count, 24 x 60 by resolution' '/series?stat=r.a' \
     sub r:r.a:i: "$hour" 24 60 60
 
 # a million points
-
-worker=$(ps -o pid= --ppid "$(cat "$dir/nginx.pid")" | tr -d ' ' | head -n 1)
 
 memory() {
     awk -v name="$1:" '$1 == name { print int($2 / 1024) }' \
