@@ -55,6 +55,7 @@ typedef struct {
 typedef struct {
     uint64_t             hash;
     size_t               len;
+    uint64_t             bucket;     /* whose key is known to expire */
     unsigned char        stat[64];
 } loop_stat_t;
 
@@ -64,6 +65,7 @@ typedef struct {
     unsigned char       *out;
     uint64_t             bytes;
     uint64_t             failed;
+    uint64_t             expires;    /* EXPIREATs due */
 } loop_t;
 
 
@@ -127,6 +129,11 @@ main(int argc, char **argv)
         core_pass(&c, &lines);
     }
 
+    if (loop) {
+        loop_round(&l, &lines);
+        l.expires = 0;
+    }
+
     for (i = 0; i < rounds; i++) {
 
         if (core) {
@@ -156,7 +163,7 @@ main(int argc, char **argv)
         printf("ratio %.2f\n", best[1] / best[0]);
     }
 
-    i = (l.failed != 0);
+    i = (l.failed != 0 || l.expires != 0);
 
     if (core && c.counters[TORUS_C_POINTS_ACCEPTED]
                 != (uint64_t) (rounds + 1) * points)
@@ -442,6 +449,13 @@ loop_round(loop_t *loop, const lines_t *lines)
         loop->failed += (*end != ' ' || *p != '\n' || n == 0);
 
         p++;
+
+        /* not within a round */
+
+        if (stat->bucket != ts / 60) {
+            stat->bucket = ts / 60;
+            loop->expires++;
+        }
 
         out = loop_command(out, stat, ts / 60, value, (size_t) (end - value));
 

@@ -135,7 +135,7 @@ suites)
 all)
     util/build.sh plain
     real_test_nginx
-    tests+=(util/lint.sh)
+    tests+=(util/lint.sh bench/callgrind.sh)
     add_unit
     add_fuzz 2
     add_suites
