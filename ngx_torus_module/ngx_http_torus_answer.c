@@ -40,6 +40,7 @@ static void ngx_http_torus_mark_last(ngx_http_torus_ctx_t *ctx,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_torus_block(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_unblock(ngx_http_torus_ctx_t *ctx);
+static void ngx_http_torus_clock(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_reply(ngx_torus_group_t *group,
     const redisReply *reply);
 static void ngx_http_torus_failed(ngx_torus_group_t *group,
@@ -257,6 +258,10 @@ ngx_http_torus_fetch(ngx_http_torus_ctx_t *ctx)
 
     while (torus_request_next(ctx->torus, &batch) == TORUS_OK) {
 
+        if (ngx_queue_empty(&ctx->groups)) {
+            ctx->since = ngx_current_msec;
+        }
+
         if (ngx_torus_client_send(ctx->clients, batch.host, batch.bytes,
                                   batch.replies, &ngx_http_torus_groups, ctx,
                                   &ctx->groups, &error)
@@ -450,6 +455,16 @@ ngx_http_torus_unblock(ngx_http_torus_ctx_t *ctx)
 }
 
 
+/* The time up to now was spent waiting for Redis. */
+
+static void
+ngx_http_torus_clock(ngx_http_torus_ctx_t *ctx)
+{
+    ctx->redis_time += ngx_current_msec - ctx->since;
+    ctx->since = ngx_current_msec;
+}
+
+
 static void
 ngx_http_torus_reply(ngx_torus_group_t *group, const redisReply *reply)
 {
@@ -460,6 +475,7 @@ ngx_http_torus_reply(ngx_torus_group_t *group, const redisReply *reply)
     c = ctx->request->connection;
 
     ngx_http_set_log_request(c->log, ctx->request);
+    ngx_http_torus_clock(ctx);
 
     if (torus_request_reply(ctx->torus, group->host, reply) != TORUS_OK) {
 
@@ -487,6 +503,7 @@ ngx_http_torus_failed(ngx_torus_group_t *group, ngx_torus_client_error_e error)
     c = ctx->request->connection;
 
     ngx_http_set_log_request(c->log, ctx->request);
+    ngx_http_torus_clock(ctx);
 
     ngx_http_torus_fail(ctx, error);
     ngx_http_torus_run(ctx);
@@ -530,6 +547,7 @@ ngx_http_torus_timeout_handler(ngx_event_t *ev)
     c = ctx->request->connection;
 
     ngx_http_set_log_request(c->log, ctx->request);
+    ngx_http_torus_clock(ctx);
 
     ngx_torus_client_detach(&ctx->groups);
 

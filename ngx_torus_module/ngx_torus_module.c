@@ -9,6 +9,8 @@
 static ngx_int_t ngx_http_torus_add_variables(ngx_conf_t *cf);
 static ngx_int_t ngx_http_torus_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_torus_redis_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 static void *ngx_http_torus_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf);
 static void *ngx_http_torus_create_loc_conf(ngx_conf_t *cf);
@@ -278,6 +280,9 @@ static ngx_http_variable_t  ngx_http_torus_vars[] = {
     { ngx_string("torus_rounds"), NULL, ngx_http_torus_variable,
       offsetof(torus_request_stats_t, rounds), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("torus_redis_time"), NULL, ngx_http_torus_redis_time, 0,
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 
@@ -322,6 +327,39 @@ ngx_http_torus_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
 
     v->len = ngx_sprintf(p, "%uL", *(uint64_t *) ((u_char *) &ctx->stats
                                                   + data))
+             - p;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+    v->data = p;
+
+    return NGX_OK;
+}
+
+
+/* Seconds with milliseconds, as $request_time has them. */
+
+static ngx_int_t
+ngx_http_torus_redis_time(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data)
+{
+    u_char                *p;
+    ngx_http_torus_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_TIME_T_LEN + 4);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    v->len = ngx_sprintf(p, "%T.%03M", (time_t) ctx->redis_time / 1000,
+                         ctx->redis_time % 1000)
              - p;
     v->valid = 1;
     v->no_cacheable = 0;

@@ -127,6 +127,8 @@ typedef struct {
     torus_request_t            *torus;       /* NULL: not yet, or released */
     torus_request_stats_t       stats;       /* for the log, when released */
     ngx_queue_t                 groups;      /* commands without replies */
+    ngx_msec_t                  since;       /* when that began */
+    ngx_msec_t                  redis_time;  /* spent so, for the log */
 
     ngx_event_t                 timer;       /* of the time limit */
     ngx_msec_t                  left;        /* of it, while it stands still */

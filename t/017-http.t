@@ -44,7 +44,7 @@ $nginx->conf($nginx->http_block(<<END));
     torus_schema schema.json;
     client_max_body_size 0;
     log_format torus '\$uri \$status \$torus_points \$torus_rows '
-                     '\$torus_commands \$torus_rounds';
+                     '\$torus_commands \$torus_rounds \$torus_redis_time';
     proxy_cache_path $dir/cache keys_zone=answers:1m;
 
     server {
@@ -217,8 +217,17 @@ is(($nginx->get('/mirrored/page.html?stat=c.a'))[0], 200, 'as a mirror');
 # variables
 
 ok(wait_for(sub { slurp("$dir/logs/torus.log")
-                  =~ m{^/torus/series 200 1 1 1 1$}m }, 5),
-   'points, rows, commands and round trips in the log');
+                  =~ m{^/torus/series 200 1 1 1 1 0\.0\d\d$}m }, 5),
+   'points, rows, commands, round trips and time in the log');
+
+$redis->pause;
+my $pid = fork // die;
+if (!$pid) { sleep 0.3; $redis->resume; POSIX::_exit(0); }
+$nginx->get('/torus/series?stat=c.a&steps=2');
+waitpid $pid, 0;
+ok(wait_for(sub { slurp("$dir/logs/torus.log")
+                  =~ m{^/torus/series 200 2 1 1 1 0\.[234]\d\d$}m }, 5),
+   'the time that Redis took');
 
 
 # limits
