@@ -46,8 +46,8 @@ torus_schema_check(torus_schema_loader_t *l)
 
     if (set->nschemas == 0 && l->errors == 0) {
         l->schema = NULL;
-        l->file = torus_str(NULL, 0);
-        torus_schema_fault(l, NULL, "no schema is defined");
+        torus_schema_fault(l, NULL, "no schema is defined, \"TIMESERIES\" is "
+                           "missing or empty");
     }
 }
 

@@ -599,7 +599,8 @@ test_files(void)
     memset(&r, 0, sizeof(r));
     is_int(torus_schema_load(sources, 0, report, &r, &set), TORUS_INVALID,
            "no file at all");
-    is_cstr(r.text, "E no schema is defined\n", "defines nothing");
+    is_cstr(r.text, "E no schema is defined, \"TIMESERIES\" is "
+            "missing or empty\n", "defines nothing");
 }
 
 
@@ -648,9 +649,12 @@ static void
 test_file_faults(void)
 {
     static const broken_t  cases[] = {
-        { "{}", "E no schema is defined\n" },
-        { "{\"TIMESERIES\": {}}", "E no schema is defined\n" },
-        { "{\"TIMESERIES\": []}", "E no schema is defined\n" },
+        { "{}", FILE_S "no schema is defined, \"TIMESERIES\" "
+          "is missing or empty\n" },
+        { "{\"TIMESERIES\": {}}", FILE_S "no schema is defined, \"TIMESERIES\" "
+          "is missing or empty\n" },
+        { "{\"TIMESERIES\": []}", FILE_S "no schema is defined, \"TIMESERIES\" "
+          "is missing or empty\n" },
         { "{\"TIMESERIES\": 1}", FILE_S "\"TIMESERIES\" must be an object, or "
           "a list of objects with a \"name\", not an integer\n" },
         { "{\"SCHEMAS\": null}", FILE_S "\"SCHEMAS\" must be an object, or a "
