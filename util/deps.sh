@@ -13,7 +13,7 @@
 build="gcc libc6-dev make perl nginx nginx-dev libnginx-mod-stream"
 build="$build libhiredis-dev libjansson-dev libpcre2-dev"
 run="$build redis-server redis-tools netcat-openbsd curl"
-test="$run valgrind libc6-dbg procps"
+test="$run valgrind libc6-dbg procps openssl tzdata"
 real="libtest-base-perl libtest-longstring-perl liblist-moreutils-perl"
 real="$real libhttp-message-perl libtext-diff-perl"
 interop="$run collectd-core carbon-c-relay graphite-carbon prometheus"

@@ -54,7 +54,7 @@ static int ngx_libc_cdecl ngx_torus_zone_cmp_strays(const void *one,
 ngx_shm_zone_t *
 ngx_torus_zone_add(ngx_conf_t *cf)
 {
-    ngx_str_t        name = ngx_string("torus");
+    ngx_str_t        name = ngx_string("torus_counters");
     ngx_shm_zone_t  *zone;
 
     zone = ngx_shared_memory_add(cf, &name, NGX_TORUS_ZONE_SIZE,
@@ -84,7 +84,7 @@ ngx_torus_zone_init(ngx_shm_zone_t *zone, void *data)
     if (z != NULL) {
         if (z->version != NGX_TORUS_ZONE_VERSION) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "zone \"torus\" was made by another version of the "
+                          "zone \"torus_counters\" was made by another version of the "
                           "modules: restart nginx");
             return NGX_ERROR;
         }
@@ -133,7 +133,7 @@ ngx_torus_zone_attach(ngx_shm_zone_t *zone, ngx_torus_zone_module_e module,
 
     if (slot == NULL) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "zone \"torus\" has no slot left: what this process "
+                      "zone \"torus_counters\" has no slot left: what this process "
                       "counts will not be seen");
 
         slot = ngx_pcalloc(pool, sizeof(ngx_torus_zone_slot_t));

@@ -1,5 +1,5 @@
 /*
- * The shared memory zone "torus": what is counted, for all workers of both
+ * The shared memory zone "torus_counters": what is counted, for all workers of both
  * modules, across reloads.  Either module declares it; together they share
  * it, which is why its tag is nginx's core module (each .so has a copy of
  * this code) and why its header tells its layout.
