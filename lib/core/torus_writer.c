@@ -26,6 +26,7 @@ static int torus_writer_send(torus_writer_t *w, torus_wbatch_t *b,
     torus_buf_t *out);
 static void torus_writer_renew(torus_writer_t *w, torus_buf_t *out);
 static void torus_writer_decide(torus_writer_t *w);
+static void torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b);
 static void torus_writer_lost(torus_writer_t *w);
 static void torus_writer_doubt(torus_writer_t *w);
 static void torus_writer_resume(torus_writer_t *w);
@@ -792,10 +793,40 @@ torus_writer_decide(torus_writer_t *w)
 
         if (!applied) {
             w->conf.counters[TORUS_C_REDIS_RESENT]++;
+
+        } else if (b->no_multi) {
+            torus_writer_outside(w, torus_fifo_shift(&w->flight));
+            continue;
         }
 
         torus_writer_settle(w, applied);
     }
+}
+
+
+/*
+ * MULTI was refused, so that the slot was set by itself: it says nothing of
+ * the commands whose replies the break has hidden.
+ */
+static void
+torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b)
+{
+    torus_record_t  *r;
+
+    w->stored += b->points;
+
+    for (r = b->records; r != NULL; r = r->next) {
+
+        if (r->done) {
+            torus_writer_record_done(w, r);
+            continue;
+        }
+
+        w->conf.counters[TORUS_C_OPS_FAILED] += r->ops;
+        w->conf.counters[TORUS_C_IN_DOUBT] += r->points;
+    }
+
+    torus_writer_release(w, b);
 }
 
 

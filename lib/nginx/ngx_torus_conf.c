@@ -352,10 +352,8 @@ ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         o->drop = 0;
 
     } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\" in \"%V\" directive, it "
-                           "must be \"block\" or \"drop\"", &value[1],
-                           &cmd->name);
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\"",
+                           &value[1]);
         return NGX_CONF_ERROR;
     }
 

@@ -106,7 +106,7 @@ like($out, qr/no schema has the host "nowhere:1\/0" of an overflow directive/,
 $w = Torus::Faults->new(start => 0, stream => 'karbon_overflow lose;');
 ($code, $out) = $w->nginx->test;
 isnt($code, 0, 'a mode that there is not');
-like($out, qr/invalid value "lose" in "karbon_overflow" directive, it must/,
+like($out, qr/invalid value "lose"/,
      'is told');
 
 done_testing();

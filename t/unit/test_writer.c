@@ -1291,6 +1291,30 @@ points(void)
 }
 
 
+/*
+ * Proves that the slot of a batch whose MULTI was refused is not believed:
+ * found by fuzzing, operations were counted nowhere.
+ */
+static void
+outside(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+    incr("a", 1);
+    incr("b", 1);
+    incr("c", 1);
+    sent();
+    answer("-NOPERM multi\r\n:2\r\n:1\r\n");
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2,
+          "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    is_int(count(OPS_APPLIED), 1, "what was seen to run");
+    is_int(count(OPS_FAILED), 2, "and what was not");
+    is_int(count(IN_DOUBT), 2, "which is in doubt");
+    is_int(torus_writer_pending(w), 0, "nothing goes again");
+    finish("outside of MULTI, under a break");
+}
+
+
 /* Proves that a host which drops is never full and drops whole points. */
 static void
 drops(void)
@@ -1354,6 +1378,7 @@ main(void)
     hidden();
     fractions();
     points();
+    outside();
     drops();
 
     torus_buf_free(&out);
