@@ -311,12 +311,16 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
 }
 
 
-/* A subrequest shares the body of its parent, which is not meant for it. */
+/*
+ * A subrequest shares the body of its parent, which is not meant for it; and
+ * one that nginx has begun to discard, before an error_page led here, is gone.
+ */
 
 static ngx_uint_t
 ngx_http_torus_has_form(ngx_http_request_t *r)
 {
     return r == r->main
+           && !r->discard_body
            && (r->method & NGX_HTTP_POST)
            && (r->headers_in.content_length_n > 0 || r->headers_in.chunked);
 }
