@@ -10,9 +10,9 @@
  * the kernel's window (HTTP/2: the stream's) makes the client wait.
  *
  * What has been accepted is never taken back and never answered with an
- * error of Redis: when it is not acknowledged in time the answer is a 202.
- * Where the body itself breaks off, the status says so, and the report says
- * what was stored before.
+ * error, which would make clients send it again: when it is not acknowledged
+ * in time, or when the rest of the body cannot be taken, the answer is a 202
+ * whose report says what was stored, what went wrong and where to go on.
  *
  * Writers call room() and settled() from inside themselves; both only post
  * the request's event, from which it goes on.
@@ -470,7 +470,10 @@ ngx_http_torus_insert_body(ngx_http_torus_insert_t *ins)
 
         if (ins->budget == 0) {
             r->read_event_handler = ngx_http_block_reading;
-            ngx_post_event(&ins->wake, &ngx_posted_events);
+
+            /* not ngx_posted_events, which are run until there are none */
+
+            ngx_post_event(&ins->wake, &ngx_posted_next_events);
             return NGX_AGAIN;
         }
 
@@ -999,7 +1002,9 @@ ngx_http_torus_insert_report(ngx_http_torus_insert_t *ins)
 
     queued = (ins->pending || ins->failed) ? ins->stored : 0;
 
-    if (ins->status == NGX_HTTP_OK && queued) {
+    if ((ins->status == NGX_HTTP_OK && queued)
+        || (ins->status >= NGX_HTTP_BAD_REQUEST && ins->stored))
+    {
         ins->status = NGX_HTTP_ACCEPTED;
     }
 

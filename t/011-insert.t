@@ -240,8 +240,8 @@ print $fh "${head}Transfer-Encoding: chunked\r\n\r\n6\r\nc.k 1\n\r\n";
 sleep 0.2;
 print $fh "ZZ\r\n";
 $answer = do { local $/; <$fh> };
-like($answer, qr{^HTTP/1.1 400 .*"stored":1,"queued":0,"lines":1}s,
-     'in the middle: what was accepted stands and is told');
+like($answer, qr{^HTTP/1.1 202 .*"error":.*"stored":1,"queued":0,"lines":1}s,
+     'in the middle: what was accepted is not answered with an error');
 is(get('c.k'), 1, 'and is in Redis');
 
 $fh = Torus::Nginx::connect_to($port);
@@ -288,7 +288,8 @@ $nginx->start;
 
 my $many = join '', map { "c.f$_ 1\n" } 1 .. 20000;
 ($status, $answer) = post('/torus/insert', $many, @lines);
-is($status, 503, 'Redis is away and the queue full');
+is($status, 202, 'Redis is away and the queue full');
+like($answer->{error}, qr/does not take more/, '.. is told');
 cmp_ok($answer->{queued}, '>', 100, 'what was accepted is told');
 is($answer->{lines}, $answer->{queued}, 'and where to go on');
 my $first = $answer->{queued};

@@ -332,8 +332,8 @@ torus_queue_merge_set(torus_queue_t *q, const torus_entry_t *e,
 
 
 /*
- * One more value of a list, or member of a set, sorted or not.  The record is the newest of
- * its key, so that values keep their order.
+ * One more value of a list, or member of a set, sorted or not.  The record is
+ * the newest of its key, so that values keep their order.
  */
 static int
 torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,

@@ -623,8 +623,8 @@ torus_router_copy(unsigned char *p, torus_str_t s, torus_str_t *copy)
 
 /*
  * Half of the slots are taken while the table may grow, so that nearly all
- * names are found at the first look, and at most two thirds.  A table that may not grow any
- * more is as much of a bound as the bytes are.
+ * names are found at the first look, and at most two thirds.  A table that
+ * may not grow any more is as much of a bound as the bytes are.
  */
 static void
 torus_router_insert(torus_router_t *router, torus_route_entry_t *entry,

@@ -84,8 +84,8 @@ ngx_torus_zone_init(ngx_shm_zone_t *zone, void *data)
     if (z != NULL) {
         if (z->version != NGX_TORUS_ZONE_VERSION) {
             ngx_log_error(NGX_LOG_EMERG, zone->shm.log, 0,
-                          "zone \"torus_counters\" was made by another version of the "
-                          "modules: restart nginx");
+                          "zone \"torus_counters\" was made by another "
+                          "version of the modules: restart nginx");
             return NGX_ERROR;
         }
 
@@ -133,8 +133,8 @@ ngx_torus_zone_attach(ngx_shm_zone_t *zone, ngx_torus_zone_module_e module,
 
     if (slot == NULL) {
         ngx_log_error(NGX_LOG_WARN, log, 0,
-                      "zone \"torus_counters\" has no slot left: what this process "
-                      "counts will not be seen");
+                      "zone \"torus_counters\" has no slot left: what this "
+                      "process counts will not be seen");
 
         slot = ngx_pcalloc(pool, sizeof(ngx_torus_zone_slot_t));
 

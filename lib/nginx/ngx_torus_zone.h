@@ -1,6 +1,6 @@
 /*
- * The shared memory zone "torus_counters": what is counted, for all workers of both
- * modules, across reloads.  Either module declares it; together they share
+ * The shared memory zone "torus_counters": what is counted, for all workers of
+ * both modules, across reloads.  Either declares it; together they share
  * it, which is why its tag is nginx's core module (each .so has a copy of
  * this code) and why its header tells its layout.
  *
