@@ -53,7 +53,7 @@ static int torus_carbon_append(torus_carbon_t *c, const unsigned char *p,
     size_t len);
 static const unsigned char *torus_carbon_usual(const torus_carbon_feed_t *f,
     const unsigned char *p, const unsigned char *last,
-    torus_carbon_point_t *point);
+    const unsigned char **stamp, torus_carbon_point_t *point);
 static const unsigned char *torus_carbon_path_end(const unsigned char *p,
     const unsigned char *last, int *odd);
 static const unsigned char *torus_carbon_scan(const unsigned char *p,
@@ -76,6 +76,8 @@ static void torus_carbon_tag_insert(torus_carbon_tag_t *tags, size_t *n,
 static int torus_carbon_tag_cmp(torus_str_t a, torus_str_t b);
 static int torus_carbon_stamp(const unsigned char *start,
     const unsigned char **end, int64_t now, int64_t *timestamp);
+static inline int torus_carbon_stamp_same(const unsigned char *p,
+    const unsigned char *stamp);
 static inline int torus_carbon_stamp_usual(const unsigned char *p,
     int64_t *timestamp);
 static int torus_carbon_stamp_read(const unsigned char *p,
@@ -233,12 +235,13 @@ torus_carbon_lines(const torus_carbon_feed_t *f, const unsigned char **pp,
     int                    rc;
     torus_str_t            line;
     torus_carbon_point_t   point;
-    const unsigned char   *p, *nl;
+    const unsigned char   *p, *nl, *stamp;
 
     rc = TORUS_OK;
+    stamp = NULL;
 
     for (p = *pp; p < last; p = nl + 1) {
-        nl = torus_carbon_usual(f, p, last, &point);
+        nl = torus_carbon_usual(f, p, last, &stamp, &point);
 
         if (nl != NULL) {
             line = torus_str(p, (size_t) (nl - p));
@@ -475,11 +478,13 @@ torus_carbon_line(const torus_carbon_conf_t *conf, torus_str_t line,
 /*
  * The line that nearly all are, "path value 1700000000" with single blanks,
  * in one go from left to right: its newline, or NULL when it is another.
- * Takes no line in another way than torus_carbon_line() does.
+ * Takes no line in another way than torus_carbon_line() does.  *stamp is
+ * where point->timestamp was read: most lines of a read have the same.
  */
 static const unsigned char *
 torus_carbon_usual(const torus_carbon_feed_t *f, const unsigned char *p,
-    const unsigned char *last, torus_carbon_point_t *point)
+    const unsigned char *last, const unsigned char **stamp,
+    torus_carbon_point_t *point)
 {
     int                   odd;
     size_t                len;
@@ -506,10 +511,18 @@ torus_carbon_usual(const torus_carbon_feed_t *f, const unsigned char *p,
 
     /* a blank, ten digits, "\r\n" */
 
-    if (last - p < 13 || *p != ' ' || p == value
-        || !torus_carbon_stamp_usual(p + 1, &point->timestamp))
-    {
+    if (last - p < 13 || *p != ' ' || p == value) {
         return NULL;
+    }
+
+    if (!torus_carbon_stamp_same(p + 1, *stamp)) {
+        *stamp = NULL;
+
+        if (!torus_carbon_stamp_usual(p + 1, &point->timestamp)) {
+            return NULL;
+        }
+
+        *stamp = p + 1;
     }
 
     point->value = torus_str(value, (size_t) (p - value));
@@ -973,6 +986,15 @@ torus_carbon_stamp(const unsigned char *start, const unsigned char **end,
     *end = p;
 
     return TORUS_OK;
+}
+
+
+/* The same ten bytes? */
+static inline int
+torus_carbon_stamp_same(const unsigned char *p, const unsigned char *stamp)
+{
+    return stamp != NULL && memcmp(p, stamp, 8) == 0
+           && memcmp(p + 8, stamp + 8, 2) == 0;
 }
 
 

@@ -37,6 +37,10 @@ typedef struct {
 
 static torus_chunk_t *torus_chunk_get(torus_chunks_t *c, size_t size);
 static void torus_chunk_put(torus_chunks_t *c, torus_chunk_t *chunk);
+static inline void *torus_wbatch_take(torus_chunks_t *c, torus_wbatch_t *b,
+    size_t size);
+static torus_chunk_t *torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b,
+    size_t size) __attribute__((noinline));
 static size_t torus_record_bytes(const torus_record_t *r);
 static size_t torus_record_argc(const torus_record_t *r);
 static unsigned char *torus_record_encode(const torus_record_t *r,
@@ -178,6 +182,13 @@ torus_wbatch_release(torus_chunks_t *c, torus_wbatch_t *b)
 void *
 torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
 {
+    return torus_wbatch_take(c, b, size);
+}
+
+
+static inline void *
+torus_wbatch_take(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
+{
     unsigned char  *p;
     torus_chunk_t  *chunk;
 
@@ -189,19 +200,32 @@ torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
     chunk = b->chunks;
 
     if (size > chunk->size - chunk->used) {
-        chunk = torus_chunk_get(c, size);
+        chunk = torus_wbatch_more(c, b, size);
         if (chunk == NULL) {
             return NULL;
         }
-
-        chunk->next = b->chunks;
-        b->chunks = chunk;
     }
 
     p = (unsigned char *) chunk + chunk->used;
     chunk->used += size;
 
     return p;
+}
+
+
+static torus_chunk_t *
+torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
+{
+    torus_chunk_t  *chunk;
+
+    chunk = torus_chunk_get(c, size);
+
+    if (chunk != NULL) {
+        chunk->next = b->chunks;
+        b->chunks = chunk;
+    }
+
+    return chunk;
 }
 
 
@@ -216,7 +240,7 @@ torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b, unsigned kind,
         return NULL;
     }
 
-    r = torus_wbatch_alloc(c, b, sizeof(torus_record_t) + key.len + arg.len);
+    r = torus_wbatch_take(c, b, sizeof(torus_record_t) + key.len + arg.len);
     if (r == NULL) {
         return NULL;
     }
