@@ -41,7 +41,7 @@ static int torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
 static int torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same);
 static torus_wbatch_t *torus_queue_open(torus_queue_t *q, size_t size,
-    size_t commands, uint64_t now);
+    size_t limit, size_t commands, uint64_t now);
 static int torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same, int *covered);
 static uint64_t torus_queue_field_hash(const torus_queue_t *q,
@@ -420,7 +420,7 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same)
 {
     int              expireat, covered, many;
-    size_t           size, expiry;
+    size_t           size, expiry, limit;
     torus_item_t    *item;
     torus_wbatch_t   *b;
     torus_record_t  *r;
@@ -436,7 +436,11 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
                                    torus_str("", 0));
     }
 
-    b = torus_queue_open(q, size + expiry, 2, e->now);
+    /* values that join a list later need room in its batch */
+
+    limit = many ? TORUS_WRITER_BATCH_BYTES / 2 : TORUS_WRITER_BATCH_BYTES;
+
+    b = torus_queue_open(q, size + expiry, limit, 2, e->now);
     if (b == NULL) {
         return TORUS_ERROR;
     }
@@ -482,6 +486,15 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
         }
     }
 
+    /*
+     * Known from now on, not from the answer on: what is queued behind this
+     * batch is sent behind it as well, also after a refusal or a break.
+     */
+
+    if (expireat) {
+        torus_expiry_sent(&q->expiry, e->key_hash, e->now);
+    }
+
     r->ops = e->ops;
     r->points = e->points;
     b->ops += e->ops;
@@ -506,14 +519,15 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
 
 /* The open batch, or a new one when there is no room in it. */
 static torus_wbatch_t *
-torus_queue_open(torus_queue_t *q, size_t size, size_t commands, uint64_t now)
+torus_queue_open(torus_queue_t *q, size_t size, size_t limit,
+    size_t commands, uint64_t now)
 {
     torus_wbatch_t  *b;
 
     if (q->open) {
         b = q->unsent.last;
 
-        if (b->size + size <= TORUS_WRITER_BATCH_BYTES
+        if (b->size + size <= limit
             && b->commands + commands <= TORUS_WRITER_BATCH_COMMANDS)
         {
             return b;

@@ -941,10 +941,10 @@ expiries(void)
     is_str(sent(), "MULTI|HSET K 1 1 points 1|INCRBY a 1|EXPIREAT a 99|EXEC",
            "the first write brings it along");
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
-    is_str(sent(), "MULTI|HSET K 2 2 points 2|INCRBY a 1|EXPIREAT a 99|EXEC",
-           "it counts only when acknowledged");
+    is_str(sent(), "MULTI|HSET K 2 2 points 2|INCRBY a 1|EXEC",
+           "what is sent behind it needs no other");
     applied(2, ":1\r\n:1\r\n");
-    applied(2, ":2\r\n:1\r\n");
+    applied(1, ":2\r\n");
 
     push(TORUS_OP_INCRBY, "a", "", 1, 99);
     is_str(sent(), "MULTI|HSET K 3 3 points 3|INCRBY a 1|EXEC",
@@ -979,6 +979,59 @@ expiries(void)
            "so it gets its expiry at once");
 
     finish("expiries");
+
+    /* refused, it goes again, and before what relies on it */
+
+    start(4);
+    ready(RUN_A, 7);
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    sent();
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    torus_writer_closed(w, now);
+    hello(RUN_A, 8);
+    sent();
+    answer(":1\r\n");
+    ask(0, "*0\r\n");
+    is_str(sent(), "MULTI|HSET K 2 2 points 1|INCRBY a 1|EXPIREAT a 99|EXEC|"
+           "MULTI|HSET K 3 3 points 2|INCRBY a 1|EXEC",
+           "the batch that has it stays the first");
+    applied(2, ":1\r\n:1\r\n");
+    applied(1, ":2\r\n");
+    finish("expiries after a break");
+
+    start(4);
+    ready(RUN_A, 7);
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    sent();
+    applied(2, ":1\r\n-NOPERM no 'expireat'\r\n");
+    push(TORUS_OP_INCRBY, "a", "", 1, 99);
+    is_str(sent(), "MULTI|HSET K 2 2 points 2|INCRBY a 1|EXPIREAT a 99|EXEC",
+           "one that failed comes again");
+    applied(2, ":2\r\n:1\r\n");
+    finish("expiry refused");
+
+    /* of a hash a reply tells only that the field is new */
+
+    start(4);
+    ready(RUN_A, 7);
+    push(TORUS_OP_HINCRBY, "h", "1", 1, 99);
+    is_str(sent(), "MULTI|HSET K 1 1 points 1|HINCRBY h 1 1|EXPIREAT h 99|"
+           "EXEC", "the first field brings it along");
+    applied(2, ":1\r\n:1\r\n");
+    push(TORUS_OP_HINCRBY, "h", "2", 1, 99);
+    sent();
+    applied(1, ":1\r\n");
+    is_str(sent(), "", "within the minute another field does not");
+
+    now += 61 * 1000;
+    push(TORUS_OP_HINCRBY, "h", "3", 1, 99);
+    is_str(sent(), "MULTI|HSET K 3 3 points 3|HINCRBY h 3 1|EXEC",
+           "nor later by itself");
+    applied(1, ":1\r\n");
+    is_str(sent(), "MULTI|HSET K 0 4 points 3|EXPIREAT h 99|EXEC",
+           "but its reply");
+    applied(1, ":1\r\n");
+    finish("expiry of a hash");
 }
 
 
