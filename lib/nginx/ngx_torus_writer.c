@@ -8,18 +8,19 @@
  */
 
 #include "ngx_torus_writer.h"
+#include "ngx_torus_conf.h"
 
 
 /* How soon a worker that holds operations notices that it is leaving. */
 #define NGX_TORUS_WRITER_LEAVE  200
 
 
-static ngx_int_t ngx_torus_writer_id(u_char *id, size_t len, ngx_log_t *log);
 static ngx_int_t ngx_torus_writer_open(ngx_torus_link_t *link);
 static ngx_int_t ngx_torus_writer_data(ngx_torus_link_t *link, u_char *data,
     size_t len);
 static void ngx_torus_writer_closed(ngx_torus_link_t *link,
     const char *reason);
+static void ngx_torus_writer_drain(ngx_torus_writer_t *w);
 static void ngx_torus_writer_update(ngx_torus_writer_t *w);
 static void ngx_torus_writer_check_ready(ngx_torus_writer_t *w);
 static void ngx_torus_writer_publish(ngx_torus_writer_t *w);
@@ -69,9 +70,10 @@ ngx_torus_writer_create(ngx_pool_t *pool, ngx_log_t *log,
     wc.retry_min = conf->link->retry_min;
     wc.retry_max = conf->link->retry_max;
 
-    if (ngx_torus_writer_id(wc.id, sizeof(wc.id), log) != NGX_OK
-        || ngx_torus_writer_id((u_char *) &wc.seed, sizeof(wc.seed), log)
-           != NGX_OK)
+    /* two workers with one id would take each other's batches for theirs */
+
+    if (ngx_torus_conf_random(wc.id, sizeof(wc.id), log) != NGX_OK
+        || ngx_torus_conf_random(&wc.seed, sizeof(wc.seed), log) != NGX_OK)
     {
         return NULL;
     }
@@ -115,38 +117,6 @@ ngx_torus_writer_create(ngx_pool_t *pool, ngx_log_t *log,
     ngx_torus_writer_publish(w);
 
     return w;
-}
-
-
-/* Two workers with one id would take each other's batches for their own. */
-static ngx_int_t
-ngx_torus_writer_id(u_char *id, size_t len, ngx_log_t *log)
-{
-    ssize_t    n;
-    ngx_fd_t   fd;
-
-    fd = ngx_open_file((u_char *) "/dev/urandom", NGX_FILE_RDONLY,
-                       NGX_FILE_OPEN, 0);
-
-    if (fd == NGX_INVALID_FILE) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      ngx_open_file_n " \"/dev/urandom\" failed");
-        return NGX_ERROR;
-    }
-
-    n = ngx_read_fd(fd, id, len);
-
-    if (n != (ssize_t) len) {
-        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
-                      ngx_read_fd_n " \"/dev/urandom\" failed");
-    }
-
-    if (ngx_close_file(fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, log, ngx_errno,
-                      ngx_close_file_n " \"/dev/urandom\" failed");
-    }
-
-    return (n == (ssize_t) len) ? NGX_OK : NGX_ERROR;
 }
 
 
@@ -242,12 +212,34 @@ ngx_torus_writer_stats(ngx_torus_writer_t *w, torus_writer_stats_t *stats)
 }
 
 
-void
+/*
+ * The worker is leaving.  The drain time runs from the last operation that
+ * was taken, since clients may linger for longer than it is; but it ends with
+ * worker_shutdown_timeout, of which nginx tells only connections, and there
+ * may be none.
+ */
+static void
 ngx_torus_writer_drain(ngx_torus_writer_t *w)
 {
+    ngx_msec_t        end;
+    ngx_core_conf_t  *ccf;
+
     if (!w->draining) {
         w->draining = 1;
-        w->deadline = ngx_current_msec + w->conf->drain;
+        w->left = ngx_current_msec;
+    }
+
+    w->deadline = ngx_current_msec + w->conf->drain;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(ngx_cycle->conf_ctx,
+                                           ngx_core_module);
+
+    if (ccf->shutdown_timeout != 0) {
+        end = w->left + ccf->shutdown_timeout;
+
+        if ((ngx_msec_int_t) (w->deadline - end) > 0) {
+            w->deadline = end;
+        }
     }
 }
 
@@ -438,7 +430,7 @@ ngx_torus_writer_timers(ngx_torus_writer_t *w)
 
     hold = ngx_torus_writer_pending(w) && !w->given_up;
 
-    if (ngx_exiting && hold) {
+    if (ngx_exiting && hold && !w->draining) {
         ngx_torus_writer_drain(w);
     }
 
@@ -515,6 +507,10 @@ ngx_torus_writer_flush_handler(ngx_event_t *ev)
 
     w = ngx_torus_writer_of(ev);
     w->pending = 1;
+
+    if (ngx_exiting) {
+        ngx_torus_writer_drain(w);
+    }
 
     ngx_torus_writer_update(w);
 }

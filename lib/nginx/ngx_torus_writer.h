@@ -62,6 +62,7 @@ struct ngx_torus_writer_s {
     ngx_event_t                     timer;     /* retry_at of the writer */
     ngx_event_t                     leave;     /* is the worker leaving? */
     ngx_connection_t                dummy;     /* data of the three */
+    ngx_msec_t                      left;      /* when it began to leave */
     ngx_msec_t                      deadline;  /* end of the drain time */
     ngx_queue_t                     marks;
     uint64_t                        told[TORUS_HOST_VALUES_N];
@@ -86,12 +87,6 @@ ngx_uint_t ngx_torus_writer_full(ngx_torus_writer_t *w);
 
 /* Operations unsent or unanswered? */
 ngx_uint_t ngx_torus_writer_pending(ngx_torus_writer_t *w);
-
-/*
- * The worker is leaving: begins the drain time.  Called by whoever notices
- * first (a session, the writer itself); more calls do nothing.
- */
-void ngx_torus_writer_drain(ngx_torus_writer_t *w);
 
 /*
  * NGX_OK: everything pushed so far has reached its end.  NGX_AGAIN: the
