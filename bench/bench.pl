@@ -165,9 +165,9 @@ sub bench_row {
 
 # The points of a minute are 10 s apart; the last line is what feed waits for.
 sub lines {
-    my ($row) = @_;
+    my ($row, $client) = @_;
 
-    my $file = "$dir/lines";
+    my $file = "$dir/lines" . ($client // '');
     my $turns = $row->{points} / $row->{stats};
     my $n = 0;
 
@@ -181,16 +181,31 @@ sub lines {
                 ? sprintf('%d.%02d', 10 + $n % 9, 1 + 10 * ($n % 9))
                 : 10 + $n % 90;
 
-            printf $out "servers.host%04d.app%d.requests.by_%07d %s %d\n",
-                   $stat % 997, $stat % 9, $stat, $value, $ts;
+            print $out stat_name($stat), " $value $ts\n";
             $n++;
         }
     }
 
-    print $out "bench.end 1 $end\n";
+    print $out 'bench.end', $client // '', " 1 $end\n";
     close $out or die "$file: $!\n";
 
     return $file;
+}
+
+
+sub stat_name {
+    my ($stat) = @_;
+
+    return sprintf 'servers.host%04d.app%d.requests.by_%07d', $stat % 997,
+                   $stat % 9, $stat;
+}
+
+
+sub end_key {
+    my ($client) = @_;
+
+    return sprintf 'bench:bench.end%s:minute:%d', $client // '',
+                   floor($end / 60);
 }
 
 
@@ -202,11 +217,10 @@ sub torus {
     my $server = torus_nginx($row, $redis->{port});
     my $worker = worker($server->{pid});
 
-    my $key = sprintf 'bench:bench.end:minute:%d', floor($end / 60);
     my @before = (cpu($worker), cpu($redis->{pid}));
 
     my $took = run("$bin/feed", $file, $server->{port}, 'redis',
-                   $redis->{port}, $key);
+                   $redis->{port}, end_key());
 
     my $million = $row->{points} / 1e6;
 
@@ -239,9 +253,11 @@ sub torus {
 
 # Every point is there, once: by the sum of counts, or the number of values.
 sub verify {
-    my ($row, $redis) = @_;
+    my ($row, $redis, $times) = @_;
 
     return if $row->{type} eq 'gauge';
+
+    $times //= 1;
 
     my $sum = ask($redis, 'EVAL', <<'LUA', 0, $row->{type});
 local sum, cursor = 0, '0'
@@ -275,6 +291,8 @@ LUA
         $expected = floor($row->{points} / $period) * sum(@values)
                     + sum(0, @values[0 .. $rest - 1]);
     }
+
+    $expected *= $times;
 
     die "$row->{name}: the store holds $sum and not $expected\n"
         if abs($sum - $expected) > 0.01;
@@ -322,7 +340,107 @@ sub extras {
     }
 
     lone();
+    workers(2, 4);
+    queries();
     victoria();
+}
+
+
+# Several clients and workers on the same stats; nothing may get lost.
+sub workers {
+    my ($workers, $clients) = @_;
+
+    my $row = { %{ row('count', 1, 0, 20_000) } };
+    my @files = map { lines($row, $_) } 1 .. $clients;
+
+    my $redis = redis();
+    my $server = torus_nginx($row, $redis->{port}, workers => $workers);
+
+    worker($server->{pid});
+
+    my $start = time;
+    my @feeds = map {
+        start('feed', "$bin/feed", $files[$_ - 1], $server->{port}, 'redis',
+              $redis->{port}, end_key($_))
+    } 1 .. $clients;
+
+    for my $pid (@feeds) {
+        waitpid $pid, 0;
+        delete $children{$pid};
+        die "a client failed\n" if $?;
+    }
+
+    my $took = time - $start;
+
+    verify($row, $redis, $clients);
+    note("$workers workers, $clients clients, the same stats",
+         torus => int($clients * $row->{points} / $took));
+
+    stop($server->{pid});
+    stop($redis->{pid});
+    unlink @files;
+}
+
+
+# A series of an hour by the minute, asked for one after another, while
+# nothing else happens and while the writer is saturated.
+sub queries {
+    my $row = { %{ row('count', 1, 0, 20_000) }, points => 2_000_000 };
+    my $file = lines($row);
+
+    my $redis = redis();
+    my $server = torus_nginx($row, $redis->{port}, http => 1);
+
+    worker($server->{pid});
+
+    my $feed = start('feed', "$bin/feed", $file, $server->{port}, 'redis',
+                     $redis->{port}, end_key());
+    my @busy;
+
+    while (waitpid($feed, WNOHANG) == 0) {
+        push @busy, query($server->{http}, scalar @busy);
+    }
+
+    delete $children{$feed};
+
+    my @idle = map { query($server->{http}, $_) } 1 .. 500;
+
+    note('a query, ms, idle', percentiles(@idle));
+    note('a query, ms, writer saturated', percentiles(@busy));
+
+    stop($server->{pid});
+    stop($redis->{pid});
+    unlink $file;
+}
+
+
+sub query {
+    my ($port, $n) = @_;
+
+    my $stat = stat_name($n * 37 % 20_000);
+    my $start = time;
+
+    my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                  PeerPort => $port)
+        or die "http: $!\n";
+
+    print $s "GET /series?stat=$stat&start=", $end - 3540, "&end=$end ",
+             "HTTP/1.0\r\n\r\n";
+
+    my $answer = do { local $/; <$s> };
+
+    die "http: $answer\n" if $answer !~ /^HTTP.* 200 .*datapoints/s;
+
+    return 1000 * (time - $start);
+}
+
+
+sub percentiles {
+    my @sorted = sort { $a <=> $b } @_;
+
+    return (p50 => sprintf('%.2f', $sorted[@sorted / 2]),
+            p99 => sprintf('%.2f', $sorted[@sorted * 0.99]),
+            n => scalar @sorted);
 }
 
 
@@ -405,9 +523,29 @@ sub torus_nginx {
 
     my $port = free_port();
     my $workers = $more{workers} || 1;
+    my $http = free_port();
     my $load = join '', map { "load_module $_;\n" }
                grep { $_ } $ENV{STREAM_MODULE},
-               "$build/ngx_karbon_stream_module.so";
+               "$build/ngx_karbon_stream_module.so",
+               "$build/ngx_torus_module.so";
+
+    my $queries = $more{http} ? <<"CONF" : '';
+http {
+    access_log off;
+    client_body_temp_path $dir/body;
+    proxy_temp_path $dir/proxy;
+    fastcgi_temp_path $dir/fastcgi;
+    uwsgi_temp_path $dir/uwsgi;
+    scgi_temp_path $dir/scgi;
+    torus_schema $dir/schema.json;
+    server {
+        listen 127.0.0.1:$http;
+        location / {
+            torus_query on;
+        }
+    }
+}
+CONF
 
     my @iv = map {
         my ($name, $step, $steps, $resolution) = split /:/;
@@ -427,7 +565,7 @@ JSON
 { "TIMESERIES": { "bench": {
     "type": "$row->{type}",
     "host": "127.0.0.1:$redis_port",
-    "match": ["servers.**", "rollup.**", "bench.end"],
+    "match": ["servers.**", "rollup.**", "bench.end*"],
     "prefix": "bench",
     "intervals": { @{[ join ', ', @iv ]} }
 } }$rules }
@@ -448,13 +586,14 @@ stream {
         karbon on;
     }
 }
+$queries
 CONF
 
     my $pid = start('nginx', $nginx, '-p', "$dir/", '-c', "$dir/nginx.conf",
                     '-e', "$dir/error.log");
     await($port);
 
-    return { pid => $pid, port => $port };
+    return { pid => $pid, port => $port, http => $http };
 }
 
 
@@ -652,7 +791,8 @@ sub note {
     push @notes, { name => $name, map { $_ => 0 + $values{$_} } keys %values };
 
     print "$name: ",
-          join(', ', map { "$_ $values{$_}" } sort keys %values), "\n";
+          join(', ', map { sprintf '%s %.6g', $_, $values{$_} }
+                     sort keys %values), "\n";
 }
 
 
