@@ -105,6 +105,8 @@ struct torus_fetch_s {
     int64_t                    written;   /* buckets of the open read */
     torus_buf_t               *out;
     torus_answer_t             answer;
+    torus_fetch_row_pt         handler;   /* NULL: rows go to the answer */
+    void                      *data;
     unsigned char             *key;       /* a key being composed */
     size_t                     outstanding;
     unsigned                   status;
@@ -147,6 +149,7 @@ static int torus_fetch_take_values(torus_fetch_t *f,
 static int torus_fetch_take_value(torus_fetch_t *f,
     const torus_fetch_cell_t *cell, const redisReply *value,
     const redisReply *n);
+static int torus_fetch_wanted(const torus_read_t *read, int64_t sub);
 static int torus_fetch_number_of(const redisReply *e, int64_t *n);
 static int torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b,
     int64_t bucket, size_t name);
@@ -156,6 +159,8 @@ static void torus_fetch_begin(torus_fetch_t *f);
 static int torus_fetch_write(torus_fetch_t *f);
 static int torus_fetch_write_bucket(torus_fetch_t *f,
     torus_fetch_bucket_t *b);
+static void torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b);
+static int torus_fetch_hand_over(torus_fetch_t *f);
 static int torus_fetch_collapse(torus_fetch_t *f, torus_fetch_bucket_t *b);
 static int torus_fetch_full(torus_fetch_t *f);
 static int torus_fetch_fail(torus_fetch_t *f, unsigned status);
@@ -221,6 +226,24 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
     }
 
     f->out = out;
+
+    return f;
+}
+
+
+torus_fetch_t *
+torus_fetch_create_rows(const torus_plan_t *plan,
+    const torus_schema_set_t *set, const torus_limits_t *limits,
+    torus_request_stats_t *stats, torus_fetch_row_pt handler, void *data)
+{
+    torus_fetch_t  *f;
+
+    f = torus_fetch_create(NULL, plan, set, limits, stats, NULL);
+
+    if (f != NULL) {
+        f->handler = handler;
+        f->data = data;
+    }
 
     return f;
 }
@@ -353,9 +376,13 @@ torus_fetch_slice(torus_fetch_t *f)
     f->nbuckets = torus_fetch_measure(f);
 
     if (f->nbuckets == 0) {
-        torus_fetch_begin(f);
-        torus_answer_end(&f->answer);
         f->done = 1;
+
+        if (f->handler == NULL) {
+            torus_fetch_begin(f);
+            torus_answer_end(&f->answer);
+        }
+
         return TORUS_OK;
     }
 
@@ -452,7 +479,9 @@ torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
         return TORUS_OK;
     }
 
-    b->subs = torus_answer_subs(read, f->query->format) != 0;
+    b->subs = f->handler != NULL
+              ? !read->interval->coarse
+              : torus_answer_subs(read, f->query->format) != 0;
     b->out.bucket = f->bucket;
     b->out.seconds = (double) torus_step_length(&read->interval->step,
                                                 f->bucket);
@@ -922,12 +951,31 @@ torus_fetch_take_subs(torus_fetch_t *f, torus_fetch_bucket_t *b, size_t name,
             continue;
         }
 
+        if (!torus_fetch_wanted(b->read, n)) {
+            continue;
+        }
+
         if (torus_fetch_ref(f, b, n, name) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
 
     return TORUS_OK;
+}
+
+
+static int
+torus_fetch_wanted(const torus_read_t *read, int64_t sub)
+{
+    int64_t  start;
+
+    if (!read->bounded) {
+        return 1;
+    }
+
+    start = torus_step_start(&read->interval->resolution, sub);
+
+    return start >= read->from && start <= read->until;
 }
 
 
@@ -1117,6 +1165,10 @@ torus_fetch_write(torus_fetch_t *f)
     size_t                 i;
     torus_fetch_bucket_t  *b;
 
+    if (f->handler != NULL) {
+        return torus_fetch_hand_over(f);
+    }
+
     torus_fetch_begin(f);
 
     for (i = 0; i < f->nbuckets; i++) {
@@ -1156,11 +1208,23 @@ torus_fetch_write(torus_fetch_t *f)
 static int
 torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
 {
+    torus_fetch_settle(f, b);
+
+    if (b->read->spec->query->collapse) {
+        return torus_fetch_collapse(f, b);
+    }
+
+    return torus_answer_bucket(&f->answer, f->slice, &b->out);
+}
+
+
+/* What has expired between the rounds is not there. */
+static void
+torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b)
+{
     size_t  i, n;
 
     n = 0;
-
-    /* what has expired between the rounds is not there */
 
     for (i = 0; i < b->out.nsubs; i++) {
 
@@ -1172,12 +1236,31 @@ torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
     b->out.nsubs = n;
 
     f->stats->rows += n != 0 || b->out.row.present;
+}
 
-    if (b->read->spec->query->collapse) {
-        return torus_fetch_collapse(f, b);
+
+/* The slice is whole: its buckets go to the caller. */
+static int
+torus_fetch_hand_over(torus_fetch_t *f)
+{
+    size_t                 i;
+    torus_fetch_bucket_t  *b;
+
+    for (i = 0; i < f->nbuckets; i++) {
+        b = &f->buckets[i];
+
+        torus_fetch_settle(f, b);
+
+        if (b->out.nsubs == 0 && !b->out.row.present) {
+            continue;
+        }
+
+        if (f->handler(f->data, b->read, &b->out) != TORUS_OK) {
+            return torus_fetch_full(f);
+        }
     }
 
-    return torus_answer_bucket(&f->answer, f->slice, &b->out);
+    return TORUS_OK;
 }
 
 

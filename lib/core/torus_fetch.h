@@ -34,6 +34,19 @@ torus_fetch_t *torus_fetch_create(const torus_query_t *query,
     torus_buf_t *out);
 void torus_fetch_destroy(torus_fetch_t *f);
 
+/*
+ * The same for a caller who takes the rows himself: each bucket that holds
+ * data, read by read, its resolutions not condensed, valid during the call.
+ * Of the reads' specs only the number of names is looked at.  TORUS_ERROR of
+ * the handler ends the fetch with a 413.
+ */
+typedef int (*torus_fetch_row_pt)(void *data, const torus_read_t *read,
+    torus_bucket_t *bucket);
+
+torus_fetch_t *torus_fetch_create_rows(const torus_plan_t *plan,
+    const torus_schema_set_t *set, const torus_limits_t *limits,
+    torus_request_stats_t *stats, torus_fetch_row_pt handler, void *data);
+
 /* TORUS_OK and a batch; TORUS_DECLINED: none now; TORUS_ERROR. */
 int torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch);
 

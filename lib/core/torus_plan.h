@@ -28,6 +28,9 @@ typedef struct {
     int64_t                  last;
     int64_t                  buckets;
     int64_t                  subs;      /* most resolution buckets in one */
+    int64_t                  from;      /* when bounded: of these buckets  */
+    int64_t                  until;     /*   only resolution buckets that  */
+    unsigned                 bounded:1; /*   begin in from .. until        */
 } torus_read_t;
 
 

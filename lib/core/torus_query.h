@@ -38,6 +38,8 @@ typedef struct {
     size_t                names;     /* names of a listing */
     size_t                slice;     /* keys of one slice, 0: the default */
     size_t                memory;    /* bytes one request may hold */
+    size_t                targets;   /* of /render */
+    size_t                series;    /* of /render, found and answered */
 } torus_limits_t;
 
 #define TORUS_LIMIT_STATS    1000
@@ -45,6 +47,8 @@ typedef struct {
 #define TORUS_LIMIT_NAMES    100000
 #define TORUS_LIMIT_SLICE    4096
 #define TORUS_LIMIT_MEMORY   (64 * 1024 * 1024)
+#define TORUS_LIMIT_TARGETS  1000
+#define TORUS_LIMIT_SERIES   20000
 
 
 /*

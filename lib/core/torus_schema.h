@@ -64,6 +64,7 @@ typedef struct {
     int                   rolling;
     unsigned              final:1;
     unsigned              zeros_drop:1;
+    torus_str_t           fold;       /* of /render, "sum"; empty: average */
     size_t                index;      /* in torus_schema_set_t.schemas */
     torus_str_t           file;       /* where it was written */
 } torus_schema_t;

@@ -86,6 +86,9 @@ static void torus_schema_final(torus_schema_loader_t *l, void *object,
 static void torus_schema_zeros(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 
+static void torus_schema_fold(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
+
 static void torus_schema_intervals(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 static void torus_schema_one_interval(torus_schema_loader_t *l, void *object,
@@ -128,6 +131,7 @@ static const torus_schema_key_t  torus_schema_schema_keys[] = {
     { "except",      torus_schema_excepts },
     { "final",       torus_schema_final },
     { "zeros",       torus_schema_zeros },
+    { "fold",        torus_schema_fold },
     { "prefix",      torus_schema_prefix },
     { "write_func",  torus_schema_write_func },
     { "read_func",   torus_schema_read_func },
@@ -955,6 +959,40 @@ torus_schema_zeros(torus_schema_loader_t *l, void *object, const char *key,
         torus_schema_fault(l, key, "must be \"store\" or \"drop\", not "
                            "\"%s\"", torus_schema_quote(shown, text));
     }
+}
+
+
+/* How /render makes one point of several, as Graphite calls it. */
+static void
+torus_schema_fold(torus_schema_loader_t *l, void *object, const char *key,
+    json_t *value)
+{
+    size_t           i;
+    char             shown[TORUS_SCHEMA_QUOTE];
+    torus_str_t      text;
+    torus_schema_t  *schema;
+
+    static const char *const  folds[] = {
+        "average", "avg", "sum", "min", "max", "first", "last"
+    };
+
+    schema = object;
+
+    if (!torus_schema_string(l, key, value, &text)) {
+        return;
+    }
+
+    for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++) {
+
+        if (torus_str_is(text, folds[i])) {
+            schema->fold = torus_str(folds[i], strlen(folds[i]));
+            return;
+        }
+    }
+
+    torus_schema_fault(l, key, "must be \"average\", \"sum\", \"min\", "
+                       "\"max\", \"first\" or \"last\", not \"%s\"",
+                       torus_schema_quote(shown, text));
 }
 
 
