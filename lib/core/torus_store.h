@@ -42,7 +42,10 @@ typedef struct {
 } torus_op_t;
 
 
-/* Takes an operation for a host; TORUS_OK or TORUS_ERROR (out of memory). */
+/*
+ * Takes an operation for a host; TORUS_OK or TORUS_ERROR: out of memory, it
+ * was not taken, and the store counts it as dropped.
+ */
 typedef int (*torus_sink_pt)(void *data, const torus_host_t *host,
     const torus_op_t *op);
 

@@ -193,15 +193,8 @@ torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
         return TORUS_OK;
     }
 
-    if (torus_queue_add(&w->queue, op->kind, op, op->ops, points,
-                        torus_writer_stuck(w), now)
-        != TORUS_OK)
-    {
-        w->conf.counters[TORUS_C_OPS_DROPPED] += op->ops;
-        return TORUS_ERROR;
-    }
-
-    return TORUS_OK;
+    return torus_queue_add(&w->queue, op->kind, op, op->ops, points,
+                           torus_writer_stuck(w), now);
 }
 
 

@@ -1409,6 +1409,41 @@ drops(void)
 }
 
 
+/*
+ * Proves that an operation for which there is no memory is counted once: by
+ * the store that passes it on, not here, too.  No memory has room for a key
+ * of such a length, which is not looked at since its hash is given.
+ */
+static void
+no_memory(void)
+{
+    torus_op_t  op;
+
+    start(4);
+    ready(RUN_A, 7);
+
+    memset(&op, 0, sizeof(op));
+
+    op.kind = TORUS_OP_INCRBY;
+    op.key = torus_str("a", SIZE_MAX / 8);
+    op.hash = 1;
+    op.delta = 1;
+    op.ops = 1;
+
+    counters[TORUS_C_POINTS_RECEIVED]++;
+    made = 0;
+
+    ok(torus_writer_push(w, &op, now) == TORUS_ERROR, "not taken");
+    is_int(count(OPS_DROPPED), 0, "the store counts it");
+    is_int((int64_t) stats().queued, 0, "nothing is queued");
+    incr("b", 1);
+    is_str(sent(), "MULTI|HSET K 1 1 points 1|INCRBY b 1|EXEC",
+           "nor sent, and what follows is");
+    answer("+OK\r\n+QUEUED\r\n+QUEUED\r\n*2\r\n:2\r\n:1\r\n");
+    finish("no memory");
+}
+
+
 int
 main(void)
 {
@@ -1433,6 +1468,7 @@ main(void)
     points();
     outside();
     drops();
+    no_memory();
 
     torus_buf_free(&out);
 
