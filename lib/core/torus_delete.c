@@ -1,21 +1,26 @@
 /*
  * A host's turn:  SCAN -> keys;  UNLINK keys, SCAN -> number, keys;  ..;
- * UNLINK keys -> number.
+ * UNLINK keys -> number.  At last the names go out of the index of names:
+ * ZREM .. -> number.
  */
 
 #include "torus_delete.h"
+#include "torus_layout.h"
 #include "torus_redis.h"
 
 #include <stdlib.h>
 
 
-#define TORUS_DELETE_KEEP  65536   /* bytes of memory kept between slices */
+#define TORUS_DELETE_KEEP   65536  /* bytes of memory kept between slices */
+#define TORUS_DELETE_NAMES  500    /* names that a batch takes out */
 
 
 typedef struct {
     torus_buf_t                keys;      /* as bulk strings, to be unlinked */
     size_t                     nkeys;
     torus_buf_t                bytes;     /* of the batch that is sent */
+    size_t                     forgotten; /* names out of the index .. */
+    size_t                     forgetting; /* replies to that, to come */
     unsigned                   unlinking:1; /* its number comes first */
 } torus_delete_host_t;
 
@@ -28,12 +33,19 @@ struct torus_delete_s {
     uint64_t                   keys;      /* gone, or that would go */
     unsigned                   dry:1;
     unsigned                   pretty:1;
+    unsigned                   one:1;     /* other schemas keep their data */
 };
 
 
 static int torus_delete_key(void *data, const torus_host_t *host,
     torus_str_t key);
 static int torus_delete_unlink(torus_delete_t *d, torus_delete_host_t *h);
+static int torus_delete_forget(torus_delete_t *d, size_t host,
+    torus_batch_t *batch);
+static int torus_delete_name(torus_delete_t *d, size_t schema,
+    torus_str_t stat, torus_buf_t *out);
+static size_t torus_delete_names(const torus_delete_t *d,
+    const torus_str_t **names);
 
 
 unsigned
@@ -63,6 +75,7 @@ torus_delete_create(const torus_schema_set_t *set, const torus_arg_t *args,
     d->stats = stats;
     d->dry = dry;
     d->pretty = pretty;
+    d->one = (torus_args_get(args, nargs, "schema").len != 0);
 
     d->hosts = calloc(set->nhosts + 1, sizeof(torus_delete_host_t));
     if (d->hosts == NULL) {
@@ -181,7 +194,117 @@ torus_delete_next(torus_delete_t *d, torus_batch_t *batch)
         return TORUS_OK;
     }
 
+    for (i = 0; i < d->set->nhosts; i++) {
+        h = &d->hosts[i];
+
+        if (h->unlinking || h->forgetting != 0) {
+            continue;
+        }
+
+        rc = torus_delete_forget(d, i, batch);
+
+        if (rc != TORUS_DECLINED) {
+            return rc;
+        }
+    }
+
     return TORUS_DECLINED;
+}
+
+
+/*
+ * Some more of the names out of the index.  A name of which points keep
+ * coming returns within the hour.
+ */
+static int
+torus_delete_forget(torus_delete_t *d, size_t host, torus_batch_t *batch)
+{
+    size_t                i, k, n;
+    const torus_str_t    *names;
+    torus_delete_host_t  *h;
+
+    h = &d->hosts[host];
+    n = torus_delete_names(d, &names);
+
+    if (h->forgotten >= n) {
+        return TORUS_DECLINED;
+    }
+
+    torus_buf_reset(&h->bytes, TORUS_DELETE_KEEP);
+
+    for (i = 0; i < TORUS_DELETE_NAMES && h->forgotten < n; i++) {
+
+        for (k = 0; k < d->set->nschemas; k++) {
+
+            if (d->set->schemas[k].host->index == host) {
+                h->forgetting += (size_t)
+                    torus_delete_name(d, k, names[h->forgotten], &h->bytes);
+            }
+        }
+
+        h->forgotten++;
+    }
+
+    batch->host = &d->set->hosts[host];
+    batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
+    batch->replies = h->forgetting;
+
+    d->stats->batches++;
+    d->stats->rounds++;
+    d->stats->commands += h->forgetting;
+
+    return h->bytes.failed || h->forgetting == 0 ? TORUS_ERROR : TORUS_OK;
+}
+
+
+/* Out of the tree of a schema, which others may share: commands, 0 or 1. */
+static int
+torus_delete_name(torus_delete_t *d, size_t schema, torus_str_t stat,
+    torus_buf_t *out)
+{
+    size_t                 i, n, leaf;
+    unsigned char         *key;
+    const torus_schema_t  *s, *other;
+
+    s = &d->set->schemas[schema];
+
+    for (i = 0; i < schema; i++) {
+        other = &d->set->schemas[i];
+
+        if (other->host->index == s->host->index
+            && torus_str_eq(other->prefix, s->prefix))
+        {
+            return 0;
+        }
+    }
+
+    key = malloc(s->prefix.len + stat.len + TORUS_LAYOUT_NAMES_EXTRA);
+    if (key == NULL) {
+        out->failed = 1;
+        return 0;
+    }
+
+    leaf = torus_layout_names_leaf(stat);
+    n = torus_layout_names(key, s->prefix,
+                           torus_str(stat.data, leaf != 0 ? leaf - 1 : 0));
+
+    torus_redis_head(out, 3);
+    torus_redis_bulk_z(out, "ZREM");
+    torus_redis_bulk(out, torus_str(key, n));
+    torus_redis_bulk(out, torus_str(stat.data + leaf, stat.len - leaf));
+
+    free(key);
+
+    return 1;
+}
+
+
+/* Those that go out of the index, once all of them are known. */
+static size_t
+torus_delete_names(const torus_delete_t *d, const torus_str_t **names)
+{
+    return d->dry || d->one || !torus_list_ready(d->list)
+           ? 0 : torus_list_names(d->list, names);
 }
 
 
@@ -215,6 +338,18 @@ torus_delete_reply(torus_delete_t *d, const torus_host_t *host,
 
     h = &d->hosts[host->index];
 
+    if (h->forgetting != 0) {
+        h->forgetting--;
+
+        if (reply->type == REDIS_REPLY_INTEGER
+            || torus_batch_error(host, reply, err) == TORUS_DECLINED)
+        {
+            return 200;
+        }
+
+        return 503;
+    }
+
     if (h->unlinking) {
         h->unlinking = 0;
 
@@ -246,11 +381,16 @@ torus_delete_reply(torus_delete_t *d, const torus_host_t *host,
 int
 torus_delete_done(const torus_delete_t *d)
 {
-    size_t  i;
+    size_t              i, n;
+    const torus_str_t  *names;
+
+    n = torus_delete_names(d, &names);
 
     for (i = 0; i < d->set->nhosts; i++) {
 
-        if (d->hosts[i].nkeys != 0 || d->hosts[i].unlinking) {
+        if (d->hosts[i].nkeys != 0 || d->hosts[i].unlinking
+            || d->hosts[i].forgotten < n || d->hosts[i].forgetting != 0)
+        {
             return 0;
         }
     }

@@ -77,9 +77,7 @@ static int torus_list_key(void *data, const torus_host_t *host,
     torus_str_t key);
 static int torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     torus_str_t key, torus_str_t stat);
-static int torus_list_takes(const torus_list_t *l,
-    const torus_schema_t *schema, torus_str_t key, torus_str_t stat);
-static int torus_list_claimed(const torus_list_t *l,
+static int torus_list_claimed(const torus_schema_set_t *set,
     const torus_schema_t *schema, torus_str_t key, int made);
 static int torus_list_room(torus_list_t *l);
 static int torus_list_rehash(torus_list_t *l);
@@ -549,7 +547,7 @@ torus_list_key(void *data, const torus_host_t *host, torus_str_t key)
 
             /* a name known from elsewhere does not make the key ours */
 
-            if (!torus_list_takes(l, schema, key, parsed.stat)) {
+            if (!torus_list_owns(l->set, schema, key, parsed.stat)) {
                 continue;
             }
 
@@ -609,7 +607,7 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     }
 
     if (!torus_list_wanted(l, stat)
-        || !torus_list_takes(l, schema, key, stat))
+        || !torus_list_owns(l->set, schema, key, stat))
     {
         return TORUS_DECLINED;
     }
@@ -631,20 +629,16 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
 }
 
 
-/*
- * Is the key this schema's?  Where its "transform" makes names, any key may
- * be that is nobody else's.
- */
-static int
-torus_list_takes(const torus_list_t *l, const torus_schema_t *schema,
+int
+torus_list_owns(const torus_schema_set_t *set, const torus_schema_t *schema,
     torus_str_t key, torus_str_t stat)
 {
     if (torus_schema_match(schema, stat)) {
-        return !torus_list_claimed(l, schema, key, 0);
+        return !torus_list_claimed(set, schema, key, 0);
     }
 
     return torus_schema_renames(schema)
-           && !torus_list_claimed(l, schema, key, 1);
+           && !torus_list_claimed(set, schema, key, 1);
 }
 
 
@@ -655,15 +649,15 @@ torus_list_takes(const torus_list_t *l, const torus_schema_t *schema,
  * made gives way to a schema with the same prefix too.
  */
 static int
-torus_list_claimed(const torus_list_t *l, const torus_schema_t *schema,
-    torus_str_t key, int made)
+torus_list_claimed(const torus_schema_set_t *set,
+    const torus_schema_t *schema, torus_str_t key, int made)
 {
     size_t                 i;
     torus_layout_key_t     parsed;
     const torus_schema_t  *other;
 
-    for (i = 0; i < l->set->nschemas; i++) {
-        other = &l->set->schemas[i];
+    for (i = 0; i < set->nschemas; i++) {
+        other = &set->schemas[i];
 
         if (other == schema
             || other->host->index != schema->host->index
@@ -886,7 +880,8 @@ torus_properties_key(void *data, const torus_host_t *host, torus_str_t key)
                       p->stat.len) != 0
             || torus_layout_parse(p->schema, key, &parsed) != TORUS_OK
             || !torus_str_eq(parsed.stat, p->stat)
-            || (p->made && torus_list_claimed(l, p->schema, key, 1)))
+            || (p->made && torus_list_claimed(l->set, p->schema,
+                                                 key, 1)))
         {
             continue;
         }

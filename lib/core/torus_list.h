@@ -47,6 +47,13 @@ unsigned torus_list_create_keys(const torus_schema_set_t *set,
 
 void torus_list_destroy(torus_list_t *list);
 
+/*
+ * Is a key whose shape is the schema's, with that stat, the schema's?  Where
+ * its "transform" makes names, any key may be that is nobody else's.
+ */
+int torus_list_owns(const torus_schema_set_t *set,
+    const torus_schema_t *schema, torus_str_t key, torus_str_t stat);
+
 /* Sorted once the list is ready. */
 size_t torus_list_names(torus_list_t *list, const torus_str_t **names);
 

@@ -28,7 +28,6 @@ static int torus_names_emit(torus_names_t *names,
 static uint64_t torus_names_hash(const torus_names_t *names,
     const torus_schema_t *schema, size_t len);
 static uint64_t torus_names_random(torus_names_t *names);
-static uint32_t torus_names_refresh(int64_t keep);
 
 
 int
@@ -363,7 +362,7 @@ torus_names_random(torus_names_t *names)
 }
 
 
-static uint32_t
+uint32_t
 torus_names_refresh(int64_t keep)
 {
     if (keep == 0 || keep / 8 >= TORUS_NAMES_REFRESH) {

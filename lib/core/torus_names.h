@@ -80,6 +80,9 @@ int64_t torus_names_keep(const torus_schema_t *schema);
 int64_t torus_names_longest(const torus_schema_set_t *set,
     const torus_host_t *host, torus_str_t prefix);
 
+/* Seconds until a stat of such a schema is written again, at most. */
+uint32_t torus_names_refresh(int64_t keep);
+
 /* Until when there may be points of a stat last seen then; INT64_MAX. */
 int64_t torus_names_until(int64_t keep, int64_t seen);
 

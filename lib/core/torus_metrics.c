@@ -1,0 +1,722 @@
+/*
+ * What is found is kept until all of it is there, since it has to be put in
+ * order once more; but the index of all names is written as it comes.
+ */
+
+#include "torus_metrics.h"
+
+#include <stdlib.h>
+
+
+#define TORUS_METRICS_PIECE  65536   /* bytes that are written at a time */
+
+
+typedef struct {
+    torus_graph_hit_t          hit;
+    size_t                     query;
+} torus_metrics_hit_t;
+
+
+struct torus_metrics_s {
+    torus_arena_t             *arena;
+    torus_metrics_kind_t       kind;
+    const torus_limits_t      *limits;
+    torus_request_stats_t     *stats;
+    torus_find_t              *find;
+    torus_graph_find_t         options;
+    torus_str_t               *queries;   /* of expand, each once */
+    size_t                     nqueries;
+    torus_metrics_hit_t       *hits;
+    size_t                     n;
+    size_t                     size;
+    torus_buf_t               *out;
+    torus_json_t               json;
+    unsigned                   grouped:1;
+    unsigned                   pretty:1;
+    unsigned                   begun:1;
+    unsigned                   done:1;
+};
+
+
+static unsigned torus_metrics_find(torus_metrics_t *m,
+    const torus_arg_t *args, size_t nargs, torus_find_conf_t *conf,
+    const torus_clock_t *clock, torus_error_t *err);
+static unsigned torus_metrics_expand(torus_metrics_t *m,
+    const torus_arg_t *args, size_t nargs, torus_find_conf_t *conf,
+    torus_error_t *err);
+static unsigned torus_metrics_options(torus_metrics_t *m,
+    const torus_arg_t *args, size_t nargs, torus_error_t *err);
+static unsigned torus_metrics_times(torus_find_conf_t *conf,
+    const torus_arg_t *args, size_t nargs, const torus_clock_t *clock,
+    torus_error_t *err);
+static unsigned torus_metrics_time(const torus_arg_t *args, size_t nargs,
+    const char *name, int64_t now, const torus_tz_t *tz, int64_t *ts,
+    torus_error_t *err);
+static unsigned torus_metrics_number(const torus_arg_t *args, size_t nargs,
+    const char *name, int *number, torus_error_t *err);
+static int torus_metrics_completer(torus_metrics_t *m, torus_str_t query,
+    torus_str_t *changed);
+static unsigned torus_metrics_add(torus_metrics_t *m, torus_str_t query,
+    torus_error_t *err);
+static int torus_metrics_keep(torus_metrics_t *m,
+    const torus_graph_hit_t *hit, size_t query);
+static unsigned torus_metrics_index(torus_metrics_t *m, torus_error_t *err);
+static unsigned torus_metrics_over(const torus_metrics_t *m,
+    torus_error_t *err);
+static int torus_metrics_found(torus_metrics_t *m);
+static void torus_metrics_expanded(torus_metrics_t *m);
+static int torus_metrics_cmp(const void *a, const void *b);
+static int torus_metrics_cmp_path(const void *a, const void *b);
+
+
+unsigned
+torus_metrics_create(torus_metrics_kind_t kind,
+    const torus_schema_set_t *set, const torus_arg_t *args, size_t nargs,
+    const torus_limits_t *limits, const torus_clock_t *clock,
+    torus_request_stats_t *stats, torus_buf_t *out,
+    torus_metrics_t **metrics, torus_error_t *err)
+{
+    size_t              i;
+    unsigned            status;
+    torus_arena_t      *arena;
+    torus_metrics_t    *m;
+    torus_find_conf_t   conf;
+
+    arena = torus_arena_create(4096, limits->memory);
+    if (arena == NULL) {
+        return 500;
+    }
+
+    m = torus_arena_calloc(arena, 1, sizeof(torus_metrics_t));
+    if (m == NULL) {
+        torus_arena_destroy(arena);
+        return 500;
+    }
+
+    m->arena = arena;
+    m->kind = kind;
+    m->limits = limits;
+    m->stats = stats;
+    m->out = out;
+
+    memset(&conf, 0, sizeof(torus_find_conf_t));
+
+    conf.now = clock->now;
+    conf.from = INT64_MIN;
+    conf.until = INT64_MAX;
+    conf.names = limits->names;
+    conf.memory = limits->memory;
+
+    m->queries = torus_arena_calloc(arena, nargs + 1, sizeof(torus_str_t));
+
+    if (m->queries == NULL) {
+        status = 500;
+
+    } else if (kind == TORUS_METRICS_FIND) {
+        status = torus_metrics_find(m, args, nargs, &conf, clock, err);
+
+    } else if (kind == TORUS_METRICS_EXPAND) {
+        status = torus_metrics_expand(m, args, nargs, &conf, err);
+
+    } else {
+        status = torus_metrics_add(m, torus_str("**", 2), err);
+        conf.leaves = 1;
+        conf.tagged = 1;
+    }
+
+    if (status == 200) {
+        m->find = torus_find_create(arena, set, &conf, stats);
+        status = m->find != NULL ? 200 : 500;
+    }
+
+    for (i = 0; status == 200 && i < m->nqueries; i++) {
+
+        switch (torus_find_add(m->find, m->queries[i], err)) {
+
+        case TORUS_OK:
+            break;
+
+        case TORUS_INVALID:
+            status = 400;
+            break;
+
+        default:
+            status = 500;
+        }
+    }
+
+    if (status != 200) {
+        torus_metrics_destroy(m);
+        return status;
+    }
+
+    *metrics = m;
+
+    return 200;
+}
+
+
+void
+torus_metrics_destroy(torus_metrics_t *m)
+{
+    if (m->find != NULL) {
+        torus_find_destroy(m->find);
+    }
+
+    torus_arena_destroy(m->arena);
+}
+
+
+torus_str_t
+torus_metrics_type(const torus_metrics_t *m)
+{
+    return m->kind == TORUS_METRICS_FIND
+           && m->options.format == TORUS_GRAPH_FIND_PICKLE
+           ? torus_str("application/pickle", 18)
+           : torus_str("application/json", 16);
+}
+
+
+int
+torus_metrics_next(torus_metrics_t *m, torus_batch_t *batch)
+{
+    return torus_find_next(m->find, batch);
+}
+
+
+unsigned
+torus_metrics_reply(torus_metrics_t *m, const torus_host_t *host,
+    const redisReply *reply, torus_error_t *err)
+{
+    return torus_find_reply(m->find, host, reply, err);
+}
+
+
+unsigned
+torus_metrics_write(torus_metrics_t *m, torus_error_t *err)
+{
+    int                rc;
+    size_t             query;
+    torus_graph_hit_t  hit;
+
+    if (m->done) {
+        return 200;
+    }
+
+    if (m->kind == TORUS_METRICS_INDEX) {
+        return torus_metrics_index(m, err);
+    }
+
+    for ( ;; ) {
+        rc = torus_find_hit(m->find, &query, &hit);
+
+        if (rc != TORUS_OK) {
+            break;
+        }
+
+        if (torus_metrics_keep(m, &hit, query) != TORUS_OK) {
+            torus_error(err, "the request needs more memory than it may have");
+            return 413;
+        }
+    }
+
+    if (rc == TORUS_AGAIN) {
+        return 200;
+    }
+
+    if (rc == TORUS_INVALID) {
+        return torus_metrics_over(m, err);
+    }
+
+    m->done = 1;
+    m->stats->points += m->n;
+
+    if (m->kind == TORUS_METRICS_EXPAND) {
+        torus_metrics_expanded(m);
+        return m->out->failed ? 500 : 200;
+    }
+
+    return torus_metrics_found(m) == TORUS_OK ? 200 : 500;
+}
+
+
+int
+torus_metrics_done(const torus_metrics_t *m)
+{
+    return m->done;
+}
+
+
+torus_str_t
+torus_metrics_arg(const torus_arg_t *args, size_t nargs, const char *name)
+{
+    while (nargs-- > 0) {
+
+        if (torus_str_is(args[nargs].name, name)) {
+            return args[nargs].value;
+        }
+    }
+
+    return torus_str("", 0);
+}
+
+
+static unsigned
+torus_metrics_find(torus_metrics_t *m, const torus_arg_t *args, size_t nargs,
+    torus_find_conf_t *conf, const torus_clock_t *clock, torus_error_t *err)
+{
+    int          leaves;
+    unsigned     status;
+    torus_str_t  query;
+
+    leaves = 0;
+    query = torus_metrics_arg(args, nargs, "query");
+
+    if (query.len == 0) {
+        torus_error(err, "argument \"query\" is missing");
+        return 400;
+    }
+
+    m->options.query = query;
+
+    status = torus_metrics_options(m, args, nargs, err);
+
+    if (status == 200) {
+        status = torus_metrics_number(args, nargs, "leavesOnly", &leaves,
+                                      err);
+    }
+
+    if (status == 200) {
+        status = torus_metrics_times(conf, args, nargs, clock, err);
+    }
+
+    if (status != 200) {
+        return status;
+    }
+
+    conf->leaves = (leaves != 0);
+
+    if (m->options.format == TORUS_GRAPH_FIND_COMPLETER
+        && torus_metrics_completer(m, query, &query) != TORUS_OK)
+    {
+        return 500;
+    }
+
+    return torus_metrics_add(m, query, err);
+}
+
+
+static unsigned
+torus_metrics_expand(torus_metrics_t *m, const torus_arg_t *args,
+    size_t nargs, torus_find_conf_t *conf, torus_error_t *err)
+{
+    int       leaves, grouped;
+    size_t    i;
+    unsigned  status;
+
+    leaves = 0;
+    grouped = 0;
+
+    status = torus_metrics_number(args, nargs, "leavesOnly", &leaves, err);
+
+    if (status == 200) {
+        status = torus_metrics_number(args, nargs, "groupByExpr", &grouped,
+                                      err);
+    }
+
+    for (i = 0; status == 200 && i < nargs; i++) {
+
+        if (torus_str_is(args[i].name, "query") && args[i].value.len != 0) {
+            status = torus_metrics_add(m, args[i].value, err);
+        }
+    }
+
+    if (status == 200 && m->nqueries == 0) {
+        torus_error(err, "argument \"query\" is missing");
+        return 400;
+    }
+
+    conf->leaves = (leaves != 0);
+    m->grouped = (grouped != 0);
+
+    return status;
+}
+
+
+static unsigned
+torus_metrics_options(torus_metrics_t *m, const torus_arg_t *args,
+    size_t nargs, torus_error_t *err)
+{
+    int          wildcards;
+    char         quoted[64];
+    size_t       n;
+    unsigned     status;
+    torus_str_t  format;
+
+    format = torus_metrics_arg(args, nargs, "format");
+
+    if (format.len != 0
+        && torus_graph_find_format(format, &m->options.format) != TORUS_OK)
+    {
+        n = torus_escape(quoted, sizeof(quoted), format);
+        torus_error(err, "argument \"format\" must be treejson, completer, "
+                    "nodelist, json or pickle, not \"%.*s\"", (int) n, quoted);
+        return 400;
+    }
+
+    wildcards = 0;
+    m->options.position = -1;
+
+    status = torus_metrics_number(args, nargs, "wildcards", &wildcards, err);
+
+    if (status == 200) {
+        status = torus_metrics_number(args, nargs, "position",
+                                      &m->options.position, err);
+    }
+
+    m->options.wildcards = (wildcards != 0);
+
+    return status;
+}
+
+
+/* A leaf that had its last point before "from" has none to show. */
+static unsigned
+torus_metrics_times(torus_find_conf_t *conf, const torus_arg_t *args,
+    size_t nargs, const torus_clock_t *clock, torus_error_t *err)
+{
+    int64_t            now;
+    unsigned           status;
+    torus_str_t        zone;
+    const torus_tz_t  *tz;
+
+    tz = NULL;
+    now = clock->now;
+    zone = torus_metrics_arg(args, nargs, "tz");
+
+    if (zone.len != 0 && clock->zone != NULL) {
+        tz = clock->zone(clock->data, zone);
+    }
+
+    status = torus_metrics_time(args, nargs, "now", clock->now, tz, &now, err);
+
+    if (status == 200) {
+        status = torus_metrics_time(args, nargs, "from", now, tz, &conf->from,
+                                    err);
+    }
+
+    if (status == 200) {
+        status = torus_metrics_time(args, nargs, "until", now, tz,
+                                    &conf->until, err);
+    }
+
+    return status;
+}
+
+
+static unsigned
+torus_metrics_time(const torus_arg_t *args, size_t nargs, const char *name,
+    int64_t now, const torus_tz_t *tz, int64_t *ts, torus_error_t *err)
+{
+    torus_str_t    text;
+    torus_error_t  why;
+
+    text = torus_metrics_arg(args, nargs, name);
+
+    if (text.len == 0 || torus_str_is(text, "-1")) {
+        return 200;
+    }
+
+    if (torus_time_parse_graphite(text, now, tz, ts, &why) == TORUS_OK) {
+        return 200;
+    }
+
+    torus_error(err, "argument \"%s\" %.900s", name, why.text);
+
+    return 400;
+}
+
+
+static unsigned
+torus_metrics_number(const torus_arg_t *args, size_t nargs, const char *name,
+    int *number, torus_error_t *err)
+{
+    int          n;
+    char         quoted[64];
+    size_t       i, sign;
+    torus_str_t  text;
+
+    text = torus_metrics_arg(args, nargs, name);
+
+    if (text.len == 0) {
+        return 200;
+    }
+
+    if (torus_str_is(text, "true") || torus_str_is(text, "false")) {
+        *number = (text.len == 4);
+        return 200;
+    }
+
+    sign = (text.data[0] == '-');
+    n = 0;
+
+    for (i = sign; i < text.len && i < sign + 6; i++) {
+
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            break;
+        }
+
+        n = n * 10 + (text.data[i] - '0');
+    }
+
+    if (i != text.len || i == sign) {
+        n = (int) torus_escape(quoted, sizeof(quoted), text);
+        torus_error(err, "argument \"%s\" must be a number, not \"%.*s\"",
+                    name, n, quoted);
+        return 400;
+    }
+
+    *number = sign ? -n : n;
+
+    return 200;
+}
+
+
+/* "a.b" becomes "a.b*", and "a..b" "a*.b*". */
+static int
+torus_metrics_completer(torus_metrics_t *m, torus_str_t query,
+    torus_str_t *changed)
+{
+    size_t          i, n;
+    unsigned char  *p;
+
+    p = torus_arena_alloc(m->arena, query.len * 2 + 1);
+    if (p == NULL) {
+        return TORUS_ERROR;
+    }
+
+    n = 0;
+
+    for (i = 0; i < query.len; i++) {
+
+        if (query.data[i] == '.' && i + 1 < query.len
+            && query.data[i + 1] == '.')
+        {
+            p[n++] = '*';
+            i++;
+        }
+
+        p[n++] = query.data[i];
+    }
+
+    if (n == 0 || p[n - 1] != '*') {
+        p[n++] = '*';
+    }
+
+    *changed = torus_str(p, n);
+
+    return TORUS_OK;
+}
+
+
+static unsigned
+torus_metrics_add(torus_metrics_t *m, torus_str_t query, torus_error_t *err)
+{
+    size_t  i;
+
+    for (i = 0; i < m->nqueries; i++) {
+
+        if (torus_str_eq(m->queries[i], query)) {
+            return 200;
+        }
+    }
+
+    if (m->limits->stats != 0 && m->nqueries == m->limits->stats) {
+        torus_error(err, "more than %zu queries in one request",
+                    m->limits->stats);
+        return 413;
+    }
+
+    m->queries[m->nqueries++] = query;
+
+    return 200;
+}
+
+
+static int
+torus_metrics_keep(torus_metrics_t *m, const torus_graph_hit_t *hit,
+    size_t query)
+{
+    size_t                size;
+    torus_metrics_hit_t  *h, *grown;
+
+    if (m->n == m->size) {
+        size = m->size == 0 ? 64 : 2 * m->size;
+
+        grown = torus_arena_alloc(m->arena,
+                                  size * sizeof(torus_metrics_hit_t));
+        if (grown == NULL) {
+            return TORUS_ERROR;
+        }
+
+        if (m->n != 0) {
+            memcpy(grown, m->hits, m->n * sizeof(torus_metrics_hit_t));
+        }
+
+        m->hits = grown;
+        m->size = size;
+    }
+
+    h = &m->hits[m->n++];
+
+    h->hit = *hit;
+    h->query = query;
+
+    return torus_arena_dup(m->arena, hit->path, &h->hit.path);
+}
+
+
+/* The hits come in order, each once. */
+static unsigned
+torus_metrics_index(torus_metrics_t *m, torus_error_t *err)
+{
+    int                rc;
+    size_t             query;
+    torus_graph_hit_t  hit;
+
+    while (torus_buf_len(m->out) < TORUS_METRICS_PIECE) {
+        rc = torus_find_hit(m->find, &query, &hit);
+
+        if (rc == TORUS_AGAIN) {
+            break;
+        }
+
+        if (rc == TORUS_INVALID) {
+            return torus_metrics_over(m, err);
+        }
+
+        if (!m->begun) {
+            m->begun = 1;
+            torus_json_init(&m->json, m->out, m->pretty);
+            torus_json_open(&m->json, '[');
+        }
+
+        if (rc == TORUS_DECLINED) {
+            torus_json_close(&m->json, ']');
+            m->done = 1;
+            break;
+        }
+
+        torus_json_string(&m->json, hit.path);
+        m->stats->points++;
+    }
+
+    return m->out->failed ? 500 : 200;
+}
+
+
+static unsigned
+torus_metrics_over(const torus_metrics_t *m, torus_error_t *err)
+{
+    torus_error(err, "there are more than %zu names", m->limits->names);
+
+    return 413;
+}
+
+
+static int
+torus_metrics_found(torus_metrics_t *m)
+{
+    size_t              i;
+    torus_graph_hit_t  *hits;
+
+    hits = torus_arena_alloc(m->arena, (m->n + 1) * sizeof(torus_graph_hit_t));
+    if (hits == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < m->n; i++) {
+        hits[i] = m->hits[i].hit;
+    }
+
+    return torus_graph_find_write(m->out, &m->options, hits, m->n);
+}
+
+
+/* A leaf and a branch of the same path are told once. */
+static void
+torus_metrics_expanded(torus_metrics_t *m)
+{
+    size_t                      i, q;
+    const torus_metrics_hit_t  *h;
+
+    if (m->n > 1) {
+        qsort(m->hits, m->n, sizeof(torus_metrics_hit_t),
+              m->grouped ? torus_metrics_cmp : torus_metrics_cmp_path);
+    }
+
+    torus_json_init(&m->json, m->out, m->pretty);
+    torus_json_open(&m->json, '{');
+    torus_json_keyz(&m->json, "results");
+    torus_json_open(&m->json, m->grouped ? '{' : '[');
+
+    i = 0;
+
+    for (q = 0; q < (m->grouped ? m->nqueries : 1); q++) {
+
+        if (m->grouped) {
+            torus_json_key(&m->json, m->queries[q]);
+            torus_json_open(&m->json, '[');
+        }
+
+        for ( /* void */ ; i < m->n; i++) {
+            h = &m->hits[i];
+
+            if (m->grouped && h->query != q) {
+                break;
+            }
+
+            if (i == 0 || !torus_str_eq(h->hit.path, h[-1].hit.path)
+                || (m->grouped && h[-1].query != q))
+            {
+                torus_json_string(&m->json, h->hit.path);
+            }
+        }
+
+        if (m->grouped) {
+            torus_json_close(&m->json, ']');
+        }
+    }
+
+    torus_json_close(&m->json, m->grouped ? '}' : ']');
+    torus_json_close(&m->json, '}');
+}
+
+
+static int
+torus_metrics_cmp(const void *a, const void *b)
+{
+    const torus_metrics_hit_t  *x = a;
+    const torus_metrics_hit_t  *y = b;
+
+    return x->query != y->query ? (x->query > y->query ? 1 : -1)
+                                : torus_metrics_cmp_path(a, b);
+}
+
+
+static int
+torus_metrics_cmp_path(const void *a, const void *b)
+{
+    int                         rc;
+    size_t                      len;
+    torus_str_t                 p, q;
+    const torus_metrics_hit_t  *x = a;
+    const torus_metrics_hit_t  *y = b;
+
+    p = x->hit.path;
+    q = y->hit.path;
+    len = p.len < q.len ? p.len : q.len;
+    rc = len == 0 ? 0 : memcmp(p.data, q.data, len);
+
+    return rc != 0 ? rc : (p.len > q.len) - (p.len < q.len);
+}
