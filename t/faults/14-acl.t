@@ -11,11 +11,14 @@ use Test::More;
 use Time::HiRes qw( sleep );
 use Torus::Faults;
 use Torus::Redis;
-use Torus::Util qw( wait_for );
+use Torus::Util qw( wait_for slurp root );
 
-my @minimum = split ' ', '-@all +select +info +multi +exec +expire +expireat '
-    . '+del +client|setname +client|id +client|kill +hset +hgetall +incrby '
-    . '+incrbyfloat +hincrby +rpush +sadd +set +get';
+# as README.md says
+
+my ($acl) = slurp(root() . '/README.md')
+            =~ /ACL SETUSER torus on '>secret' '~\*' (.*?)\nOK/s
+    or die "no ACL in README.md\n";
+my @minimum = split ' ', $acl =~ s/\\//gr;
 
 # [ what, taken from the user, what the log says, is it an error ]
 my @cases = (
