@@ -13,7 +13,7 @@ static void torus_json_next(torus_json_t *j);
 static void torus_json_line(torus_json_t *j);
 static void torus_json_text(torus_buf_t *out, torus_str_t s);
 static size_t torus_json_plain(const unsigned char *p, size_t len);
-static void torus_json_escape(torus_buf_t *out, unsigned char c);
+static size_t torus_json_escape(torus_buf_t *out, torus_str_t s);
 static void torus_json_number(torus_buf_t *out, const torus_value_t *v);
 
 
@@ -218,17 +218,20 @@ torus_json_text(torus_buf_t *out, torus_str_t s)
             break;
         }
 
-        torus_json_escape(out, *s.data);
+        n = torus_json_escape(out, s);
 
-        s.data++;
-        s.len--;
+        s.data += n;
+        s.len -= n;
     }
 
     torus_buf_addz(out, "\"");
 }
 
 
-/* How many bytes from p on can be copied: ASCII and well-formed UTF-8. */
+/*
+ * How many bytes from p on can be copied: ASCII and well-formed UTF-8, but
+ * for the separators U+2028 and U+2029.
+ */
 static size_t
 torus_json_plain(const unsigned char *p, size_t len)
 {
@@ -279,7 +282,9 @@ torus_json_plain(const unsigned char *p, size_t len)
             c = c << 6 | (p[i + k] & 0x3f);
         }
 
-        if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)) {
+        if (c < least || c > 0x10ffff || (c >= 0xd800 && c < 0xe000)
+            || c == 0x2028 || c == 0x2029)
+        {
             return i;
         }
     }
@@ -288,38 +293,53 @@ torus_json_plain(const unsigned char *p, size_t len)
 }
 
 
-static void
-torus_json_escape(torus_buf_t *out, unsigned char c)
+/* What stands at the beginning of s; returns how many bytes that is. */
+static size_t
+torus_json_escape(torus_buf_t *out, torus_str_t s)
 {
+    char           text[6];
+    unsigned char  c;
+
     static const char  hex[] = "0123456789abcdef";
-    char               text[6];
+
+    c = s.data[0];
 
     switch (c) {
 
     case '"':
         torus_buf_addz(out, "\\\"");
-        return;
+        return 1;
 
     case '\\':
         torus_buf_addz(out, "\\\\");
-        return;
+        return 1;
 
     case '\n':
         torus_buf_addz(out, "\\n");
-        return;
+        return 1;
 
     case '\r':
         torus_buf_addz(out, "\\r");
-        return;
+        return 1;
 
     case '\t':
         torus_buf_addz(out, "\\t");
-        return;
+        return 1;
     }
 
     if (c >= 0x80) {
+
+        /* U+2028 and U+2029 are good JSON, but end a line of a script */
+
+        if (s.len > 2 && c == 0xe2 && s.data[1] == 0x80
+            && (s.data[2] == 0xa8 || s.data[2] == 0xa9))
+        {
+            torus_buf_add(out, s.data[2] == 0xa8 ? "\\u2028" : "\\u2029", 6);
+            return 3;
+        }
+
         torus_buf_addz(out, "\xef\xbf\xbd");
-        return;
+        return 1;
     }
 
     memcpy(text, "\\u00", 4);
@@ -327,6 +347,8 @@ torus_json_escape(torus_buf_t *out, unsigned char c)
     text[5] = hex[c & 15];
 
     torus_buf_add(out, text, sizeof(text));
+
+    return 1;
 }
 
 
