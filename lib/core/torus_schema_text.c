@@ -12,6 +12,7 @@
 static void torus_schema_blank(char *text, size_t len);
 static void torus_schema_text_fault(torus_schema_loader_t *l, const char *text,
     size_t len, const json_error_t *error);
+static int torus_schema_secret(const char *text, size_t len, int line);
 static void torus_schema_duplicate(torus_schema_loader_t *l, const char *text,
     size_t pos);
 
@@ -107,7 +108,7 @@ static void
 torus_schema_text_fault(torus_schema_loader_t *l, const char *text,
     size_t len, const json_error_t *error)
 {
-    char    reason[JSON_ERROR_TEXT_LENGTH];
+    char    reason[JSON_ERROR_TEXT_LENGTH], *near;
     size_t  i;
 
     /* where memory runs out jansson mostly says nothing */
@@ -135,7 +136,7 @@ torus_schema_text_fault(torus_schema_loader_t *l, const char *text,
         break;
     }
 
-    /* jansson quotes the text of the file */
+    /* jansson quotes the text of the file, where a password may stand */
 
     for (i = 0; i + 1 < sizeof(reason) && error->text[i] != '\0'; i++) {
         reason[i] = ((unsigned char) error->text[i] < 0x20
@@ -144,9 +145,36 @@ torus_schema_text_fault(torus_schema_loader_t *l, const char *text,
 
     reason[i] = '\0';
 
+    near = strstr(reason, " near '");
+
+    if (near != NULL && torus_schema_secret(text, len, error->line)) {
+        *near = '\0';
+    }
+
     torus_schema_syntax(l, error->line > 0 ? (size_t) error->line : 1,
                         error->column > 0 ? (size_t) error->column : 1,
                         "%s", reason);
+}
+
+
+/* Could this line, or a word of it, hold the credentials of a host? */
+static int
+torus_schema_secret(const char *text, size_t len, int line)
+{
+    size_t  i;
+
+    for (i = 0; i < len && line > 1; i++) {
+        line -= (text[i] == '\n');
+    }
+
+    for (/* void */; i + 6 <= len && text[i] != '\n'; i++) {
+
+        if (memcmp(text + i, "redis:", 6) == 0) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

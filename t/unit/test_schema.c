@@ -56,6 +56,7 @@ static void test_hosts(void);
 static void test_host_faults(void);
 static void test_files(void);
 static void test_syntax_faults(void);
+static void test_syntax_secrets(void);
 static void test_file_faults(void);
 static void test_schema_faults(void);
 static void test_interval_faults(void);
@@ -79,6 +80,7 @@ main(void)
     test_host_faults();
     test_files();
     test_syntax_faults();
+    test_syntax_secrets();
     test_file_faults();
     test_schema_faults();
     test_interval_faults();
@@ -639,6 +641,29 @@ test_syntax_faults(void)
           "key \"a \\x5C\\x22q\"\n" },
         { "{\"\": 1, \"\": 2}", "E s.json:1:9: duplicate key \"\"\n" },
         { "/* x */ {}", "E s.json:1:1: '[' or '{' expected near '/'\n" },
+    };
+
+    check(cases);
+}
+
+
+/* Proves that no password gets into a log, wherever the quotes went wrong. */
+static void
+test_syntax_secrets(void)
+{
+    static const broken_t  cases[] = {
+        { "{\"host\" \"redis://:secret@h\"}", "E s.json:1:27: ':' "
+                                                "expected\n" },
+        { "{\"host\": \"redis://:secr\\et@h\"}", "E s.json:1:25: invalid "
+                                                   "escape\n" },
+        { "{\n\"host\": \"redis://:secr\"et@h\"}", "E s.json:2:25: '}' "
+                                                     "expected\n" },
+        { "{\"host\": \"redis://:secret@h\n}", "E s.json:1:27: unexpected "
+                                                "newline\n" },
+        { "{\"host\": \"redis://:secret\xff@h\"}", "E s.json:1:25: unable "
+                                                    "to decode byte 0xff\n" },
+        { "{\"host\": \"redis://:secret@h\"\n1}", "E s.json:2:1: '}' "
+                                                   "expected near '1'\n" },
     };
 
     check(cases);
