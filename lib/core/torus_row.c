@@ -15,6 +15,10 @@
 #define TORUS_ROW_SLACK  64   /* unordered items that are worth a sort */
 
 
+static torus_item_t *torus_row_find(const torus_row_t *row,
+    const torus_value_t *value);
+static void torus_row_more(const torus_row_t *row, torus_item_t *item,
+    int64_t n);
 static int torus_row_room(torus_row_t *row, torus_arena_t *arena, size_t n);
 static int torus_row_occurrences(torus_str_t text, int64_t *n);
 static int torus_row_keep(torus_arena_t *arena, torus_value_t *v);
@@ -111,6 +115,7 @@ torus_row_merge(torus_row_t *row, torus_arena_t *arena,
     const torus_row_t *src)
 {
     size_t         i;
+    torus_item_t  *item;
     torus_value_t  v;
 
     if (!src->present) {
@@ -129,6 +134,15 @@ torus_row_merge(torus_row_t *row, torus_arena_t *arena,
 
     for (i = 0; i < src->nitems; i++) {
         v = src->items[i].value;
+
+        /* a text that is known needs no other copy */
+
+        item = torus_row_find(row, &v);
+
+        if (item != NULL) {
+            torus_row_more(row, item, src->items[i].n);
+            continue;
+        }
 
         if (torus_row_keep(arena, &v) != TORUS_OK
             || torus_row_add(row, arena, &v, src->items[i].n) != TORUS_OK)
@@ -167,11 +181,7 @@ torus_row_fold(torus_row_t *row)
             continue;
         }
 
-        if (row->type == TORUS_HISTOGRAM
-            && __builtin_add_overflow(items[n].n, items[i].n, &items[n].n))
-        {
-            items[n].n = INT64_MAX;
-        }
+        torus_row_more(row, &items[n], items[i].n);
     }
 
     row->nitems = n + 1;
@@ -223,6 +233,52 @@ torus_value_times(const torus_value_t *a, int64_t n)
     v.d = torus_number_double(a) * (double) n;
 
     return v;
+}
+
+
+/* A text among what is folded, or NULL; of numbers two kinds may be equal. */
+static torus_item_t *
+torus_row_find(const torus_row_t *row, const torus_value_t *value)
+{
+    int     rc;
+    size_t  low, high, mid;
+
+    if (value->kind != TORUS_VALUE_TEXT) {
+        return NULL;
+    }
+
+    low = 0;
+    high = row->folded;
+
+    while (low < high) {
+        mid = low + (high - low) / 2;
+        rc = torus_value_cmp(&row->items[mid].value, value);
+
+        if (rc == 0) {
+            return &row->items[mid];
+        }
+
+        if (rc < 0) {
+            low = mid + 1;
+
+        } else {
+            high = mid;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* A member of a set is there once, however often it is found. */
+static void
+torus_row_more(const torus_row_t *row, torus_item_t *item, int64_t n)
+{
+    if (row->type == TORUS_HISTOGRAM
+        && __builtin_add_overflow(item->n, n, &item->n))
+    {
+        item->n = INT64_MAX;
+    }
 }
 
 

@@ -213,6 +213,50 @@ test_merging(void)
 }
 
 
+/* What is collapsed from many buckets may be the same few texts. */
+static void
+test_merging_texts(torus_type_t type)
+{
+    size_t          i, k;
+    char            text[128];
+    torus_row_t     all, one;
+    torus_func_t   *f;
+    torus_arena_t  *own;
+
+    own = torus_arena_create(4096, 0);
+    f = func("string");
+
+    torus_row_init(&all, type);
+
+    for (i = 0; i < 2000; i++) {
+        torus_row_init(&one, type);
+
+        for (k = 0; k < 5; k++) {
+            snprintf(text, sizeof(text), "%zu%0100d", (i + k) % 7, 0);
+            torus_row_read(&one, arena, f, torus_str(text, strlen(text)),
+                           torus_str("3", 1));
+        }
+
+        torus_row_merge(&all, own, &one);
+    }
+
+    torus_row_fold(&all);
+
+    is_int(all.nitems, 7, "each text once");
+    ok(torus_arena_size(own) < 65536,
+       "and in memory few times, not %zu bytes", torus_arena_size(own));
+
+    for (i = 0, k = 0; i < all.nitems; i++) {
+        k += (size_t) all.items[i].n;
+    }
+
+    is_int(k, type == TORUS_HISTOGRAM ? 2000 * 5 * 3 : 7,
+           "with all its occurrences");
+
+    torus_arena_destroy(own);
+}
+
+
 static void
 applied(torus_type_t type, const char *words, const char *name, double want)
 {
@@ -425,6 +469,8 @@ main(void)
     test_reading();
     test_bad();
     test_merging();
+    test_merging_texts(TORUS_HISTOGRAM);
+    test_merging_texts(TORUS_SET);
     test_functions();
     test_names();
     test_texts();
