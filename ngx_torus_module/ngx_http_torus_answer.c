@@ -24,6 +24,14 @@
 #define NGX_HTTP_TORUS_PIECE   32768
 #define NGX_HTTP_TORUS_PIECES  4
 
+/*
+ * HTTP/2 and HTTP/3: the connection is one of many streams, with events that
+ * no socket of its own is behind.  Asked of the request, for a module may be
+ * built without what the nginx that loads it has.
+ */
+#define ngx_http_torus_streams(r)                                             \
+    ((r)->http_version >= NGX_HTTP_VERSION_20)
+
 
 static ngx_int_t ngx_http_torus_begin(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_stream(ngx_http_torus_ctx_t *ctx);
@@ -593,13 +601,9 @@ ngx_http_torus_watch(ngx_http_torus_ctx_t *ctx)
     r->read_event_handler = ngx_http_torus_read_handler;
     r->write_event_handler = ngx_http_torus_write_handler;
 
-#if (NGX_HTTP_V2)
-
-    if (r->stream) {
+    if (ngx_http_torus_streams(r)) {
         return NGX_OK;
     }
-
-#endif
 
     if (c->read->timer_set) {
         ngx_del_timer(c->read);
@@ -717,15 +721,16 @@ ngx_http_torus_client_gone(ngx_http_request_t *r)
 
     err = 0;
 
-    if (!c->error) {
+    if (!c->error && ngx_http_torus_streams(r)) {
 
-#if (NGX_HTTP_V2)
-
-        if (r->stream) {
+        if (!c->write->error) {
             return 0;
         }
 
-#endif
+        c->error = 1;
+    }
+
+    if (!c->error) {
 
         n = rev->pending_eof ? 0 : recv(c->fd, buf, 1, MSG_PEEK);
 
