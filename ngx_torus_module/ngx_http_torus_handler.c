@@ -67,6 +67,11 @@ ngx_http_torus_handler(ngx_http_request_t *r)
                                         "takes \"torus_delete on\"");
     }
 
+    if (command == TORUS_COMMAND_REINDEX && !tlcf->delete) {
+        return ngx_http_torus_closed(r, "\"reindex\" is not open here, it "
+                                        "takes \"torus_delete on\"");
+    }
+
     if (command == TORUS_COMMAND_EXPLAIN && !tlcf->explain) {
         return ngx_http_torus_closed(r, "\"explain\" is not open here, it "
                                         "takes \"torus_explain on\"");
@@ -93,6 +98,8 @@ ngx_http_torus_handler(ngx_http_request_t *r)
     if (ctx == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    ctx->tconf.path = name;
 
     if (lines) {
         return ngx_http_torus_insert(ctx);
@@ -133,7 +140,9 @@ ngx_http_torus_find(torus_str_t name, ngx_uint_t *command)
 static ngx_uint_t
 ngx_http_torus_methods(ngx_uint_t command)
 {
-    if (command == NGX_HTTP_TORUS_INSERT || command == TORUS_COMMAND_DELETE) {
+    if (command == NGX_HTTP_TORUS_INSERT || command == TORUS_COMMAND_DELETE
+        || command == TORUS_COMMAND_REINDEX)
+    {
         return NGX_HTTP_POST;
     }
 

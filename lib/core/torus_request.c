@@ -8,6 +8,8 @@
 #include "torus_explain.h"
 #include "torus_fetch.h"
 #include "torus_list.h"
+#include "torus_metrics.h"
+#include "torus_reindex.h"
 
 
 #define TORUS_REQUEST_CHUNK    4096
@@ -25,6 +27,10 @@ typedef struct {
     int                        (*reply)(torus_request_t *r,
                                     const torus_host_t *host,
                                     const redisReply *reply);
+    int                        (*busy)(const torus_request_t *r);
+    int                        (*work)(torus_request_t *r);
+    unsigned                     graphite:1;
+    unsigned                     sub:1;  /* "<name>/<more>" is it too */
 } torus_command_ops_t;
 
 
@@ -38,6 +44,8 @@ struct torus_request_s {
     torus_fetch_t               *fetch;
     torus_list_t                *list;
     torus_delete_t              *delete;
+    torus_reindex_t             *reindex;
+    torus_metrics_t             *metrics;
     torus_buf_t                  out;
     torus_str_t                  type;
     torus_str_t                  jsonp;
@@ -76,32 +84,113 @@ static unsigned torus_delete_begin(torus_request_t *r,
 static int torus_delete_step(torus_request_t *r, torus_batch_t *batch);
 static int torus_delete_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
+static unsigned torus_reindex_begin(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static int torus_reindex_step(torus_request_t *r, torus_batch_t *batch);
+static int torus_reindex_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
+static unsigned torus_metrics_begin(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static int torus_metrics_step(torus_request_t *r, torus_batch_t *batch);
+static int torus_metrics_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
+static int torus_metrics_more(torus_request_t *r);
+static void torus_request_binary(torus_request_t *r, torus_str_t type);
+static unsigned torus_functions_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static unsigned torus_version_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static unsigned torus_empty_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static unsigned torus_values_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static unsigned torus_tags_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
 
 
 /* By torus_command_t. */
 static const torus_command_ops_t  torus_commands[] = {
     { torus_string("series"),
-      torus_series_create, torus_series_next, torus_series_reply },
+      torus_series_create, torus_series_next, torus_series_reply,
+      NULL, NULL, 0, 0 },
     { torus_string("list"),
-      torus_names_create, torus_names_next, torus_names_reply },
+      torus_names_create, torus_names_next, torus_names_reply,
+      NULL, NULL, 0, 0 },
     { torus_string("properties"),
-      torus_held_create, torus_names_next, torus_names_reply },
+      torus_held_create, torus_names_next, torus_names_reply,
+      NULL, NULL, 0, 0 },
     { torus_string("delete"),
-      torus_delete_begin, torus_delete_step, torus_delete_took },
+      torus_delete_begin, torus_delete_step, torus_delete_took,
+      NULL, NULL, 0, 0 },
 
     /* done when it has been created */
-    { torus_string("explain"), torus_explain_create, NULL, NULL }
+    { torus_string("explain"), torus_explain_create, NULL, NULL,
+      NULL, NULL, 0, 0 },
+
+    { torus_string("reindex"),
+      torus_reindex_begin, torus_reindex_step, torus_reindex_took,
+      NULL, NULL, 0, 0 },
+
+    { torus_string("metrics/find"),
+      torus_metrics_begin, torus_metrics_step, torus_metrics_took,
+      NULL, NULL, 1, 0 },
+    { torus_string("metrics/expand"),
+      torus_metrics_begin, torus_metrics_step, torus_metrics_took,
+      NULL, NULL, 1, 0 },
+    { torus_string("metrics/index.json"),
+      torus_metrics_begin, torus_metrics_step, torus_metrics_took,
+      NULL, NULL, 1, 0 },
+
+    /* those too are done when they have been created */
+    { torus_string("functions"), torus_functions_create, NULL, NULL,
+      NULL, NULL, 1, 1 },
+    { torus_string("version"), torus_version_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("events/get_data"), torus_empty_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("tags/autoComplete/tags"), torus_empty_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("tags/autoComplete/values"), torus_values_create, NULL,
+      NULL, NULL, NULL, 1, 0 },
+    { torus_string("tags/findSeries"), torus_empty_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("tags"), torus_tags_create, NULL, NULL,
+      NULL, NULL, 1, 1 }
 };
 
 
 int
 torus_command_find(torus_str_t name, torus_command_t *command)
 {
-    size_t  i;
+    size_t                      i;
+    torus_str_t                 rest;
+    const torus_command_ops_t  *ops;
 
     for (i = 0; i < sizeof(torus_commands) / sizeof(torus_commands[0]); i++) {
+        ops = &torus_commands[i];
 
-        if (torus_str_eq(name, torus_commands[i].name)) {
+        if (torus_str_eq(name, ops->name)) {
+            *command = (torus_command_t) i;
+            return TORUS_OK;
+        }
+
+        if (!ops->sub || name.len < ops->name.len + 2
+            || name.data[ops->name.len] != '/'
+            || memcmp(name.data, ops->name.data, ops->name.len) != 0)
+        {
+            continue;
+        }
+
+        rest = torus_str(name.data + ops->name.len + 1,
+                         name.len - ops->name.len - 1);
+
+        /* tags cannot be stored yet */
+
+        if (memchr(rest.data, '/', rest.len) == NULL
+            && !torus_str_is(rest, "tagSeries")
+            && !torus_str_is(rest, "tagMultiSeries")
+            && !torus_str_is(rest, "delSeries"))
+        {
             *command = (torus_command_t) i;
             return TORUS_OK;
         }
@@ -173,6 +262,14 @@ torus_request_destroy(torus_request_t *r)
 
     if (r->delete != NULL) {
         torus_delete_destroy(r->delete);
+    }
+
+    if (r->reindex != NULL) {
+        torus_reindex_destroy(r->reindex);
+    }
+
+    if (r->metrics != NULL) {
+        torus_metrics_destroy(r->metrics);
     }
 
     torus_buf_free(&r->out);
@@ -249,6 +346,33 @@ torus_request_drain(torus_request_t *r, size_t n)
     if (!r->done && r->list != NULL && torus_list_ready(r->list)) {
         torus_names_more(r);
     }
+
+    if (!r->done && r->metrics != NULL) {
+        torus_metrics_more(r);
+    }
+}
+
+
+int
+torus_request_busy(const torus_request_t *r)
+{
+    return !r->done && r->ops->busy != NULL && r->ops->busy(r);
+}
+
+
+void
+torus_request_work(torus_request_t *r)
+{
+    if (torus_request_busy(r)) {
+        r->ops->work(r);
+    }
+}
+
+
+int
+torus_command_is_graphite(torus_command_t command)
+{
+    return torus_commands[command].graphite;
 }
 
 
@@ -321,6 +445,8 @@ torus_request_limits(torus_request_t *r)
         r->limits.points = TORUS_LIMIT_POINTS;
         r->limits.names = TORUS_LIMIT_NAMES;
         r->limits.memory = TORUS_LIMIT_MEMORY;
+        r->limits.targets = TORUS_LIMIT_TARGETS;
+        r->limits.series = TORUS_LIMIT_SERIES;
     }
 
     if (limits->slice == 0) {
@@ -389,7 +515,12 @@ torus_request_fault(torus_request_t *r, unsigned status)
 
     torus_buf_reset(&r->out, 0);
 
-    if (!r->begun) {
+    if (!r->begun && r->ops->graphite) {
+        r->type = torus_str("text/plain", 10);
+        torus_buf_add(&r->out, r->err.text, r->err.len);
+        torus_buf_addz(&r->out, "\n");
+
+    } else if (!r->begun) {
         r->type = torus_str("application/json", 16);
         torus_json_error(&r->out, torus_str(r->err.text, r->err.len));
     }
@@ -628,4 +759,254 @@ torus_delete_took(torus_request_t *r, const torus_host_t *host,
     }
 
     return TORUS_OK;
+}
+
+
+static unsigned
+torus_reindex_begin(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    return torus_reindex_create(r->conf->set, args, nargs, r->conf->now,
+                                &r->stats, &r->reindex, &r->err);
+}
+
+
+static int
+torus_reindex_step(torus_request_t *r, torus_batch_t *batch)
+{
+    int  rc;
+
+    rc = torus_reindex_next(r->reindex, batch);
+
+    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+}
+
+
+static int
+torus_reindex_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    unsigned  status;
+
+    status = torus_reindex_reply(r->reindex, host, reply, &r->err);
+
+    if (status != 200) {
+        return torus_request_fault(r, status);
+    }
+
+    if (torus_reindex_done(r->reindex)) {
+        torus_reindex_write(r->reindex, &r->out);
+        torus_request_end(r);
+    }
+
+    return TORUS_OK;
+}
+
+
+static unsigned
+torus_metrics_begin(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    unsigned              status;
+    torus_str_t           type;
+    torus_clock_t         clock;
+    torus_metrics_kind_t  kind;
+
+    clock.now = r->conf->now;
+    clock.zone = r->conf->zone;
+    clock.data = r->conf->data;
+
+    kind = (torus_metrics_kind_t) ((r->ops - torus_commands)
+                                   - TORUS_COMMAND_FIND);
+
+    status = torus_metrics_create(kind, r->conf->set, args, nargs, &r->limits,
+                                  &clock, &r->stats, &r->out, &r->metrics,
+                                  &r->err);
+    if (status != 200) {
+        return status;
+    }
+
+    type = torus_metrics_type(r->metrics);
+
+    if (!torus_str_is(type, "application/json")) {
+        torus_request_binary(r, type);
+    }
+
+    return 200;
+}
+
+
+static int
+torus_metrics_step(torus_request_t *r, torus_batch_t *batch)
+{
+    int  rc;
+
+    rc = torus_metrics_next(r->metrics, batch);
+
+    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+}
+
+
+static int
+torus_metrics_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    unsigned  status;
+
+    status = torus_metrics_reply(r->metrics, host, reply, &r->err);
+
+    if (status != 200) {
+        return torus_request_fault(r, status);
+    }
+
+    return torus_metrics_more(r);
+}
+
+
+static int
+torus_metrics_more(torus_request_t *r)
+{
+    unsigned  status;
+
+    status = torus_metrics_write(r->metrics, &r->err);
+
+    if (status != 200) {
+        return torus_request_fault(r, status);
+    }
+
+    if (torus_metrics_done(r->metrics)) {
+        torus_request_end(r);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* An answer that is no JSON is not wrapped into a call. */
+static void
+torus_request_binary(torus_request_t *r, torus_str_t type)
+{
+    torus_buf_reset(&r->out, 0);
+
+    r->jsonp = torus_str("", 0);
+    r->type = type;
+}
+
+
+static unsigned
+torus_functions_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    int          rc;
+    char         quoted[128];
+    size_t       n;
+    unsigned     grouped, pretty;
+    torus_str_t  name;
+
+    grouped = 0;
+    pretty = 0;
+
+    if (torus_query_flag(args, nargs, "grouped", &grouped, &r->err)
+        != TORUS_OK
+        || torus_query_flag(args, nargs, "pretty", &pretty, &r->err)
+           != TORUS_OK)
+    {
+        return 400;
+    }
+
+    name = torus_str("", 0);
+
+    if (r->conf->path.len > r->ops->name.len) {
+        n = r->ops->name.len + 1;
+        name = torus_str(r->conf->path.data + n, r->conf->path.len - n);
+    }
+
+    rc = torus_graph_functions(&r->out, name.len == 0 ? NULL : &name,
+                               (int) grouped, (int) pretty);
+
+    if (rc == TORUS_DECLINED) {
+        n = torus_escape(quoted, sizeof(quoted), name);
+        torus_error(&r->err, "unknown function \"%.*s\"", (int) n, quoted);
+        return 404;
+    }
+
+    if (rc != TORUS_OK) {
+        return 500;
+    }
+
+    torus_request_end(r);
+
+    return 200;
+}
+
+
+/* Of the Graphite that this is like: clients ask what they may do. */
+static unsigned
+torus_version_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    (void) args;
+    (void) nargs;
+
+    torus_request_binary(r, torus_str("text/plain", 10));
+    torus_buf_addz(&r->out, "1.1.10");
+    torus_request_end(r);
+
+    return 200;
+}
+
+
+/* Neither events nor tags are kept. */
+static unsigned
+torus_empty_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    (void) args;
+    (void) nargs;
+
+    torus_buf_addz(&r->out, "[]");
+    torus_request_end(r);
+
+    return 200;
+}
+
+
+static unsigned
+torus_values_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    if (torus_metrics_arg(args, nargs, "tag").len == 0) {
+        torus_error(&r->err, "argument \"tag\" is missing");
+        return 400;
+    }
+
+    return torus_empty_create(r, args, nargs);
+}
+
+
+static unsigned
+torus_tags_create(torus_request_t *r, const torus_arg_t *args, size_t nargs)
+{
+    size_t        n;
+    torus_json_t  j;
+
+    n = r->ops->name.len + 1;
+
+    if (r->conf->path.len <= n) {
+        return torus_empty_create(r, args, nargs);
+    }
+
+    torus_json_init(&j, &r->out, 0);
+    torus_json_open(&j, '{');
+    torus_json_keyz(&j, "tag");
+    torus_json_string(&j, torus_str(r->conf->path.data + n,
+                                    r->conf->path.len - n));
+    torus_json_keyz(&j, "values");
+    torus_json_open(&j, '[');
+    torus_json_close(&j, ']');
+    torus_json_close(&j, '}');
+
+    torus_request_end(r);
+
+    return 200;
 }

@@ -1,5 +1,5 @@
 /*
- * One read request from its arguments to the bytes of its answer: a facade
+ * One request from its arguments to the bytes of its answer: a facade
  * over query, plan, fetch, answer and the listings, without any event.  The
  * owner of the connections drives it:
  *
@@ -15,6 +15,10 @@
  *                      torus_request_drain(r, sent); }
  *
  *       if (torus_request_done(r)) { break; }
+ *
+ *       if (torus_request_busy(r)) {
+ *           let others have their turn; torus_request_work(r); continue;
+ *       }
  *
  *       wait; for each reply of a host, in order:
  *           torus_request_reply(r, host, reply);
@@ -55,8 +59,19 @@ typedef enum {
     TORUS_COMMAND_SERIES = 0,
     TORUS_COMMAND_LIST,
     TORUS_COMMAND_PROPERTIES,
-    TORUS_COMMAND_DELETE,        /* the only one that writes */
-    TORUS_COMMAND_EXPLAIN        /* takes no more than the schemas */
+    TORUS_COMMAND_DELETE,        /* writes */
+    TORUS_COMMAND_EXPLAIN,       /* takes no more than the schemas */
+    TORUS_COMMAND_REINDEX,       /* writes */
+    TORUS_COMMAND_FIND,
+    TORUS_COMMAND_EXPAND,
+    TORUS_COMMAND_INDEX,
+    TORUS_COMMAND_FUNCTIONS,     /* takes no more than its path */
+    TORUS_COMMAND_VERSION,       /* nothing, as all that follow */
+    TORUS_COMMAND_EVENTS,
+    TORUS_COMMAND_TAG_NAMES,
+    TORUS_COMMAND_TAG_VALUES,
+    TORUS_COMMAND_TAG_SERIES,
+    TORUS_COMMAND_TAGS
 } torus_command_t;
 
 
@@ -67,10 +82,17 @@ typedef struct {
     int64_t                    now;       /* seconds */
     torus_zone_pt              zone;      /* of "tz"; NULL: only UTC */
     void                      *data;      /* of zone */
+    torus_str_t                path;      /* the command as it was asked for,
+                                             "functions/<name>" */
     unsigned                   explain:1; /* "explain" may be asked for */
+    unsigned                   open_null:1; /* "render": the bucket that is
+                                               not over yet is null */
 } torus_request_conf_t;
 
-/* By its name, without slashes; TORUS_OK or TORUS_DECLINED. */
+/*
+ * By its name, without slashes at its ends; TORUS_OK or TORUS_DECLINED.  Of
+ * a command that takes another name behind it, all goes into conf.path.
+ */
 int torus_command_find(torus_str_t name, torus_command_t *command);
 
 /*
@@ -95,6 +117,20 @@ void torus_request_fail(torus_request_t *r, unsigned status,
 /* What is ready to be sent, valid until the next call; then how much was. */
 torus_str_t torus_request_output(const torus_request_t *r);
 void torus_request_drain(torus_request_t *r, size_t n);
+
+/*
+ * There is something to compute, and nobody to wait for: the caller is to
+ * call work() as long as this is so, each time for a few milliseconds, but
+ * not while there is more output than it wants to hold.
+ */
+int torus_request_busy(const torus_request_t *r);
+void torus_request_work(torus_request_t *r);
+
+/*
+ * Does the command speak Graphite's dialect, in which a fault is one line of
+ * text?
+ */
+int torus_command_is_graphite(torus_command_t command);
 
 /* Everything there will ever be is in the output, or was drained. */
 int torus_request_done(const torus_request_t *r);

@@ -12,6 +12,7 @@
 #define _TORUS_MODEL_H_INCLUDED_
 
 
+#include "torus_names.h"
 #include "torus_request.h"
 #include "torus_store.h"
 #include "torus_test.h"
@@ -23,6 +24,7 @@
 typedef struct {
     torus_schema_set_t   *set;
     torus_store_t         store;
+    torus_names_t         names;         /* torus_model_index() */
     uint64_t              counters[TORUS_COUNTERS_N];
     json_t               *dbs[8];        /* by index of the host */
     int64_t               now;
@@ -48,6 +50,18 @@ typedef struct {
 } torus_result_t;
 
 
+/* Keys that were unlinked are null, so that SCAN's cursors stay right. */
+static inline json_t *
+torus_model_get(torus_model_t *m, size_t db, const char *name)
+{
+    json_t  *key;
+
+    key = json_object_get(m->dbs[db], name);
+
+    return json_is_null(key) ? NULL : key;
+}
+
+
 /* The value of a key of that type, made when missing; NULL: another type. */
 static inline json_t *
 torus_model_key(torus_model_t *m, size_t db, const char *name,
@@ -59,7 +73,7 @@ torus_model_key(torus_model_t *m, size_t db, const char *name,
         m->dbs[db] = json_object();
     }
 
-    key = json_object_get(m->dbs[db], name);
+    key = torus_model_get(m, db, name);
 
     if (key == NULL) {
         key = json_object();
@@ -236,6 +250,22 @@ torus_model_create(const char *schema, int64_t now)
 }
 
 
+/* From now on the store keeps the index of names. */
+static inline void
+torus_model_index(torus_model_t *m)
+{
+    m->names.set = m->set;
+    m->names.sink = torus_model_sink;
+    m->names.data = m;
+    m->names.nodes = 1024;
+    m->store.names = &m->names;
+
+    if (torus_names_init(&m->names) != TORUS_OK) {
+        bail_out("out of memory");
+    }
+}
+
+
 static inline void
 torus_model_destroy(torus_model_t *m)
 {
@@ -246,6 +276,7 @@ torus_model_destroy(torus_model_t *m)
     }
 
     torus_store_free(&m->store);
+    torus_names_free(&m->names);
     torus_router_destroy(m->store.router);
     torus_schema_set_destroy(m->set);
 
@@ -465,7 +496,9 @@ torus_model_scan(torus_model_t *m, size_t db, const redisReply *cmd,
     {
         key = json_object_iter_key(iter);
 
-        if (i++ >= from && torus_model_glob(pattern, key)) {
+        if (i++ >= from && !json_is_null(json_object_iter_value(iter))
+            && torus_model_glob(pattern, key))
+        {
             torus_model_bulk(&keys, key);
             last = key;
             n++;
@@ -485,12 +518,141 @@ torus_model_scan(torus_model_t *m, size_t db, const redisReply *cmd,
 }
 
 
+/* "ZSCAN key cursor [MATCH pattern] COUNT n", like SCAN */
+static inline void
+torus_model_zscan(json_t *set, const redisReply *cmd, torus_buf_t *out)
+{
+    char          score[32];
+    void         *iter;
+    size_t        i, from, n;
+    torus_buf_t   members;
+    const char   *pattern;
+
+    from = (size_t) atoi(cmd->element[2]->str);
+    pattern = cmd->elements == 7 ? cmd->element[4]->str : "*";
+    i = 0;
+    n = 0;
+
+    torus_buf_init(&members, 0);
+
+    for (iter = json_object_iter(set);
+         iter != NULL && i < from + TORUS_MODEL_PAGE;
+         iter = json_object_iter_next(set, iter))
+    {
+        /* one of the page before comes again */
+
+        if (++i < from
+            || !torus_model_glob(pattern, json_object_iter_key(iter)))
+        {
+            continue;
+        }
+
+        snprintf(score, sizeof(score), "%" JSON_INTEGER_FORMAT,
+                 json_integer_value(json_object_iter_value(iter)));
+        torus_model_bulk(&members, json_object_iter_key(iter));
+        torus_model_bulk(&members, score);
+        n += 2;
+    }
+
+    torus_buf_printf(out, "*2\r\n$%d\r\n%zu\r\n*%zu\r\n",
+                     snprintf(NULL, 0, "%zu", iter != NULL ? i : 0),
+                     iter != NULL ? i : 0, n);
+    torus_buf_add(out, members.pos, torus_buf_len(&members));
+    torus_buf_free(&members);
+}
+
+
+/* A command on a sorted set; 0: it is none. */
+static inline int
+torus_model_sorted(torus_model_t *m, size_t db, const redisReply *cmd,
+    torus_buf_t *out)
+{
+    char         score[32];
+    size_t       i;
+    json_t      *v, *s;
+    long long    n;
+    const char  *name, *key, *member;
+
+    name = cmd->element[0]->str;
+
+    if (name[0] != 'Z') {
+        return 0;
+    }
+
+    key = cmd->element[1]->str;
+    v = torus_model_key(m, db, key, "zset");
+    n = 0;
+
+    if (v == NULL) {
+        torus_buf_addz(out, "-WRONGTYPE Operation against a key holding the "
+                       "wrong kind of value\r\n");
+        return 1;
+    }
+
+    if (strcmp(name, "ZSCAN") == 0) {
+        torus_model_zscan(v, cmd, out);
+
+    } else if (strcmp(name, "ZMSCORE") == 0) {
+        torus_buf_printf(out, "*%zu\r\n", cmd->elements - 2);
+
+        for (i = 2; i < cmd->elements; i++) {
+            s = json_object_get(v, cmd->element[i]->str);
+            snprintf(score, sizeof(score), "%" JSON_INTEGER_FORMAT,
+                     json_integer_value(s));
+
+            if (s != NULL) {
+                torus_model_bulk(out, score);
+
+            } else {
+                torus_buf_addz(out, "$-1\r\n");
+            }
+        }
+
+    } else {
+
+        if (strcmp(name, "ZADD") == 0) {
+            n = atoll(cmd->element[3]->str);
+            member = cmd->element[4]->str;
+            s = json_object_get(v, member);
+
+            if (s == NULL || json_integer_value(s) < n) {
+                json_object_set_new(v, member, json_integer(n));
+            }
+
+            n = s == NULL;
+
+        } else if (strcmp(name, "ZREM") == 0) {
+            n = json_object_del(v, cmd->element[2]->str) == 0;
+
+        } else if (strcmp(name, "ZREMRANGEBYSCORE") == 0) {
+            void    *tmp;
+            int64_t  most = atoll(cmd->element[3]->str);
+
+            json_object_foreach_safe(v, tmp, member, s) {
+                if (json_integer_value(s) <= most) {
+                    json_object_del(v, member);
+                    n++;
+                }
+            }
+        }
+
+        torus_buf_printf(out, ":%lld\r\n", n);
+    }
+
+    if (json_object_size(v) == 0) {
+        json_object_set_new(m->dbs[db], key, json_null());
+    }
+
+    return 1;
+}
+
+
 /* Answers one command, as bytes. */
 static inline void
 torus_model_answer(torus_model_t *m, size_t db, const redisReply *cmd,
     torus_buf_t *out)
 {
-    size_t       i;
+    size_t       i, n;
     json_t      *key, *v, *e;
     const char  *name, *type, *want, *text;
 
@@ -501,11 +663,30 @@ torus_model_answer(torus_model_t *m, size_t db, const redisReply *cmd,
         return;
     }
 
+    if (torus_model_sorted(m, db, cmd, out)) {
+        return;
+    }
+
+    if (strcmp(name, "UNLINK") == 0 || strcmp(name, "EXPIREAT") == 0) {
+        n = 0;
+
+        for (i = 1; i < cmd->elements && name[0] == 'U'; i++) {
+            if (torus_model_get(m, db, cmd->element[i]->str) != NULL) {
+                json_object_set_new(m->dbs[db], cmd->element[i]->str,
+                                    json_null());
+                n++;
+            }
+        }
+
+        torus_buf_printf(out, ":%zu\r\n", n);
+        return;
+    }
+
     if (strcmp(name, "MGET") == 0) {
         torus_buf_printf(out, "*%zu\r\n", cmd->elements - 1);
 
         for (i = 1; i < cmd->elements; i++) {
-            key = json_object_get(m->dbs[db], cmd->element[i]->str);
+            key = torus_model_get(m, db, cmd->element[i]->str);
             text = json_string_value(json_object_get(key, "value"));
 
             if (text != NULL) {
@@ -528,7 +709,7 @@ torus_model_answer(torus_model_t *m, size_t db, const redisReply *cmd,
         return;
     }
 
-    key = json_object_get(m->dbs[db], cmd->element[1]->str);
+    key = torus_model_get(m, db, cmd->element[1]->str);
 
     if (key == NULL) {
         torus_buf_addz(out, "*0\r\n");
@@ -703,6 +884,7 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
     conf.limits = m->limits;
     conf.now = m->now;
     conf.explain = m->explain;
+    conf.path = torus_str(request, n);
 
     torus_args_parse(arena, torus_str(query, strlen(query)), &args, &nargs);
 
@@ -717,6 +899,11 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
         }
 
         torus_model_drain(m, r, res);
+
+        if (torus_request_busy(r)) {
+            torus_request_work(r);
+            continue;
+        }
 
         if (nbatches == 0 && torus_request_done(r)
             && torus_request_output(r).len == 0)
