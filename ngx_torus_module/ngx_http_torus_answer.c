@@ -13,6 +13,9 @@
  * has taken the last one: what is held is bounded by a slice, however slow
  * the client, and Redis never waits for it.
  *
+ * What takes long to compute is done in pieces of a few milliseconds, between
+ * which the event loop serves others: wait() posts an event that goes on.
+ *
  * Nobody calls a request that is gone: finalize() and the request's cleanup
  * both release it, which detaches it from its groups and stops its timer.
  */
@@ -55,6 +58,7 @@ static void ngx_http_torus_failed(ngx_torus_group_t *group,
     ngx_torus_client_error_e error);
 static void ngx_http_torus_fail(ngx_http_torus_ctx_t *ctx,
     ngx_torus_client_error_e error);
+static void ngx_http_torus_work_handler(ngx_event_t *ev);
 static void ngx_http_torus_timeout_handler(ngx_event_t *ev);
 static void ngx_http_torus_write_handler(ngx_http_request_t *r);
 static void ngx_http_torus_read_handler(ngx_http_request_t *r);
@@ -196,6 +200,12 @@ ngx_http_torus_wait(ngx_http_torus_ctx_t *ctx)
 
     if (!ngx_queue_empty(&ctx->groups)) {
         c->log->action = "waiting for redis";
+        return NGX_AGAIN;
+    }
+
+    if (torus_request_busy(ctx->torus)) {
+        c->log->action = "computing an answer";
+        ngx_post_event(&ctx->work, &ngx_posted_next_events);
         return NGX_AGAIN;
     }
 
@@ -546,6 +556,25 @@ ngx_http_torus_fail(ngx_http_torus_ctx_t *ctx, ngx_torus_client_error_e error)
 
 
 static void
+ngx_http_torus_work_handler(ngx_event_t *ev)
+{
+    ngx_connection_t      *c;
+    ngx_http_torus_ctx_t  *ctx;
+
+    ctx = ev->data;
+    c = ctx->request->connection;
+
+    ngx_http_set_log_request(c->log, ctx->request);
+
+    torus_request_work(ctx->torus);
+
+    ngx_http_torus_run(ctx);
+
+    ngx_http_run_posted_requests(c);
+}
+
+
+static void
 ngx_http_torus_timeout_handler(ngx_event_t *ev)
 {
     ngx_connection_t      *c;
@@ -571,6 +600,10 @@ ngx_http_torus_timeout_handler(ngx_event_t *ev)
 ngx_int_t
 ngx_http_torus_watch_query(ngx_http_torus_ctx_t *ctx)
 {
+    ctx->work.handler = ngx_http_torus_work_handler;
+    ctx->work.data = ctx;
+    ctx->work.log = ctx->request->connection->log;
+
     ctx->timer.handler = ngx_http_torus_timeout_handler;
     ctx->timer.data = ctx;
     ctx->timer.log = ctx->request->connection->log;
@@ -785,6 +818,10 @@ ngx_http_torus_release(void *data)
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->work.posted) {
+        ngx_delete_posted_event(&ctx->work);
     }
 
     if (ctx->insert != NULL) {

@@ -313,6 +313,9 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
     ctx->tconf.limits.names = tlcf->max_names;
     ctx->tconf.limits.slice = TORUS_LIMIT_SLICE;
     ctx->tconf.limits.memory = tlcf->max_memory;
+    ctx->tconf.limits.targets = tlcf->max_targets;
+    ctx->tconf.limits.series = tlcf->max_series;
+    ctx->tconf.open_null = !tlcf->open_bucket;
 
     ngx_http_set_ctx(r, ctx, ngx_torus_module);
 
@@ -600,6 +603,8 @@ ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
+
+    torus_request_work(ctx->torus);
 
     ngx_http_torus_run(ctx);
 }

@@ -44,6 +44,13 @@ static ngx_conf_num_bounds_t  ngx_http_torus_window_bounds = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_torus_open_buckets[] = {
+    { ngx_string("answer"), 1 },
+    { ngx_string("null"), 0 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_torus_commands[] = {
 
     { ngx_string("torus_query"),
@@ -192,6 +199,27 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_torus_loc_conf_t, max_names),
       NULL },
+
+    { ngx_string("torus_max_targets"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_targets),
+      NULL },
+
+    { ngx_string("torus_max_series"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, max_series),
+      NULL },
+
+    { ngx_string("torus_open_bucket"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, open_bucket),
+      ngx_http_torus_open_buckets },
 
     { ngx_string("torus_max_body"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -443,6 +471,9 @@ ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
     tlcf->max_stats = NGX_CONF_UNSET_UINT;
     tlcf->max_points = NGX_CONF_UNSET_UINT;
     tlcf->max_names = NGX_CONF_UNSET_UINT;
+    tlcf->max_targets = NGX_CONF_UNSET_UINT;
+    tlcf->max_series = NGX_CONF_UNSET_UINT;
+    tlcf->open_bucket = NGX_CONF_UNSET_UINT;
     tlcf->max_body = NGX_CONF_UNSET_SIZE;
     tlcf->max_memory = NGX_CONF_UNSET_SIZE;
     tlcf->buffer = NGX_CONF_UNSET_SIZE;
@@ -525,6 +556,11 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               TORUS_LIMIT_POINTS);
     ngx_conf_merge_uint_value(conf->max_names, prev->max_names,
                               TORUS_LIMIT_NAMES);
+    ngx_conf_merge_uint_value(conf->max_targets, prev->max_targets,
+                              TORUS_LIMIT_TARGETS);
+    ngx_conf_merge_uint_value(conf->max_series, prev->max_series,
+                              TORUS_LIMIT_SERIES);
+    ngx_conf_merge_uint_value(conf->open_bucket, prev->open_bucket, 1);
     ngx_conf_merge_size_value(conf->max_body, prev->max_body, 1024 * 1024);
     ngx_conf_merge_size_value(conf->max_memory, prev->max_memory,
                               TORUS_LIMIT_MEMORY);

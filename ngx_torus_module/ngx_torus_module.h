@@ -93,7 +93,10 @@ typedef struct {
     ngx_uint_t                  max_stats;   /* 0 of any: no limit */
     ngx_uint_t                  max_points;
     ngx_uint_t                  max_names;
+    ngx_uint_t                  max_targets;
+    ngx_uint_t                  max_series;
     size_t                      max_memory;
+    ngx_uint_t                  open_bucket; /* null, or answered */
 
     size_t                      max_body;
     size_t                      buffer;      /* up to it sent whole */
@@ -130,6 +133,7 @@ typedef struct {
     ngx_msec_t                  since;       /* when that began */
     ngx_msec_t                  redis_time;  /* spent so, for the log */
 
+    ngx_event_t                 work;        /* computing goes on */
     ngx_event_t                 timer;       /* of the time limit */
     ngx_msec_t                  left;        /* of it, while it stands still */
 

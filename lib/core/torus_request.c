@@ -10,6 +10,7 @@
 #include "torus_list.h"
 #include "torus_metrics.h"
 #include "torus_reindex.h"
+#include "torus_render.h"
 
 
 #define TORUS_REQUEST_CHUNK    4096
@@ -46,6 +47,7 @@ struct torus_request_s {
     torus_delete_t              *delete;
     torus_reindex_t             *reindex;
     torus_metrics_t             *metrics;
+    torus_render_t              *render;
     torus_buf_t                  out;
     torus_str_t                  type;
     torus_str_t                  jsonp;
@@ -84,6 +86,14 @@ static unsigned torus_delete_begin(torus_request_t *r,
 static int torus_delete_step(torus_request_t *r, torus_batch_t *batch);
 static int torus_delete_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
+static unsigned torus_render_begin(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
+static int torus_render_step_next(torus_request_t *r, torus_batch_t *batch);
+static int torus_render_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply);
+static int torus_render_is_busy(const torus_request_t *r);
+static int torus_render_do_work(torus_request_t *r);
+static int torus_render_state(torus_request_t *r, int rc);
 static unsigned torus_reindex_begin(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
 static int torus_reindex_step(torus_request_t *r, torus_batch_t *batch);
@@ -126,6 +136,10 @@ static const torus_command_ops_t  torus_commands[] = {
     /* done when it has been created */
     { torus_string("explain"), torus_explain_create, NULL, NULL,
       NULL, NULL, 0, 0 },
+
+    { torus_string("render"),
+      torus_render_begin, torus_render_step_next, torus_render_took,
+      torus_render_is_busy, torus_render_do_work, 1, 0 },
 
     { torus_string("reindex"),
       torus_reindex_begin, torus_reindex_step, torus_reindex_took,
@@ -262,6 +276,10 @@ torus_request_destroy(torus_request_t *r)
 
     if (r->delete != NULL) {
         torus_delete_destroy(r->delete);
+    }
+
+    if (r->render != NULL) {
+        torus_render_destroy(r->render);
     }
 
     if (r->reindex != NULL) {
@@ -759,6 +777,79 @@ torus_delete_took(torus_request_t *r, const torus_host_t *host,
     }
 
     return TORUS_OK;
+}
+
+
+static unsigned
+torus_render_begin(torus_request_t *r, const torus_arg_t *args, size_t nargs)
+{
+    unsigned     status;
+    torus_str_t  type;
+
+    status = torus_render_create(r->conf, &r->limits, args, nargs, &r->stats,
+                                 &r->out, &r->render, &r->err);
+    if (status != 200) {
+        return status;
+    }
+
+    type = torus_render_type(r->render);
+
+    if (r->jsonp.len == 0) {
+        r->type = type;
+
+    } else if (!torus_str_is(type, "application/json")) {
+        torus_error(&r->err, "argument \"jsonp\" takes the format json");
+        return 400;
+    }
+
+    return 200;
+}
+
+
+static int
+torus_render_step_next(torus_request_t *r, torus_batch_t *batch)
+{
+    return torus_render_state(r, torus_render_next(r->render, batch));
+}
+
+
+static int
+torus_render_took(torus_request_t *r, const torus_host_t *host,
+    const redisReply *reply)
+{
+    return torus_render_state(r, torus_render_reply(r->render, host, reply));
+}
+
+
+static int
+torus_render_is_busy(const torus_request_t *r)
+{
+    return torus_render_busy(r->render);
+}
+
+
+static int
+torus_render_do_work(torus_request_t *r)
+{
+    return torus_render_state(r, torus_render_work(r->render));
+}
+
+
+static int
+torus_render_state(torus_request_t *r, int rc)
+{
+    if (rc == TORUS_ERROR) {
+        r->err = *torus_render_error(r->render);
+        return torus_request_fault(r, torus_render_status(r->render));
+    }
+
+    r->plan.step = torus_render_step(r->render);
+
+    if (torus_render_done(r->render)) {
+        torus_request_end(r);
+    }
+
+    return rc;
 }
 
 

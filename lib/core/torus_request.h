@@ -61,6 +61,7 @@ typedef enum {
     TORUS_COMMAND_PROPERTIES,
     TORUS_COMMAND_DELETE,        /* writes */
     TORUS_COMMAND_EXPLAIN,       /* takes no more than the schemas */
+    TORUS_COMMAND_RENDER,
     TORUS_COMMAND_REINDEX,       /* writes */
     TORUS_COMMAND_FIND,
     TORUS_COMMAND_EXPAND,
