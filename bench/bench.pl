@@ -236,7 +236,7 @@ sub torus {
     while ($info =~ /^cmdstat_(\w+):calls=(\d+)/mg) {
         my ($name, $calls) = ($1, $2);
         $commands += $calls
-            if $name =~ /^(incr|hincr|rpush|sadd|set$|expireat)/;
+            if $name =~ /^(incr|hincr|rpush|sadd|zadd|set$|expireat)/;
     }
 
     push @{ $got->{commands} }, $commands / $row->{points};
