@@ -60,6 +60,7 @@ struct torus_list_s {
     unsigned                   pretty:1;
     unsigned                   begun:1;   /* sorted, and writing */
     unsigned                   over:1;    /* more names than allowed */
+    unsigned                   costly:1;  /* more steps of the pattern */
 };
 
 
@@ -326,6 +327,12 @@ torus_list_reply(torus_list_t *l, const torus_host_t *host,
         return 503;
     }
 
+    if (l->costly) {
+        torus_error(err, "argument \"match\": too many ways to match a name, "
+                    "use fewer wildcards");
+        return 400;
+    }
+
     if (l->over) {
         torus_error(err, "there are more than %zu names", l->limits->names);
 
@@ -563,13 +570,14 @@ torus_list_key(void *data, const torus_host_t *host, torus_str_t key)
 }
 
 
+/* 1, 0; TORUS_ERROR: the pattern takes too long to tell. */
 static int
 torus_list_wanted(const torus_list_t *l, torus_str_t stat)
 {
     size_t  i;
 
     if (l->match != NULL) {
-        return torus_pattern_match(l->match, stat);
+        return torus_pattern_try(l->match, stat);
     }
 
     for (i = 0; i < l->nonly; i++) {
@@ -588,6 +596,7 @@ static int
 torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     torus_str_t key, torus_str_t stat)
 {
+    int       wanted;
     size_t    slot;
     uint64_t  hash;
 
@@ -606,9 +615,14 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
         }
     }
 
-    if (!torus_list_wanted(l, stat)
-        || !torus_list_owns(l->set, schema, key, stat))
-    {
+    wanted = torus_list_wanted(l, stat);
+
+    if (wanted == TORUS_ERROR) {
+        l->costly = 1;
+        return TORUS_ERROR;
+    }
+
+    if (!wanted || !torus_list_owns(l->set, schema, key, stat)) {
         return TORUS_DECLINED;
     }
 

@@ -22,6 +22,7 @@
  * unanchored regex can begin, hence the division in torus_pattern_limit().
  */
 #define TORUS_PATTERN_STEPS  1000000
+#define TORUS_PATTERN_FEW    10000     /* of a client's, some 50 us */
 #define TORUS_PATTERN_HEAP   8192      /* KiB, outside the JIT */
 #define TORUS_PATTERN_DEPTH  32        /* of nested braces */
 #define TORUS_PATTERN_MAX    8192      /* bytes of a pattern as written */
@@ -67,6 +68,8 @@ static int torus_pattern_pcre2(torus_pattern_t *p, torus_str_t regex,
     uint32_t options, size_t skipped, torus_error_t *err);
 static size_t torus_pattern_regex_literal(torus_str_t regex,
     unsigned char *dst);
+static int torus_pattern_run(const torus_pattern_t *p, torus_str_t s,
+    uint32_t steps);
 static uint32_t torus_pattern_limit(const torus_pattern_t *p, size_t len);
 static int torus_pattern_ends(torus_str_t text, torus_str_t *head,
     torus_str_t *tail);
@@ -520,6 +523,33 @@ torus_pattern_pcre2(torus_pattern_t *p, torus_str_t regex, uint32_t options,
 int
 torus_pattern_match(const torus_pattern_t *p, torus_str_t s)
 {
+    return torus_pattern_run(p, s, torus_pattern_limit(p, s.len)) >= 0;
+}
+
+
+int
+torus_pattern_try(const torus_pattern_t *p, torus_str_t s)
+{
+    int       rc;
+    uint32_t  steps;
+
+    steps = torus_pattern_limit(p, s.len);
+
+    rc = torus_pattern_run(p, s, steps < TORUS_PATTERN_FEW
+                                 ? steps : TORUS_PATTERN_FEW);
+
+    if (rc >= 0) {
+        return 1;
+    }
+
+    return rc == PCRE2_ERROR_NOMATCH ? 0 : TORUS_ERROR;
+}
+
+
+/* As pcre2_match(): below 0 there is no match, and why. */
+static int
+torus_pattern_run(const torus_pattern_t *p, torus_str_t s, uint32_t steps)
+{
     int                   rc;
     const unsigned char  *data;
 
@@ -527,16 +557,16 @@ torus_pattern_match(const torus_pattern_t *p, torus_str_t s)
         || (p->literal.len != 0
             && memcmp(s.data, p->literal.data, p->literal.len) != 0))
     {
-        return 0;
+        return PCRE2_ERROR_NOMATCH;
     }
 
     if (p->exact) {
-        return s.len == p->literal.len;
+        return s.len == p->literal.len ? 0 : PCRE2_ERROR_NOMATCH;
     }
 
     data = (s.len == 0) ? (const unsigned char *) "" : s.data;
 
-    (void) pcre2_set_match_limit(p->context, torus_pattern_limit(p, s.len));
+    (void) pcre2_set_match_limit(p->context, steps);
 
     rc = pcre2_match(p->code, data, s.len, 0, 0, p->data, p->context);
 
@@ -546,7 +576,7 @@ torus_pattern_match(const torus_pattern_t *p, torus_str_t s)
                          p->context);
     }
 
-    return rc >= 0;
+    return rc;
 }
 
 

@@ -29,6 +29,12 @@ void torus_pattern_destroy(torus_pattern_t *p);
 /* 1, 0; a match that runs into the limits is none. */
 int torus_pattern_match(const torus_pattern_t *p, torus_str_t s);
 
+/*
+ * The same for a pattern that a client sent, which is asked of many names in
+ * one go: few steps, and TORUS_ERROR when they do not do.
+ */
+int torus_pattern_try(const torus_pattern_t *p, torus_str_t s);
+
 /* As written. */
 torus_str_t torus_pattern_text(const torus_pattern_t *p);
 

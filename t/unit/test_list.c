@@ -415,6 +415,37 @@ test_faults(void)
 }
 
 
+/* A pattern that would hold up the worker is refused, and says why. */
+static void
+test_costly(void)
+{
+    torus_model_t   *m;
+    torus_result_t   res;
+
+    m = torus_model_create("{ \"TIMESERIES\": { \"s\": { \"type\": \"count\","
+                           " \"match\": \"**\", \"intervals\": { \"i\":"
+                           " { \"step\": 60 } } } } }", 1700000000);
+
+    torus_model_point(m, "application.frontend-web01.datacenter-europe"
+                      ".requests.response_time.p99", "1", 1700000000);
+
+    torus_model_run(m, "list?match=**.requests.**.p9?", &res);
+    is_int(res.status, 200, "some wildcards");
+    is_mem(res.body.pos, torus_buf_len(&res.body),
+           "[\"application.frontend-web01.datacenter-europe"
+           ".requests.response_time.p99\"]\n", 76, "find the name");
+    torus_buf_free(&res.body);
+
+    torus_model_run(m, "list?match=**?**?**?**?**?**?**?**p?", &res);
+    is_int(res.status, 400, "too many are refused");
+    is_cstr(res.error, "argument \"match\": too many ways to match a name, "
+            "use fewer wildcards", "with the reason");
+    torus_buf_free(&res.body);
+
+    torus_model_destroy(m);
+}
+
+
 int
 main(void)
 {
@@ -425,6 +456,7 @@ main(void)
     test_strangers();
     test_many();
     test_faults();
+    test_costly();
 
     return done_testing();
 }

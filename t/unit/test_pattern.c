@@ -22,6 +22,7 @@ static void test_faults(void);
 static void test_literal(void);
 static void test_apart(void);
 static void test_limits(void);
+static void test_client(void);
 
 
 int
@@ -36,6 +37,7 @@ main(void)
     test_literal();
     test_apart();
     test_limits();
+    test_client();
 
     return done_testing();
 }
@@ -448,6 +450,64 @@ test_literal(void)
  * Regexes that take exponential time on these names give up, and long names
  * that need no more than a walk do not.
  */
+/* A client's patterns: those in use take few steps, others are told. */
+static void
+test_client(void)
+{
+    char              text[128];
+    size_t            i, refused;
+    double            spent;
+    clock_t           start;
+    torus_str_t       name;
+    torus_pattern_t  *p;
+
+    static const struct {
+        const char  *pattern;
+        int          want;
+    } cases[] = {
+        { "application.*", 0 },
+        { "application.*.*.requests.*.p99", 1 },
+        { "**.{requests,errors}.**.p[59]?", 1 },
+        { "*a*.*r*.*a*.*s*.*e*.p*", 1 },
+        { "**e**t**e**p99", 1 },
+        { "**o**o**o**o**9x", 0 },
+        { "**?**?**?**?**p?", TORUS_ERROR },
+        { "*?*?*?*?.*?*?*?*?.*?*?*?.*p?.*.*", TORUS_ERROR }
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        name = torus_str("application.frontend-web01.datacenter-europe"
+                         ".requests.response_time.p99", 71);
+
+        p = compile(cases[i].pattern);
+        is_int(torus_pattern_try(p, name), cases[i].want, "\"%s\" tried",
+               cases[i].pattern);
+        torus_pattern_destroy(p);
+    }
+
+    /* as many names as Redis gives in one reply */
+
+    p = compile("**?**?**?**?**?**p?");
+    refused = 0;
+    start = clock();
+
+    for (i = 0; i < 1000; i++) {
+        name.data = (unsigned char *) text;
+        name.len = (size_t) snprintf(text, sizeof(text), "application."
+                                     "frontend-%zu.datacenter-europe."
+                                     "requests.response_time.p99", i);
+        refused += torus_pattern_try(p, name) == TORUS_ERROR;
+    }
+
+    spent = (double) (clock() - start) / CLOCKS_PER_SEC;
+
+    is_int(refused, 1000, "each time it is told");
+    ok(spent < 1.0, "and soon (%.3f s for 1000 names)", spent);
+
+    torus_pattern_destroy(p);
+}
+
+
 static void
 test_limits(void)
 {
