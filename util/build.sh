@@ -42,6 +42,11 @@ if [ -n "${NGINX_SRC:-}" ]; then
     tree=$(CDPATH= cd -- "$NGINX_SRC" && pwd)
     flags=(--with-compat --with-threads)
 
+    # else TLS clients of "karbon" would hear no "close notify" on a reload
+    if echo '#include <openssl/ssl.h>' | ${CC:-cc} -E - >/dev/null 2>&1; then
+        flags+=(--with-http_ssl_module --with-stream_ssl_module)
+    fi
+
 else
     [ -f $NGINX_DEV/conf_flags ] \
         || die "no $NGINX_DEV: install nginx-dev, or set NGINX_SRC=DIR"
