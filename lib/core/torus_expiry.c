@@ -48,21 +48,13 @@ torus_expiry_free(torus_expiry_t *e)
 int
 torus_expiry_known(const torus_expiry_t *e, uint64_t hash, uint64_t now)
 {
-    return torus_expiry_within(e, hash, now, TORUS_EXPIRY_REPEAT);
-}
-
-
-int
-torus_expiry_within(const torus_expiry_t *e, uint64_t hash, uint64_t now,
-    uint64_t within)
-{
     int                          known;
     size_t                       i;
     uint32_t                     seconds, span;
     const torus_expiry_entry_t  *entry;
 
     seconds = (uint32_t) (now / 1000);
-    span = (uint32_t) (within / 1000);
+    span = (uint32_t) (TORUS_EXPIRY_REPEAT / 1000);
 
     if (e->size == 0) {
         return 0;

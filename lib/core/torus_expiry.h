@@ -36,9 +36,7 @@ void torus_expiry_init(torus_expiry_t *e, size_t max);
 void torus_expiry_free(torus_expiry_t *e);
 
 /* hash: of the whole key, seeded with random bits.  now: milliseconds. */
-/* Was it sent within so many milliseconds, of at most an hour? */
-int torus_expiry_within(const torus_expiry_t *e, uint64_t hash, uint64_t now,
-    uint64_t within);
+/* Was it sent within the hour? */
 int torus_expiry_known(const torus_expiry_t *e, uint64_t hash, uint64_t now);
 void torus_expiry_sent(torus_expiry_t *e, uint64_t hash, uint64_t now);
 void torus_expiry_forget(torus_expiry_t *e, uint64_t hash);

@@ -37,8 +37,6 @@ static void torus_writer_doubtful(torus_writer_t *w,
 static int torus_writer_check(torus_writer_t *w, torus_wbatch_t *b);
 static int torus_writer_unexpiring(const torus_record_t *r);
 static void torus_writer_again(torus_writer_t *w, const torus_record_t *r);
-static int torus_writer_only_field(const torus_writer_t *w,
-    const torus_record_t *r);
 static void torus_writer_expire(torus_writer_t *w, const torus_record_t *r);
 static void torus_writer_add(torus_writer_t *w, const torus_record_t *r,
     unsigned kind, const torus_op_t *op, uint64_t ops, uint64_t points);
@@ -58,10 +56,6 @@ static uint64_t torus_writer_random(torus_writer_t *w);
 static int torus_writer_stuck(const torus_writer_t *w);
 static int torus_writer_older(const torus_fifo_t *f, uint64_t mark);
 static void torus_writer_age(const torus_wbatch_t *b, uint64_t *since);
-
-
-/* Milliseconds for which a hash is trusted to be there still. */
-#define TORUS_WRITER_FIELD  60000
 
 
 #define torus_writer_key(w)                                                   \
@@ -1084,9 +1078,10 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
                 torus_expiry_sent(&w->queue.expiry, r->hash, w->now);
             }
 
-        } else if (r->result == TORUS_RESULT_CREATED
-                   && !torus_writer_only_field(w, r))
-        {
+        } else if (r->result == TORUS_RESULT_CREATED) {
+
+            /* of a hash only its field is known to be new, and it may be all */
+
             torus_writer_expire(w, r);
         }
 
@@ -1214,22 +1209,6 @@ torus_writer_again(torus_writer_t *w, const torus_record_t *r)
     op.arg = torus_str(text, torus_number_print_int(text, r->delta));
 
     torus_writer_add(w, r, TORUS_OP_INCRBYFLOAT, &op, r->ops, r->points);
-}
-
-
-/*
- * A field of a hash was made, which is seldom the first one of its key.  The
- * key is taken for an old one when its expiry was sent within the minute and
- * the server evicts nothing; who deletes keys of a running bucket by hand has
- * to wait that long.
- */
-static int
-torus_writer_only_field(const torus_writer_t *w, const torus_record_t *r)
-{
-    return r->kind == TORUS_OP_HINCRBY
-           && !w->evicts
-           && torus_expiry_within(&w->queue.expiry, r->hash, w->now,
-                                  TORUS_WRITER_FIELD);
 }
 
 
