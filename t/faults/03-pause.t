@@ -15,7 +15,7 @@ use Torus::Util qw( wait_for );
 
 # the timeout is 300 ms, so that the long one has a hundred of them
 
-my @pauses = Torus::Faults::long() ? (1, 5, 30) : (1, 2.5);
+my @pauses = Torus::Faults::long() ? (1, 5, 30) : (1);
 my $w = Torus::Faults->new(stream => <<'END');
 karbon_redis_timeout 300ms;
 karbon_redis_connect_timeout 300ms;

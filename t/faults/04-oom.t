@@ -12,7 +12,7 @@ use Time::HiRes qw( sleep );
 use Torus::Faults;
 use Torus::Util qw( wait_for );
 
-my $rounds = Torus::Faults::pick(8, 100);
+my $rounds = Torus::Faults::pick(5, 100);
 my $w = Torus::Faults->new;
 
 $w->send(rate => 8000, kind => 'plain') for 1 .. 3;

@@ -26,7 +26,7 @@ synchronised($a, $b);
 my $w = Torus::Faults->new(redis => $a);
 $w->send(rate => 2000) for 1 .. 3;
 
-for my $i (1 .. Torus::Faults::pick(2, 20)) {
+for my $i (1 .. Torus::Faults::pick(1, 20)) {
     sleep 0.3;
     failover($a, $b);
     sleep 0.2 + rand 1;

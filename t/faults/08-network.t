@@ -17,7 +17,7 @@ use Torus::Proxy;
 use Torus::Redis;
 use Torus::Util qw( wait_for );
 
-my $cuts = Torus::Faults::pick(20, 2000);
+my $cuts = Torus::Faults::pick(12, 2000);
 my $seed = $ENV{TORUS_SEED} // $$;
 
 diag("TORUS_SEED=$seed");

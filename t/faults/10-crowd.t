@@ -18,8 +18,8 @@ use Time::HiRes qw( sleep time );
 use Torus::Faults;
 use Torus::Util qw( wait_for temp_dir slurp spew );
 
-my $clients = Torus::Faults::pick(320, 1000);
-my $connections = Torus::Faults::pick(100, 256);
+my $clients = Torus::Faults::pick(240, 1000);
+my $connections = Torus::Faults::pick(80, 256);
 my $w = Torus::Faults->new(types => 'l',
                            events => "worker_connections $connections;");
 

@@ -12,7 +12,7 @@ use Time::HiRes qw( sleep time );
 use Torus::Faults;
 use Torus::Util qw( wait_for );
 
-my $seconds = Torus::Faults::pick(1.5, 30);
+my $seconds = Torus::Faults::pick(1, 30);
 my %fault = (
     'deleted' => sub {
         my ($redis) = @_;
