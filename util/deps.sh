@@ -17,7 +17,8 @@ test="$run valgrind libc6-dbg procps openssl tzdata"
 real="libtest-base-perl libtest-longstring-perl liblist-moreutils-perl"
 real="$real libhttp-message-perl libtext-diff-perl"
 interop="$run collectd-core carbon-c-relay graphite-carbon prometheus"
-bench="$test"
+interop="$interop graphite-web"
+bench="$test graphite-web"
 victoria="victoria-metrics"
 
 wanted=
