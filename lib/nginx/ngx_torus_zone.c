@@ -55,6 +55,7 @@ ngx_shm_zone_t *
 ngx_torus_zone_add(ngx_conf_t *cf)
 {
     ngx_str_t        name = ngx_string("torus_counters");
+    void            *version;
     ngx_shm_zone_t  *zone;
 
     zone = ngx_shared_memory_add(cf, &name, NGX_TORUS_ZONE_SIZE,
@@ -63,6 +64,21 @@ ngx_torus_zone_add(ngx_conf_t *cf)
         return NULL;
     }
 
+    /*
+     * Only one of the modules gets to init the zone: until then its data
+     * tells the layout that the other one knows.
+     */
+
+    version = (void *) (uintptr_t) NGX_TORUS_ZONE_VERSION;
+
+    if (zone->data != NULL && zone->data != version) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "ngx_torus_module and ngx_karbon_stream_module are of "
+                      "different versions");
+        return NULL;
+    }
+
+    zone->data = version;
     zone->init = ngx_torus_zone_init;
 
     return zone;
