@@ -33,6 +33,10 @@ static ngx_torus_conf_t *ngx_torus_conf_of(ngx_cycle_t *cycle,
 static ngx_module_t *ngx_torus_conf_module(ngx_cycle_t *cycle,
     const char *name);
 static void ngx_torus_conf_cleanup(void *data);
+static char *ngx_torus_conf_positive(ngx_conf_t *cf, void *post, void *data);
+
+
+ngx_conf_post_t  ngx_torus_conf_not_zero = { ngx_torus_conf_positive };
 
 
 void
@@ -364,6 +368,17 @@ ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* ngx_msec_t and size_t are of one size wherever nginx runs. */
+
+static char *
+ngx_torus_conf_positive(ngx_conf_t *cf, void *post, void *data)
+{
+    size_t *value = data;
+
+    return *value == 0 ? "must not be 0" : NGX_CONF_OK;
 }
 
 

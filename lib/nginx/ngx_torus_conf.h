@@ -70,6 +70,9 @@ char *ngx_torus_conf_schema(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* Of time-outs and sizes that would let nothing through: 0 is refused. */
+extern ngx_conf_post_t  ngx_torus_conf_not_zero;
+
 /* The block's "resolver", before ngx_torus_conf_load(). */
 void ngx_torus_conf_resolver(ngx_torus_conf_t *conf, ngx_resolver_t *resolver,
     ngx_msec_t timeout);
