@@ -167,6 +167,7 @@ asan)
     under_asan
     real_test_nginx
     add_suites
+    add_dir t/faults
     ;;
 
 valgrind)

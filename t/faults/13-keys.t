@@ -59,8 +59,16 @@ for my $what (sort keys %fault) {
         return $o->{made} && $o->{queued} + $o->{in_flight} == 0;
     }, 15), "$what: $n times, all is settled");
 
-    my $dump = $w->redis->dump;
-    my @never = grep { !defined $dump->{$_}[2] } sort keys %$dump;
+    # the expiry of a key that is seen to be new follows its last write
+
+    my ($dump, @never);
+
+    wait_for(sub {
+        $dump = $w->redis->dump;
+        @never = grep { !defined $dump->{$_}[2] } sort keys %$dump;
+        return !@never;
+    }, 2);
+
     my $want = (int($w->{now} / 86400) + 8) * 86400;
     my @wrong = grep { ($dump->{$_}[2] // $want) != $want } keys %$dump;
 
