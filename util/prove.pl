@@ -6,7 +6,8 @@
 #
 # A .t file is run by perl, anything else as it is.  Up to N of the others
 # run at once; .t files share ports, a Redis and an nginx, so they run one
-# after another, and last.  Ends with prove's summary and a line
+# after another, and last, but for those of faults, which have their own and
+# wait most of the time.  Ends with prove's summary and a line
 # "N passed, N failed", in which a test file that ends badly counts as one
 # failed test at least.
 
@@ -24,7 +25,8 @@ GetOptions('j=i' => \$jobs, 'v' => \$verbose) or exit 2;
 @ARGV or die "no tests to run\n";
 
 my @programs = grep { !/\.t$/ } @ARGV;
-my @suites = grep { /\.t$/ } @ARGV;
+my @faults = grep { m{(?:^|/)faults/.*\.t$} } @ARGV;
+my @suites = grep { /\.t$/ && !m{(?:^|/)faults/} } @ARGV;
 
 my @lib = ("$FindBin::Bin/../t/lib");
 
@@ -33,7 +35,7 @@ my $first;
 
 $aggregate->start;
 
-for my $part ([ \@programs, $jobs ], [ \@suites, 1 ]) {
+for my $part ([ \@programs, $jobs ], [ \@suites, 1 ], [ \@faults, 3 ]) {
     my ($tests, $n) = @$part;
     next if !@$tests;
 
