@@ -202,9 +202,13 @@ sub complete {
     my $request = slurp('lib/core/torus_request.c');
     my $handler = slurp('ngx_torus_module/ngx_http_torus_handler.c');
     my ($table) = $request =~ /torus_commands\[\] = \{(.*?)^\};/ms;
+    my $graphite = section('Graphite and Grafana');
+    my $api = section('HTTP API') . $graphite;
+
+    # what is below /tags is there with it
     same('endpoints', [ $table =~ /torus_string\("([^"]+)"\)/g,
                         $handler =~ /torus_str_is\(name, "([^"]+)"\)/g ],
-         [ section('HTTP API') =~ m{^### /(\S+)$}mg ]);
+         [ $api =~ m{^### /(\S+)$}mg, $graphite =~ m{`/(tags/\w[^`<]*)`}g ]);
 
     my %args;
     for my $file (glob('lib/core/*.c'), glob('ngx_torus_module/*.c')) {
@@ -212,17 +216,27 @@ sub complete {
         $args{$_}++ for
             $text =~ /torus_args_get\([^;"]*"(\w+)"/g,
             $text =~ /torus_query_(?:flag|time)\([^;"]*"(\w+)"/g,
+            $text =~ /torus_(?:metrics|render)_\w+\([^;"]*"(\w+)"/g,
             $text =~ /torus_str_is\(args\[i\]\.name,\s*"(\w+)"/g;
     }
     cmp_ok(scalar keys %args, '>', 10, 'the arguments were read');
-    has_rows('argument', section('HTTP API'), keys %args);
+    has_rows('argument', $api, keys %args);
 
     my ($functions) = slurp('lib/core/torus_function.c')
                       =~ /torus_functions\[\] = \{(.*?)^\};/ms;
     has_rows('function', section('HTTP API'),
              $functions =~ /torus_string\("(\w+)"\)/g);
 
-    my ($status, $body) = $nginx->get('/status');
+    # as Grafana is told
+    my ($status, $body) = $nginx->get('/functions?grouped=1');
+    my $groups = JSON::PP->new->decode($body);
+    my ($listed) = $graphite =~ /^\| group \| functions.*?\n(.*?)\n\n/ms;
+    my %rows = ($listed // '') =~ /^\| ([A-Z][^|]*?) \| (.*?) \|$/mg;
+    same('groups of functions of /render', [ keys %$groups ], [ keys %rows ]);
+    same("functions of /render, $_", [ keys %{$groups->{$_}} ],
+         [ ($rows{$_} // '') =~ /`(\w+)`/g ]) for sort keys %$groups;
+
+    ($status, $body) = $nginx->get('/status');
     is($status, 200, 'the status page answers');
     has_rows('counter', section('Operating'),
              leaves('', JSON::PP->new->decode($body)));
@@ -349,6 +363,9 @@ sub console {
             =~ /\A\$ ((?:[^\n]*\\\n)*[^\n]*)\n(.*)\z/s;
         my $got = as_shown(shell($command));
 
+        # Graphite's answers end as its own do, without one
+        $got =~ s/(?<!\n)\z/\n/ if length $got;
+
         if ($write) {
             $output = join '', map { fold($_) } split /(?<=\n)/, $got;
         } else {
@@ -385,7 +402,7 @@ END
     torus_schema schema.json;
     server {
         listen 127.0.0.1:$http;
-        location / { torus_query on; }
+        location / { torus_query on; torus_delete on; }
     }
 END2
     $other->start;
@@ -412,6 +429,19 @@ END2
 
     is(($other->get('/list?match=acl.*'))[0], 200,
        "block $number: listings are allowed");
+    is(($other->get('/render?target=acl.*&from=-5min'))[0], 200,
+       "block $number: globs are allowed");
+    like(($other->get('/metrics/expand?query=acl.level'))[1], qr/acl.level/,
+         "block $number: and names in the index");
+
+    my @form = (headers => { 'Content-Type' =>
+                             'application/x-www-form-urlencoded' });
+    is(($other->post('/reindex', 'fresh=1', @form))[0], 200,
+       "block $number: making it again");
+    is(($other->post('/delete', 'match=acl.*', @form))[0], 200,
+       "block $number: deleting");
+    like(($other->get('/metrics/index.json'))[1], qr/\A(?!.*"acl\.)/,
+         "block $number: which the index knows");
     ok($other->stop, "block $number: and it leaves");
     is_deeply($redis->cmd(qw( ACL LOG )), [],
               "block $number: Redis has refused nothing");
@@ -420,8 +450,6 @@ END2
                grep { !/ is down: closed by redis/ }
                split /\n/, $other->log_text;
     is_deeply(\@loud, [], "block $number: nothing in the log");
-
-    $redis->cmd(DEL => grep { /^acl\./ } @{$redis->cmd(qw( KEYS acl.* ))});
 
     return $result;
 }
