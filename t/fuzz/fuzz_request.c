@@ -83,7 +83,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     m = world(request);
 
     m->limits.slice = (size_t) (data[0] & 15) + 1;
-    m->drain = (size_t) (data[0] >> 4) + 1;
+    m->drain = (size_t) (data[0] >> 4) * 97 + 7;
 
     torus_model_run(m, request, &part);
     check(&part);

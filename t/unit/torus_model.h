@@ -50,7 +50,10 @@ typedef struct {
 } torus_result_t;
 
 
-/* Keys that were unlinked are null, so that SCAN's cursors stay right. */
+/*
+ * Keys that were unlinked are null, so that SCAN's cursors stay right.  Keys
+ * and members are bytes, also where they are no UTF-8.
+ */
 static inline json_t *
 torus_model_get(torus_model_t *m, size_t db, const char *name)
 {
@@ -82,7 +85,7 @@ torus_model_key(torus_model_t *m, size_t db, const char *name,
                             strcmp(type, "string") == 0 ? json_string("0")
                             : strcmp(type, "list") == 0 ? json_array()
                             : json_object());
-        json_object_set_new(m->dbs[db], name, key);
+        json_object_set_new_nocheck(m->dbs[db], name, key);
     }
 
     if (strcmp(json_string_value(json_object_get(key, "type")), type) != 0) {
@@ -98,7 +101,7 @@ torus_model_set(torus_model_t *m, size_t db, const char *name,
     const char *text)
 {
     json_object_set_new(json_object_get(m->dbs[db], name), "value",
-                        json_string(text));
+                        json_string_nocheck(text));
 }
 
 
@@ -171,16 +174,17 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
 
     case TORUS_OP_HINCRBY:
         n = json_object_get(v, arg);
-        json_object_set_new(v, arg,
-                            json_integer(op->delta + json_integer_value(n)));
+        json_object_set_new_nocheck(v, arg,
+                                    json_integer(op->delta
+                                                 + json_integer_value(n)));
         break;
 
     case TORUS_OP_RPUSH:
-        json_array_append_new(v, json_string(arg));
+        json_array_append_new(v, json_string_nocheck(arg));
         break;
 
     case TORUS_OP_SADD:
-        json_object_set_new(v, arg, json_integer(1));
+        json_object_set_new_nocheck(v, arg, json_integer(1));
         break;
 
     case TORUS_OP_SET:
@@ -191,7 +195,7 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
         n = json_object_get(v, arg);
 
         if (n == NULL || json_integer_value(n) < op->delta) {
-            json_object_set_new(v, arg, json_integer(op->delta));
+            json_object_set_new_nocheck(v, arg, json_integer(op->delta));
         }
 
         break;
@@ -616,7 +620,7 @@ torus_model_sorted(torus_model_t *m, size_t db, const redisReply *cmd,
             s = json_object_get(v, member);
 
             if (s == NULL || json_integer_value(s) < n) {
-                json_object_set_new(v, member, json_integer(n));
+                json_object_set_new_nocheck(v, member, json_integer(n));
             }
 
             n = s == NULL;
@@ -640,7 +644,7 @@ torus_model_sorted(torus_model_t *m, size_t db, const redisReply *cmd,
     }
 
     if (json_object_size(v) == 0) {
-        json_object_set_new(m->dbs[db], key, json_null());
+        json_object_set_new_nocheck(m->dbs[db], key, json_null());
     }
 
     return 1;
@@ -672,8 +676,8 @@ torus_model_answer(torus_model_t *m, size_t db, const redisReply *cmd,
 
         for (i = 1; i < cmd->elements && name[0] == 'U'; i++) {
             if (torus_model_get(m, db, cmd->element[i]->str) != NULL) {
-                json_object_set_new(m->dbs[db], cmd->element[i]->str,
-                                    json_null());
+                json_object_set_new_nocheck(m->dbs[db], cmd->element[i]->str,
+                                            json_null());
                 n++;
             }
         }
