@@ -166,8 +166,9 @@ ngx_http_torus_send(ngx_http_request_t *r, ngx_uint_t status, ngx_str_t *type,
 ngx_int_t
 ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx)
 {
-    ngx_int_t            rc;
-    ngx_http_request_t  *r;
+    ngx_int_t                  rc;
+    ngx_http_request_t        *r;
+    ngx_http_core_loc_conf_t  *clcf;
 
     r = ctx->request;
 
@@ -189,6 +190,22 @@ ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx)
 
     if (rc == NGX_ERROR || rc > NGX_OK) {
         return rc;
+    }
+
+    /*
+     * Pieces come as they are ready: the last one must not wait until the
+     * client acknowledges the one before.
+     */
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->tcp_nodelay && r == r->main && !r->header_only
+#if (NGX_HTTP_V2)
+        && r->stream == NULL
+#endif
+        && ngx_tcp_nodelay(r->connection) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     /* only the header was asked for: the rest need not be fetched */

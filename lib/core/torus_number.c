@@ -1,13 +1,14 @@
 /*
  * Numbers from and to text, first and last thing that happens to every
  * datapoint.  Integers and short decimals, which is nearly all that agents
- * send, are done here exactly and fast; the rest is left to strtod() and
- * snprintf(), in forms whose text does not depend on the locale's decimal
+ * send, are done here exactly and fast, long ones of usual size by
+ * torus_decimal.h; the rest is left to strtod() and snprintf(), in forms whose text does not depend on the locale's decimal
  * point: strtod() is given an integer and an exponent, and of what snprintf()
  * prints only the digits are taken.
  */
 
 #include "torus_number.h"
+#include "torus_decimal.h"
 
 #include <float.h>
 #include <math.h>
@@ -273,6 +274,8 @@ torus_number_scan_exp(torus_number_text_t *t)
 static double
 torus_number_convert(const torus_number_text_t *t)
 {
+    double  d;
+
     if (t->mantissa == 0) {
         return 0;
     }
@@ -292,6 +295,12 @@ torus_number_convert(const torus_number_text_t *t)
     }
 
 #endif
+
+    if (t->n < 19 && t->exp <= 0 && t->exp >= -19
+        && torus_decimal_read(t->mantissa, (int) t->exp, &d) == TORUS_OK)
+    {
+        return d;
+    }
 
     return torus_number_strtod(t);
 }
@@ -498,7 +507,14 @@ torus_number_put_short(unsigned char *dst, double d)
 static void
 torus_number_shortest(torus_number_digits_t *t, double d)
 {
-    int  n;
+    int       n;
+    uint64_t  digits;
+
+    if (torus_decimal_shortest(d, &digits, &t->exp) == TORUS_OK) {
+        t->n = (int) torus_number_put((unsigned char *) t->digits, digits);
+        t->exp += t->n - 1;
+        return;
+    }
 
     for (n = (d < DBL_MIN) ? 1 : 15; n < 17; n++) {
         torus_number_round(t, d, n);

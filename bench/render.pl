@@ -1,0 +1,193 @@
+#!/usr/bin/perl
+
+# /render of 1, 100 and 10,000 series, each an hour of minutes, by nginx with
+# one worker over Redis and by Debian's graphite-web over whisper files of the
+# same points, in turns in one run: the median time of an answer, and how many
+# times longer graphite-web takes.  The values are doubles in full precision,
+# the worst there is to print.
+#
+#   render.pl [ROUNDS]
+#
+# graphite-web runs in one process of its own, without caches; its files have
+# just been written, so that all of them are in memory.  Then how long others
+# wait for the worker while it answers for 10,000 series.
+
+use strict;
+use warnings;
+
+use FindBin;
+use lib "$FindBin::Bin/../t/lib";
+
+use JSON::PP;
+use POSIX ();
+use Time::HiRes qw( time sleep );
+use Torus::Nginx;
+use Torus::Redis;
+use Torus::Util qw( root temp_dir wait_for free_port slurp spew );
+
+chdir root() or die;
+
+my $rounds = shift // 5;
+my $python = '/usr/bin/python3';
+my $now = int(time / 60) * 60;
+my $start = $now - 3540;
+
+my $redis = Torus::Redis->start;
+my $nginx = Torus::Nginx->new(level => 'warn');
+my ($karbon, $http) = ($nginx->karbon_port, $nginx->port);
+my $host = '127.0.0.1:' . $redis->port . '/0';
+
+$nginx->file('schema.json', encode_json({ TIMESERIES => [
+    { name => 'g', type => 'gauge', host => $host, match => '**',
+      intervals => { m => { step => 60, steps => 120 } } }
+] }));
+$nginx->conf(<<END . $nginx->http_block(<<END2));
+worker_processes 1;
+stream {
+    karbon_schema schema.json;
+    server { listen 127.0.0.1:$karbon; karbon on; }
+}
+END
+    torus_schema schema.json;
+    server {
+        listen 127.0.0.1:$http;
+        location / { torus_query on; }
+    }
+END2
+$nginx->start;
+
+my $dir = temp_dir() . '/graphite';
+mkdir $_ for $dir, "$dir/whisper";
+
+spew("$dir/write.py", <<'END');
+import os, sys, whisper
+d, start = sys.argv[1], int(sys.argv[2])
+out = open(sys.argv[3], 'w')
+n = 0
+for g in range(100):
+    os.makedirs('%s/bench/g%02d' % (d, g))
+    for s in range(100):
+        n += 1
+        p = [(start + 60 * i, (n * 7919 + i * 104729) % 1000003 / 1000.7)
+             for i in range(60)]
+        f = '%s/bench/g%02d/s%02d.wsp' % (d, g, s)
+        whisper.create(f, [(60, 120)])
+        whisper.update_many(f, p)
+        out.write(''.join('bench.g%02d.s%02d %r %d\n' % (g, s, v, t)
+                          for t, v in p))
+END
+system($python, "$dir/write.py", "$dir/whisper", $start, "$dir/lines") == 0
+    or die "whisper files: $?\n";
+
+Torus::Nginx::carbon($karbon, slurp("$dir/lines"));
+wait_for(sub { ($redis->cmd('DBSIZE') // 0) >= 600_000 }, 120)
+    or die "not all is stored\n";
+
+my $port = free_port();
+my $pid = fork // die "fork: $!\n";
+
+if ($pid == 0) {
+    open STDOUT, '>', "$dir/stdout";
+    open STDERR, '>', "$dir/stderr";
+    exec $python, 't/interop/graphite_web.py', $dir, $port, '-',
+         "$dir/whisper" or POSIX::_exit(127);
+}
+
+my $owner = $$;
+
+END {
+    if ($pid && $$ == $owner) {
+        local $?;
+        kill KILL => $pid;
+        waitpid $pid, 0;
+    }
+}
+
+wait_for(sub { slurp("$dir/stdout") =~ /ready/ }, 30)
+    or die slurp("$dir/stderr");
+
+my @rows = ([ 1, 'bench.g00.s00' ], [ 100, 'bench.g00.*' ],
+            [ 10000, 'bench.*.*' ]);
+my %json;
+
+printf "%8s %14s %14s %8s\n", 'series', 'nginx ms', 'graphite ms', 'times';
+
+for my $row (@rows) {
+    my ($n, $target) = @$row;
+    my $uri = "/render?format=json&target=$target&from=" . ($start - 60)
+            . '&until=' . $now;
+    my (@ours, @theirs, $x, $y);
+    my $times = $n > 1000 ? ($rounds > 3 ? 3 : $rounds) : $rounds * 4;
+
+    for (1 .. $times) {
+        push @ours, timed($http, $uri, \$x);
+        push @theirs, timed($port, $uri, \$y);
+    }
+
+    same($n, $x, $y);
+
+    my ($a, $b) = (median(@ours), median(@theirs));
+    printf "%8d %14.2f %14.2f %8.1f\n", $n, $a * 1e3, $b * 1e3, $b / $a;
+    $json{$n} = { nginx_ms => $a * 1e3, graphite_ms => $b * 1e3,
+                  times => $b / $a };
+}
+
+# how long others wait
+if ((my $child = fork // die) == 0) {
+    my $x;
+    timed($http, '/render?target=bench.*.*&from=-1h', \$x) for 1 .. 2;
+    POSIX::_exit(0);
+} else {
+    my @waits;
+    while (waitpid($child, POSIX::WNOHANG()) == 0) {
+        my $x;
+        push @waits, timed($http, '/version', \$x);
+        sleep 0.002;
+    }
+    @waits = sort { $a <=> $b } @waits;
+    $json{wait_ms} = { median => median(@waits) * 1e3,
+                       most => $waits[-1] * 1e3 };
+    printf "others wait meanwhile: median %.1f ms, 99 of 100 %.1f ms, "
+         . "most %.1f ms\n", median(@waits) * 1e3,
+           $waits[@waits * 0.99] * 1e3, $waits[-1] * 1e3;
+}
+
+print JSON::PP->new->canonical->encode(\%json), "\n" if $ENV{BENCH_JSON};
+
+$nginx->stop;
+
+
+sub timed {
+    my ($where, $uri, $body) = @_;
+    my $t = time;
+    my $status;
+
+    ($status, $$body) = Torus::Nginx::http($where, 'GET', $uri,
+                                           timeout => 120);
+    die "$uri: $status $$body\n" if $status != 200;
+
+    return time - $t;
+}
+
+sub median {
+    my @s = sort { $a <=> $b } @_;
+    return $s[@s / 2];
+}
+
+# Both must have answered the same.
+sub same {
+    my ($n, $x, $y) = @_;
+    my ($o, $t) = map { decode_json($_) } $x, $y;
+
+    die "$n series: " . @$o . ' ours, ' . @$t . " theirs\n"
+        if @$o != $n || @$t != $n;
+
+    for my $i (0, $n - 1) {
+        for my $k (0 .. 59) {
+            my ($v, $w) = map { $_->[$i]{datapoints}[$k][0] } $o, $t;
+            die "$o->[$i]{target}: $v ours, $w theirs\n"
+                if $o->[$i]{target} ne $t->[$i]{target}
+                   || abs($v - $w) > 1e-9 * abs $v;
+        }
+    }
+}
