@@ -46,7 +46,7 @@ static void check(world_t *s);
 static void must(int held, const char *what);
 
 
-/* Replies that get a writer from one state to the next, and some that do not. */
+/* Replies that get a writer from state to state, and some that do not. */
 static const char  *const replies[] = {
     ":7\r\n",
     "$38\r\n# Server\r\nrun_id:aaaa\r\nredis_version:7\r\n",

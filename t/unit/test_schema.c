@@ -1141,21 +1141,21 @@ test_many_faults(void)
     sources[0].file = torus_test_z("a.json");
     sources[0].text = torus_test_z("{");
     sources[1].file = torus_test_z("b.json");
-    sources[1].text = torus_test_z(ONE("\"foo\": 1, \"final\": 2"));
+    sources[1].text = torus_test_z(ONE("\"quux\": 1, \"final\": 2"));
 
     memset(&r, 0, sizeof(r));
     is_int(torus_schema_load(sources, 2, report, &r, &set), TORUS_INVALID,
            "faults in two files");
     is_cstr(r.text,
             "E a.json:1:1: string or '}' expected near end of file\n"
-            "E schema \"a\" in \"b.json\": unknown key \"foo\"\n"
+            "E schema \"a\" in \"b.json\": unknown key \"quux\"\n"
             "E schema \"a\" in \"b.json\": \"final\" must be true or false, "
             "not an integer\n", "are all reported");
 
     n = (size_t) snprintf(json, sizeof(json), "{\"TIMESERIES\": {\"a\": {");
 
     for (i = 0; i < 50; i++) {
-        n += (size_t) snprintf(json + n, sizeof(json) - n, "\"foo%d\": 1,",
+        n += (size_t) snprintf(json + n, sizeof(json) - n, "\"quux%d\": 1,",
                                i);
     }
 
@@ -1163,8 +1163,8 @@ test_many_faults(void)
 
     is_int(load(json, &r, &set), TORUS_INVALID, "51 faults");
     is_int(r.errors, 20, "of which 20 are shown");
-    like(r.text, "unknown key \"foo0\"\n", "the first");
-    like(r.text, "unknown key \"foo19\"\n", "to the twentieth");
+    like(r.text, "unknown key \"quux0\"\n", "the first");
+    like(r.text, "unknown key \"quux19\"\n", "to the twentieth");
 }
 
 
