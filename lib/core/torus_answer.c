@@ -489,7 +489,7 @@ torus_answer_found(torus_answer_t *a, int64_t ts, const torus_value_t *v)
 static void
 torus_answer_gap(torus_answer_t *a, const torus_value_t *v, int64_t ts)
 {
-    double         x, y;
+    double         x, y, part;
     int64_t        i, bucket, at;
     torus_value_t  point;
 
@@ -510,6 +510,13 @@ torus_answer_gap(torus_answer_t *a, const torus_value_t *v, int64_t ts)
 
             point.d = x + (y - x) * (double) (at - a->previous_ts)
                           / (double) (ts - a->previous_ts);
+
+            if (!isfinite(point.d)) {
+                part = (double) (at - a->previous_ts)
+                       / (double) (ts - a->previous_ts);
+                point.d = x * (1 - part) + y * part;
+            }
+
             torus_answer_point(a, at, &point);
         }
 

@@ -266,6 +266,21 @@ test_fill(void)
             "stat,timestamp,value\r\ngau.a,1000050,20.5\r\n"
             "gau.a,1000060,20.5\r\ngau.z,1000050,\r\ngau.z,1000060,\r\n");
 
+    /* the difference of the ends is beyond a double, what lies between not */
+
+    torus_model_point(m, "gau.h", "-1e308", 1000020);
+    torus_model_point(m, "gau.h", "1e308", 1000040);
+
+    points_are("series?stat=gau.h&fill=linear&start=1000020&steps=3",
+               "[[-1e+308,1000020],[0.0,1000030],[1e+308,1000040]]");
+    body_is("series?stat=gau.h&fill=linear&start=1000030&end=1000040"
+            "&format=csv",
+            "stat,timestamp,value\r\ngau.h,1000030,\r\n"
+            "gau.h,1000040,1e+308\r\n");
+    body_is("series?stat=gau.h&fill=linear&start=1000020&steps=2&format=csv",
+            "stat,timestamp,value\r\ngau.h,1000020,-1e+308\r\n"
+            "gau.h,1000030,\r\n");
+
     /* months are of different length: linear in time, not in buckets */
 
     torus_model_point(m, "gau.m", "0", 1000);
