@@ -53,7 +53,8 @@ typedef struct {
     ngx_flag_t           index;           /* of names, kept by writers */
 } ngx_torus_conf_t;
 
-#define NGX_TORUS_CONF_MAGIC  0x746f7275
+/* Two builds of this may meet in one nginx. */
+#define NGX_TORUS_CONF_MAGIC  (0x746f0000 + sizeof(ngx_torus_conf_t))
 
 
 /* create_main_conf / init_main_conf of the shared part. */
