@@ -11,6 +11,7 @@ static ngx_int_t ngx_http_torus_etag(ngx_http_request_t *r, ngx_str_t *body);
 
 
 static const ngx_str_t  ngx_http_torus_json = ngx_string("application/json");
+static const ngx_str_t  ngx_http_torus_text = ngx_string("text/plain");
 static const ngx_str_t  ngx_http_torus_js = ngx_string("text/javascript");
 
 
@@ -89,14 +90,34 @@ ngx_int_t
 ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_str_t   type, body;
+    u_char                *p;
+    size_t                 len;
+    ngx_str_t              type, body;
+    ngx_http_torus_ctx_t  *ctx;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "torus query refused: %s", reason);
 
     len = ngx_strlen(reason);
+
+    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
+
+    if (ctx != NULL && ctx->command != NGX_HTTP_TORUS_INSERT
+        && torus_command_is_graphite((torus_command_t) ctx->command))
+    {
+        body.data = ngx_pnalloc(r->pool, len + 1);
+        if (body.data == NULL) {
+            return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        }
+
+        p = ngx_cpymem(body.data, reason, len);
+        *p++ = LF;
+
+        body.len = len + 1;
+        type = ngx_http_torus_text;
+
+        return ngx_http_torus_send(r, status, &type, &body);
+    }
 
     p = ngx_pnalloc(r->pool, sizeof("{\"error\": \"\"}\n") + len
                              + ngx_escape_json(NULL, (u_char *) reason, len));

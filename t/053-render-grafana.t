@@ -1,0 +1,269 @@
+# What Grafana, cubism, tasseo and graphite-web send to /render, as they send
+# it, over the StatsD example's names.  The clock stands at 1700000000.
+
+use strict;
+use warnings;
+
+use lib 't/lib';
+use Torus clock => 1700000000;
+use Test::Nginx::Socket 'no_plan';
+
+# counts at 10 s and 60 s, and what is no number: a histogram
+our $schema = <<'END';
+{ "TIMESERIES": {
+    "counts": { "type": "count", "match": "stats.counters.**",
+        "final": true, "intervals": {
+            "flush": { "step": 10, "keep": "10min" },
+            "minute": { "step": 60, "keep": "1d" },
+            "day": { "step": "daily", "steps": 30, "resolution": "1h" } } },
+    "times": { "type": "histogram", "match": "times.**", "final": true,
+        "intervals": { "minute": { "step": 60, "steps": 60 } } },
+    "sets": { "type": "set", "match": "sets.**", "final": true,
+        "write_func": "string", "read_func": "string",
+        "intervals": { "minute": { "step": 60, "steps": 60 } } },
+    "lists": { "type": "series", "match": "lists.**", "final": true,
+        "fold": "max",
+        "intervals": { "minute": { "step": 60, "steps": 60 } } },
+    "long": { "type": "count", "match": "long.**", "final": true,
+        "intervals": { "week": { "step": "weekly" },
+                       "month": { "step": "monthly" } } },
+    "g": { "type": "gauge", "match": "**", "prefix": "g",
+        "intervals": { "minute": { "step": 60, "steps": 1440 } } } } }
+END
+
+our $counts = join '', map { "stats.counters.web$_.count 3 1699999970\n"
+                             . "stats.counters.web$_.count $_ 1699999995\n" }
+                       1 .. 2;
+
+# by hand, as "request" of Test::Nginx has one line of arguments
+sub esc { $_[0] =~ s/([^A-Za-z0-9._~-])/sprintf '%%%02X', ord $1/ger }
+
+sub panel {
+    my ($letter, $target, %o) = @_;
+    my $wrapped = "aliasSub($target, \"(^.*\$)\", \"\\1 $letter\")";
+    return "POST /torus/render\n"
+         . 'target=' . esc($wrapped)
+         . '&from=' . ($o{from} // 1699999980) . '&until=1700000000'
+         . '&format=json&maxDataPoints=' . ($o{max} // 1000)
+         . '&cacheTimeout=';
+}
+
+no_long_string();
+run_tests();
+
+__DATA__
+
+=== TEST 1: a panel: the finest interval that covers the range
+--- schema eval: $::schema
+--- carbon eval: $::counts
+--- more_headers
+Content-Type: application/x-www-form-urlencoded
+--- request eval
+[ main::panel('A', 'sumSeries(stats.counters.*.count)'),
+  main::panel('B', 'aliasByNode(rate(stats.counters.*.count), 2)'),
+  main::panel('A', 'stats.counters.web1.count', from => 1699990000,
+              max => 2) ]
+--- json eval
+['[{"target":"sumSeries(stats.counters.*.count) A",
+    "tags":{"name":"sumSeries(stats.counters.*.count)","aggregatedBy":"sum"},
+    "datapoints":[[3,1699999990],[null,1700000000]]}]',
+ '[{"target":"web1 B","tags":{"name":"stats.counters.web1.count"},
+    "datapoints":[[0.1,1699999990],[null,1700000000]]},
+   {"target":"web2 B","tags":{"name":"stats.counters.web2.count"},
+    "datapoints":[[0.2,1699999990],[null,1700000000]]}]',
+ '[{"target":"stats.counters.web1.count A",
+    "tags":{"name":"stats.counters.web1.count"},
+    "datapoints":[[null,1699992000],[2,1699997040]]}]' ]
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 2: an interval by name, and one with resolutions
+--- schema eval: $::schema
+--- carbon eval: $::counts
+--- request eval
+[ "GET /torus/render?target=interval(stats.counters.web1.count,'minute')&from=1699999860&until=1700000000",
+  "GET /torus/render?target=stats.counters.web1.count&from=-2d&until=now&format=raw&maxDataPoints=2",
+  "GET /torus/render?target=interval(stats.counters.web1.count,'no')&from=-1h" ]
+--- response_body_like eval
+[ qr/\[3\.0,1699999920\],\[1\.0,1699999980\]/,
+  qr/^interval|^stats\.counters\.web1\.count,\d+,\d+,3600\|(None,){47}4\.0\n$/,
+  qr/^\[\]$|no/ ]
+--- error_code eval
+[ 200, 200, 200 ]
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 3: histograms: percentiles are taken last
+--- schema eval: $::schema
+--- carbon
+times.a 1 1699999930
+times.a 2 1699999940
+times.a 100 1699999950
+times.b 50 1699999990
+times.b 60 1699999995
+--- request eval
+[ "GET /torus/render?target=percentile(times.a,50)&from=1699999860&until=1699999980",
+  "GET /torus/render?target=percentile(sumSeries(times.*),50)&from=1699999860&until=1699999980&maxDataPoints=1",
+  "GET /torus/render?target=count(times.*)&from=1699999860&until=1699999980",
+  "GET /torus/render?target=times.a&from=1699999860&until=1699999980" ]
+--- json eval
+['[{"target":"percentile(times.a,50)","tags":{"name":"times.a"},
+    "datapoints":[[2,1699999920],[null,1699999980]]}]',
+ '[{"target":"percentile(sumSeries(times.*),50)",
+    "tags":{"name":"sumSeries(times.*)","aggregatedBy":"sum"},
+    "datapoints":[[50,1699999920]]}]',
+ '[{"target":"count(times.a)","tags":{"name":"times.a"},
+    "datapoints":[[3,1699999920],[null,1699999980]]},
+   {"target":"count(times.b)","tags":{"name":"times.b"},
+    "datapoints":[[null,1699999920],[2,1699999980]]}]',
+ '[{"target":"times.a","tags":{"name":"times.a"},
+    "datapoints":[[34.333333333333336,1699999920],[null,1699999980]]}]']
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 4: sets are counted, series folded as their schema says
+--- schema eval: $::schema
+--- carbon
+sets.u alice 1699999930
+sets.u bob 1699999940
+sets.u alice 1699999950
+lists.x 3 1699999930
+lists.x 9 1699999940
+lists.x 4 1699999990
+--- request eval
+[ "GET /torus/render?target=sets.u&from=1699999860&until=1699999980",
+  "GET /torus/render?target=lists.x&from=1699999860&until=1699999980" ]
+--- json eval
+['[{"target":"sets.u","tags":{"name":"sets.u"},
+    "datapoints":[[2,1699999920],[null,1699999980]]}]',
+ '[{"target":"lists.x","tags":{"name":"lists.x"},
+    "datapoints":[[9,1699999920],[4,1699999980]]}]']
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 5: weeks at their Thursdays, one that a new year cuts is one; months
+at their first days
+--- schema eval: $::schema
+--- no_stream
+--- redis
+SET long.a:week:202252 5
+SET long.a:week:202300 7
+SET long.a:week:202301 2
+SET long.a:month:202310 31
+SET long.a:month:202311 30
+--- request eval
+[ "GET /torus/render?target=long.a&from=20221226&until=20230108&format=raw",
+  "GET /torus/render?target=interval(long.a,'month')&from=20231031&until=20231102&format=raw" ]
+--- response_body eval
+[ "long.a,1672272000,1673481600,604800|5.0,2.0\n",
+  "long.a,1698796800,1698969600,86400|30.0,None\n" ]
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 6: the bucket that is still open
+--- schema eval: $::schema
+--- carbon eval: $::counts
+--- config
+location /torus/ { torus_query on; torus_open_bucket null; }
+--- request
+GET /torus/render?target=interval(stats.counters.web1.count,'minute')&from=1699999860&until=1700000000&format=csv
+--- response_body_like: ,2023-11-14 22:12:00,3\.0\r\n.*,2023-11-14 22:13:00,\r\n
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 7: cubism and tasseo
+--- schema eval: $::schema
+--- carbon
+a.b 2 1699999930
+--- request eval
+[ "GET /torus/render?format=raw&target=alias(a.b,%27%27)&from=1699999860&until=1699999980",
+  "GET /torus/render/?target=a.b&target=a.*&from=-2minutes&format=json" ]
+--- response_body eval
+[ ",1699999920,1700000040,60|2.0,None\n",
+  '[{"target":"a.b","tags":{"name":"a.b"},"datapoints":[[2.0,1699999920],[null,1699999980]]},'
+  . '{"target":"a.b","tags":{"name":"a.b"},"datapoints":[[2.0,1699999920],[null,1699999980]]}]' ]
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 8: faults are one line of text
+--- schema eval: $::schema
+--- no_stream
+--- request eval
+[ "GET /torus/render?target=nosuch(a)&from=-1h",
+  "GET /torus/render?target=foo(&from=-1h",
+  "GET /torus/render?target=a&from=never",
+  "GET /torus/render?target=a&from=-1h&until=-1h",
+  "GET /torus/render?target=a&format=png",
+  "GET /torus/render?target=schema(a,'no')" ]
+--- error_code eval
+[ 400, 400, 400, 400, 400, 400 ]
+--- response_headers eval
+[ ("Content-Type: text/plain") x 6 ]
+--- response_body_like eval
+[ map { qr/$_[^\n]*\n\z/ } 'nosuch', '\A', 'from', 'empty', 'format',
+                           'schema' ]
+--- no_error_log
+[alert]
+
+
+
+=== TEST 9: limits
+--- schema eval: $::schema
+--- carbon
+l.a 1 1699999930
+l.b 1 1699999930
+l.c 1 1699999930
+--- config
+location /torus/ { torus_query on; torus_max_series 2; torus_max_targets 2;
+                   torus_max_points 50; }
+--- request eval
+[ "GET /torus/render?target=l.*&from=-5min",
+  "GET /torus/render?target=l.a&target=l.b&target=l.c&from=-5min",
+  "GET /torus/render?target=l.a&from=-2h",
+  "GET /torus/render?target=l.a&from=-5min" ]
+--- error_code eval
+[ 413, 413, 413, 200 ]
+--- response_body_like eval
+[ qr/2 series\n\z/, qr/2 targets\n\z/, qr/50 points\n\z/, qr/^\[/ ]
+--- no_error_log
+[alert]
+
+
+
+=== TEST 10: in a call, without nulls, pretty or not
+--- schema eval: $::schema
+--- carbon
+a.b 2 1699999930
+--- request eval
+[ "GET /torus/render?target=a.b&from=-5min&jsonp=cb.x&noNullPoints=1",
+  "GET /torus/render?target=a.b&from=-5min&jsonp=a%3Bb" ]
+--- error_code eval
+[ 200, 400 ]
+--- response_headers eval
+[ "Content-Type: text/javascript", "Content-Type: text/plain" ]
+--- response_body_like eval
+[ qr/^cb\.x\(\[\{.*"datapoints":\[\[2\.0,1699999920\]\]\}\]\)/,
+  qr/jsonp/ ]
+--- no_error_log
+[alert]
