@@ -9,6 +9,9 @@
 #include <math.h>
 
 
+#define TORUS_ANSWER_GAP  4096   /* points of a gap written at a time */
+
+
 static void torus_answer_head(torus_answer_t *a);
 static void torus_answer_subbuckets(torus_answer_t *a,
     torus_bucket_t *bucket, int *failed);
@@ -19,9 +22,9 @@ static void torus_answer_spread(torus_answer_t *a, const torus_row_t *row,
 static int torus_answer_number(torus_answer_t *a, torus_row_t *row,
     double seconds, torus_value_t *v);
 static int torus_answer_missing(torus_answer_t *a, torus_bucket_t *bucket);
-static void torus_answer_found(torus_answer_t *a, int64_t ts,
+static int torus_answer_found(torus_answer_t *a, int64_t ts,
     const torus_value_t *v);
-static void torus_answer_gap(torus_answer_t *a, const torus_value_t *v,
+static int torus_answer_gap(torus_answer_t *a, const torus_value_t *v,
     int64_t ts);
 static void torus_answer_point(torus_answer_t *a, int64_t ts,
     const torus_value_t *v);
@@ -135,6 +138,11 @@ torus_answer_bucket(torus_answer_t *a, torus_arena_t *arena,
     a->arena = arena;
     ts = torus_answer_start(a, bucket->bucket);
 
+    if (a->resuming) {
+        v = a->right;
+        return torus_answer_found(a, ts, &v);
+    }
+
     if (torus_answer_subs(a->read, a->query->format)) {
 
         if (bucket->nsubs != 0
@@ -165,31 +173,29 @@ torus_answer_bucket(torus_answer_t *a, torus_arena_t *arena,
         return torus_answer_missing(a, bucket);
     }
 
-    if (rc == TORUS_OK) {
-        torus_answer_found(a, ts, &v);
-    }
-
-    return rc;
+    return rc == TORUS_OK ? torus_answer_found(a, ts, &v) : rc;
 }
 
 
-void
+int
 torus_answer_close(torus_answer_t *a)
 {
     int  array;
 
-    if (a->ngap != 0) {
-        torus_answer_gap(a, NULL, 0);
+    if (torus_answer_gap(a, NULL, 0) == TORUS_AGAIN) {
+        return TORUS_AGAIN;
     }
 
     if (a->query->format->csv) {
-        return;
+        return TORUS_OK;
     }
 
     array = a->query->format->pairs || a->read->schema == NULL;
 
     torus_json_close(&a->json, array ? ']' : '}');
     torus_json_close(&a->json, '}');
+
+    return TORUS_OK;
 }
 
 
@@ -468,11 +474,14 @@ torus_answer_missing(torus_answer_t *a, torus_bucket_t *bucket)
 }
 
 
-static void
+static int
 torus_answer_found(torus_answer_t *a, int64_t ts, const torus_value_t *v)
 {
-    if (a->ngap != 0) {
-        torus_answer_gap(a, v, ts);
+    a->right = *v;
+    a->resuming = torus_answer_gap(a, v, ts) == TORUS_AGAIN;
+
+    if (a->resuming) {
+        return TORUS_AGAIN;
     }
 
     torus_answer_point(a, ts, v);
@@ -482,11 +491,13 @@ torus_answer_found(torus_answer_t *a, int64_t ts, const torus_value_t *v)
     a->has_previous = v->kind != TORUS_VALUE_TEXT;
     a->previous = *v;
     a->previous_ts = ts;
+
+    return TORUS_OK;
 }
 
 
-/* The waiting gap, with its right end v at ts or none. */
-static void
+/* The waiting gap, with its right end v at ts or none; or a piece of it. */
+static int
 torus_answer_gap(torus_answer_t *a, const torus_value_t *v, int64_t ts)
 {
     double         x, y, part;
@@ -498,7 +509,13 @@ torus_answer_gap(torus_answer_t *a, const torus_value_t *v, int64_t ts)
 
     bucket = a->gap;
 
-    for (i = 0; i < a->ngap; i++) {
+    for (i = 0; a->ngap != 0; i++, a->ngap--) {
+
+        if (i == TORUS_ANSWER_GAP) {
+            a->gap = bucket;
+            return TORUS_AGAIN;
+        }
+
         at = torus_answer_start(a, bucket);
 
         if (v == NULL || v->kind == TORUS_VALUE_TEXT) {
@@ -523,7 +540,7 @@ torus_answer_gap(torus_answer_t *a, const torus_value_t *v, int64_t ts)
         bucket = torus_step_add(&a->read->interval->step, bucket, 1);
     }
 
-    a->ngap = 0;
+    return TORUS_OK;
 }
 
 

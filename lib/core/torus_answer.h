@@ -64,6 +64,8 @@ struct torus_answer_s {
     int64_t                  ngap;      /* buckets waiting to be filled */
     torus_value_t            previous;  /* the last value there was */
     int64_t                  previous_ts;
+    torus_value_t            right;     /* the end of the gap in writing */
+    unsigned                 resuming:1;   /* of which a piece is written */
     unsigned                 has_previous:1;
     unsigned                 container:1;  /* more than one number a bucket */
 };
@@ -79,11 +81,15 @@ void torus_answer_begin(torus_answer_t *a, const torus_query_t *query,
     torus_buf_t *out);
 void torus_answer_open(torus_answer_t *a, const torus_read_t *read);
 
-/* TORUS_OK or TORUS_ERROR; the bucket's rows may be put in order. */
+/*
+ * TORUS_OK or TORUS_ERROR; the bucket's rows may be put in order.
+ * TORUS_AGAIN: only a piece of a long gap before it was written, call it
+ * again with the same bucket, as well as torus_answer_close().
+ */
 int torus_answer_bucket(torus_answer_t *a, torus_arena_t *arena,
     torus_bucket_t *bucket);
 
-void torus_answer_close(torus_answer_t *a);
+int torus_answer_close(torus_answer_t *a);
 void torus_answer_end(torus_answer_t *a);
 
 

@@ -111,7 +111,10 @@ struct torus_fetch_s {
     size_t                     outstanding;
     unsigned                   status;
     torus_error_t              err;
+    size_t                     wrote;     /* buckets of the slice */
     unsigned                   begun:1;   /* the answer is */
+    unsigned                   writing:1; /* so is the bucket at wrote */
+    unsigned                   closing:1; /* which its read ends with */
     unsigned                   working:1; /* a slice is in work */
     unsigned                   done:1;
 };
@@ -157,6 +160,7 @@ static int torus_fetch_within(const torus_fetch_bucket_t *b, int64_t sub);
 static int torus_fetch_ref_cmp(const void *a, const void *b);
 static void torus_fetch_begin(torus_fetch_t *f);
 static int torus_fetch_write(torus_fetch_t *f);
+static int torus_fetch_finish(torus_fetch_t *f);
 static int torus_fetch_write_bucket(torus_fetch_t *f,
     torus_fetch_bucket_t *b);
 static void torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b);
@@ -345,6 +349,20 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
 
 
 int
+torus_fetch_busy(const torus_fetch_t *f)
+{
+    return f->writing;
+}
+
+
+int
+torus_fetch_work(torus_fetch_t *f)
+{
+    return f->status == 200 ? torus_fetch_finish(f) : TORUS_ERROR;
+}
+
+
+int
 torus_fetch_done(const torus_fetch_t *f)
 {
     return f->done;
@@ -400,6 +418,7 @@ torus_fetch_slice(torus_fetch_t *f)
     }
 
     f->working = 1;
+    f->wrote = 0;
     f->taken = 0;
     f->ref = 0;
 
@@ -885,11 +904,23 @@ torus_fetch_ready(torus_fetch_t *f)
         return TORUS_OK;
     }
 
-    f->working = 0;
+    return torus_fetch_finish(f);
+}
 
-    if (torus_fetch_write(f) != TORUS_OK) {
-        return TORUS_ERROR;
+
+/* All of the slice is read; what is left to write, or a piece of that. */
+static int
+torus_fetch_finish(torus_fetch_t *f)
+{
+    int  rc;
+
+    rc = torus_fetch_write(f);
+
+    if (rc != TORUS_OK) {
+        return rc == TORUS_AGAIN ? TORUS_OK : TORUS_ERROR;
     }
+
+    f->working = 0;
 
     /* with the last slice the answer ends, so that no one need ask again */
 
@@ -1162,8 +1193,7 @@ torus_fetch_begin(torus_fetch_t *f)
 static int
 torus_fetch_write(torus_fetch_t *f)
 {
-    size_t                 i;
-    torus_fetch_bucket_t  *b;
+    int  rc;
 
     if (f->handler != NULL) {
         return torus_fetch_hand_over(f);
@@ -1171,50 +1201,65 @@ torus_fetch_write(torus_fetch_t *f)
 
     torus_fetch_begin(f);
 
-    for (i = 0; i < f->nbuckets; i++) {
-        b = &f->buckets[i];
+    rc = TORUS_OK;
 
-        if (f->written == 0) {
-            torus_answer_open(&f->answer, b->read);
-        }
+    while (rc == TORUS_OK && f->wrote < f->nbuckets) {
+        rc = torus_fetch_write_bucket(f, &f->buckets[f->wrote]);
 
-        if (b->read->schema == NULL) {
-            torus_answer_close(&f->answer);
-            continue;
-        }
-
-        if (torus_fetch_write_bucket(f, b) != TORUS_OK) {
-            return torus_fetch_full(f);
-        }
-
-        if (++f->written == b->read->buckets) {
-            torus_answer_close(&f->answer);
-            f->written = 0;
-        }
+        f->writing = (rc == TORUS_AGAIN);
+        f->wrote += (rc == TORUS_OK);
     }
 
     f->stats->points = f->answer.points;
     f->stats->unreadable += f->answer.skipped;
     f->answer.skipped = 0;
 
-    if (f->out->failed) {
+    if (rc == TORUS_ERROR || f->out->failed) {
         return torus_fetch_full(f);
     }
 
-    return TORUS_OK;
+    return rc;
 }
 
 
 static int
 torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
 {
-    torus_fetch_settle(f, b);
+    int  rc;
 
-    if (b->read->spec->query->collapse) {
-        return torus_fetch_collapse(f, b);
+    if (!f->writing) {
+
+        if (f->written == 0) {
+            torus_answer_open(&f->answer, b->read);
+        }
+
+        if (b->read->schema == NULL) {
+            return torus_answer_close(&f->answer);
+        }
+
+        torus_fetch_settle(f, b);
     }
 
-    return torus_answer_bucket(&f->answer, f->slice, &b->out);
+    if (!f->closing) {
+        rc = b->read->spec->query->collapse
+             ? torus_fetch_collapse(f, b)
+             : torus_answer_bucket(&f->answer, f->slice, &b->out);
+
+        if (rc != TORUS_OK || ++f->written < b->read->buckets) {
+            return rc;
+        }
+
+        f->closing = 1;
+    }
+
+    rc = torus_answer_close(&f->answer);
+
+    if (rc == TORUS_OK) {
+        f->closing = 0;
+        f->written = 0;
+    }
+
+    return rc;
 }
 
 

@@ -54,6 +54,13 @@ int torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch);
 int torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
     const redisReply *reply);
 
+/*
+ * There is more to write though nothing to read: of a gap that is filled.
+ * Then do some of it; TORUS_OK or TORUS_ERROR.
+ */
+int torus_fetch_busy(const torus_fetch_t *f);
+int torus_fetch_work(torus_fetch_t *f);
+
 int torus_fetch_done(const torus_fetch_t *f);
 
 /* After TORUS_ERROR. */

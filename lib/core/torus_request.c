@@ -70,6 +70,8 @@ static unsigned torus_series_create(torus_request_t *r,
 static int torus_series_next(torus_request_t *r, torus_batch_t *batch);
 static int torus_series_reply(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
+static int torus_series_is_busy(const torus_request_t *r);
+static int torus_series_do_work(torus_request_t *r);
 static int torus_series_went(torus_request_t *r, int rc);
 static unsigned torus_names_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
@@ -122,7 +124,7 @@ static unsigned torus_tags_create(torus_request_t *r,
 static const torus_command_ops_t  torus_commands[] = {
     { torus_string("series"),
       torus_series_create, torus_series_next, torus_series_reply,
-      NULL, NULL, 0, 0 },
+      torus_series_is_busy, torus_series_do_work, 0, 0 },
     { torus_string("list"),
       torus_names_create, torus_names_next, torus_names_reply,
       NULL, NULL, 0, 0 },
@@ -604,6 +606,24 @@ torus_series_reply(torus_request_t *r, const torus_host_t *host,
     int  rc;
 
     rc = torus_fetch_reply(r->fetch, host, reply);
+
+    return torus_series_went(r, rc);
+}
+
+
+static int
+torus_series_is_busy(const torus_request_t *r)
+{
+    return torus_fetch_busy(r->fetch);
+}
+
+
+static int
+torus_series_do_work(torus_request_t *r)
+{
+    int  rc;
+
+    rc = torus_fetch_work(r->fetch);
 
     return torus_series_went(r, rc);
 }

@@ -393,6 +393,62 @@ test_memory(void)
 }
 
 
+/* A gap that is filled is written in pieces, like what is read. */
+static void
+test_gap(void)
+{
+    size_t           i, k;
+    torus_model_t   *m;
+    torus_result_t   whole, part;
+
+    static const char *const  gaps[] = {
+        "series?stat=g.a&fill=linear&start=1000000&end=1019999",
+        "series?stat=g.a&fill=linear&start=1000000&end=1019999&format=json",
+        "series?stat=g.a&stat=g.b&fill=linear&start=1000000&end=1030000"
+            "&format=csv"
+    };
+
+    m = torus_model_create("{ \"TIMESERIES\": { \"g\": { \"type\": \"gauge\","
+                           " \"match\": \"g.*\", \"intervals\": { \"t\":"
+                           " { \"step\": 1 } } } } }", 1030000);
+
+    torus_model_point(m, "g.a", "0", 1000000);
+    torus_model_point(m, "g.a", "19999", 1019999);
+    torus_model_point(m, "g.b", "1", 1000000);
+
+    for (i = 0; i < number_of(gaps); i++) {
+        torus_model_run(m, gaps[i], &whole);
+
+        is_int(whole.status, 200, "%s", gaps[i]);
+        is_int(whole.stats.points, i < 2 ? 20000 : 60002,
+               "%s: each bucket has its point", gaps[i]);
+        ok(whole.most < 300000, "%s: at most %zu bytes at a time", gaps[i],
+           whole.most);
+
+        for (k = 1; k < 1000000; k *= 997) {
+            m->drain = k + 100;
+            torus_model_run(m, gaps[i], &part);
+            m->drain = 0;
+
+            is_mem(part.body.pos, torus_buf_len(&part.body),
+                   whole.body.pos, torus_buf_len(&whole.body),
+                   "%s: the same %zu bytes at a time", gaps[i], k + 100);
+            torus_buf_free(&part.body);
+        }
+
+        if (i == 0) {
+            torus_buf_add(&whole.body, "", 1);
+            ok(strstr((char *) whole.body.pos, "[12345.0,1012345]") != NULL,
+               "a point within the gap");
+        }
+
+        torus_buf_free(&whole.body);
+    }
+
+    torus_model_destroy(m);
+}
+
+
 int
 main(void)
 {
@@ -402,6 +458,7 @@ main(void)
     test_strangers();
     test_uncalled();
     test_memory();
+    test_gap();
 
     return done_testing();
 }

@@ -47,6 +47,7 @@ typedef struct {
     char                   type[64];
     torus_request_stats_t  stats;
     size_t                 replies;
+    size_t                 most;     /* output that was ready at once */
 } torus_result_t;
 
 
@@ -792,6 +793,10 @@ torus_model_drain(torus_model_t *m, torus_request_t *r, torus_result_t *res)
     torus_str_t  out;
 
     out = torus_request_output(r);
+
+    if (out.len > res->most) {
+        res->most = out.len;
+    }
 
     if (m->drain != 0 && out.len > m->drain) {
         out.len = m->drain;
