@@ -117,14 +117,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 }
 
 
-/* The same for each request, but made anew only after one that writes. */
+/* The same for each request, but made anew only for those that write. */
 static torus_model_t *
 world(const char *request)
 {
+    int                    writes;
     static int             touched;
     static torus_model_t  *m;
 
-    if (m != NULL && touched) {
+    writes = strstr(request, "delete") != NULL
+             || strstr(request, "reindex") != NULL;
+
+    if (m != NULL && (touched || writes)) {
         torus_model_destroy(m);
         m = NULL;
     }
@@ -133,8 +137,7 @@ world(const char *request)
         m = fill();
     }
 
-    touched = strstr(request, "delete") != NULL
-              || strstr(request, "reindex") != NULL;
+    touched = writes;
 
     m->fault_at = 0;
     m->drain = 0;
