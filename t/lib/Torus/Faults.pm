@@ -360,7 +360,7 @@ sub hang_up {
 
     shutdown $s->{fh}, 1;
 
-    while ($select->can_read(60)) {
+    while ($select->can_read(180)) {
         my $n = sysread $s->{fh}, my $buf, 4096;
         next if !defined $n && $!{EAGAIN};
         return 1 if defined $n && $n == 0;
