@@ -2,9 +2,10 @@
  * Numbers from and to text, first and last thing that happens to every
  * datapoint.  Integers and short decimals, which is nearly all that agents
  * send, are done here exactly and fast, long ones of usual size by
- * torus_decimal.h; the rest is left to strtod() and snprintf(), in forms whose text does not depend on the locale's decimal
- * point: strtod() is given an integer and an exponent, and of what snprintf()
- * prints only the digits are taken.
+ * torus_decimal.h; the rest is left to strtod() and snprintf(), in forms
+ * whose text does not depend on the locale's decimal point: strtod() is
+ * given an integer and an exponent, and of what snprintf() prints only the
+ * digits are taken.
  */
 
 #include "torus_number.h"
