@@ -7,6 +7,7 @@
  */
 
 #include "ngx_torus_module.h"
+#include "torus_multipart.h"
 
 
 /* Memory for the decoded arguments of a request. */
@@ -29,6 +30,9 @@ static ngx_http_torus_ctx_t *ngx_http_torus_create_ctx(ngx_http_request_t *r,
 static ngx_uint_t ngx_http_torus_has_form(ngx_http_request_t *r);
 static ngx_int_t ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx);
 static ngx_uint_t ngx_http_torus_is_urlencoded(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_torus_is_multipart(ngx_http_request_t *r,
+    torus_str_t *boundary);
+static ngx_int_t ngx_http_torus_multipart(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_body_handler(ngx_http_request_t *r);
 static void ngx_http_torus_too_large(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_take_body(ngx_http_torus_ctx_t *ctx,
@@ -347,17 +351,21 @@ static ngx_int_t
 ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
 {
     ngx_int_t            rc;
+    torus_str_t          boundary;
     ngx_http_request_t  *r;
 
     r = ctx->request;
 
-    if (!ngx_http_torus_is_urlencoded(r)) {
+    if (!ngx_http_torus_is_urlencoded(r)
+        && !ngx_http_torus_is_multipart(r, &boundary))
+    {
         rc = ngx_http_discard_request_body(r);
 
         return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
                : ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
                                       "the content type of the body must be "
-                                      "application/x-www-form-urlencoded");
+                                      "application/x-www-form-urlencoded "
+                                      "or multipart/form-data");
     }
 
     if (r->headers_in.content_length_n > (off_t) ctx->conf->max_body) {
@@ -434,6 +442,51 @@ ngx_http_torus_is_urlencoded(ngx_http_request_t *r)
 
     return type->len == len || type->data[len] == ';'
            || type->data[len] == ' ';
+}
+
+
+static ngx_uint_t
+ngx_http_torus_is_multipart(ngx_http_request_t *r, torus_str_t *boundary)
+{
+    ngx_str_t  *type;
+
+    if (r->headers_in.content_type == NULL) {
+        return 0;
+    }
+
+    type = &r->headers_in.content_type->value;
+
+    return torus_multipart_boundary(torus_str(type->data, type->len),
+                                    boundary)
+           == TORUS_OK;
+}
+
+
+/* The fields of such a body in place of it. */
+
+static ngx_int_t
+ngx_http_torus_multipart(ngx_http_torus_ctx_t *ctx)
+{
+    int          rc;
+    torus_buf_t  form;
+    torus_str_t  body, boundary;
+
+    if (torus_buf_len(&ctx->body) == 0
+        || !ngx_http_torus_is_multipart(ctx->request, &boundary))
+    {
+        return NGX_OK;
+    }
+
+    torus_buf_init(&form, NGX_HTTP_TORUS_ARGS);
+
+    body = torus_str(ctx->body.pos, torus_buf_len(&ctx->body));
+    rc = torus_multipart_form(body, boundary, &form);
+
+    torus_buf_free(&ctx->body);
+    ctx->body = form;
+
+    return rc == TORUS_OK ? NGX_OK
+           : rc == TORUS_INVALID ? NGX_DECLINED : NGX_ERROR;
 }
 
 
@@ -575,7 +628,16 @@ ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
 
     r = ctx->request;
 
-    if (ngx_http_torus_args(ctx, &args, &nargs) != NGX_OK) {
+    rc = ngx_http_torus_multipart(ctx);
+
+    if (rc == NGX_DECLINED) {
+        rc = ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
+                                  "the request body is broken");
+        ngx_http_torus_finalize(ctx, rc);
+        return;
+    }
+
+    if (rc != NGX_OK || ngx_http_torus_args(ctx, &args, &nargs) != NGX_OK) {
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }

@@ -133,7 +133,7 @@ POST /torus/series
 Content-Type: application/json
 --- error_code: 400
 --- json
-{"error":"the content type of the body must be application/x-www-form-urlencoded"}
+{"error":"the content type of the body must be application/x-www-form-urlencoded or multipart/form-data"}
 --- no_error_log
 [error]
 [alert]

@@ -251,6 +251,33 @@ location /torus/ { torus_query on; torus_max_series 2; torus_max_targets 2;
 
 
 
+=== TEST 11: a form as graphite-web posts it
+--- schema eval: $::schema
+--- carbon
+a.b 2 1699999930
+a.c 3 1699999930
+--- more_headers
+Content-Type: multipart/form-data; boundary=x-Y
+--- request eval
+[ "POST /torus/render\n"
+  . "--x-Y\r\nContent-Disposition: form-data; name=\"target\"\r\n\r\na.b\r\n"
+  . "--x-Y\r\nContent-Disposition: form-data; name=\"target\"\r\n\r\na.[c]\r\n"
+  . "--x-Y\r\nContent-Disposition: form-data; name=\"from\"\r\n\r\n1699999860\r\n"
+  . "--x-Y\r\nContent-Disposition: form-data; name=\"until\"\r\n\r\n1699999920\r\n"
+  . "--x-Y\r\nContent-Disposition: form-data; name=\"format\"\r\n\r\nraw\r\n"
+  . "--x-Y--\r\n",
+  "POST /torus/render\n"
+  . "--x-Y\r\nContent-Disposition: form-data; name=\"target\"\r\n\r\na.b" ]
+--- error_code eval
+[ 200, 400 ]
+--- response_body eval
+[ "a.b,1699999920,1699999980,60|2.0\na.c,1699999920,1699999980,60|3.0\n",
+  "the request body is broken\n" ]
+--- no_error_log
+[alert]
+
+
+
 === TEST 10: in a call, without nulls, pretty or not
 --- schema eval: $::schema
 --- carbon
