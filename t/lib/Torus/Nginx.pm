@@ -192,6 +192,10 @@ sub try_start {
 
     $running{$self->{pid}} = $self;
 
+    # the master listens, and writes its pid, before it has workers
+    wait_for(sub { $self->workers }, 10)
+        if slurp("$self->{dir}/conf/nginx.conf") !~ /^master_process\s+off/m;
+
     return undef;
 }
 
