@@ -10,7 +10,9 @@ use Exporter qw( import );
 use File::Basename qw( dirname );
 use File::Temp qw( tempdir );
 use IO::Socket::INET;
+use IO::Socket::UNIX;
 use POSIX qw( WNOHANG );
+use Socket qw( SOCK_DGRAM );
 use Time::HiRes qw( sleep time );
 
 our @EXPORT_OK = qw( root temp_dir free_port wait_for spawn stop slurp spew
@@ -20,6 +22,7 @@ my $root = abs_path(dirname(__FILE__) . '/../../..');
 my $owner = $$;
 my $temp;
 my %running;
+my %ports;
 
 # so that END blocks run, and with them what stops servers
 $SIG{$_} ||= sub { exit 130 } for qw( INT TERM HUP );
@@ -45,13 +48,23 @@ sub temp_dir {
     return $temp;
 }
 
-# Below the range from which outgoing connections take theirs.
+# Below the range from which outgoing connections take theirs.  It stays ours
+# as long as we live, also while nobody listens there: another test must not
+# put its Redis where the dead one of this test is.  The mark is an abstract
+# socket, which goes with its last process and leaves no file.
 sub free_port {
     for (1 .. 1000) {
         my $port = 12000 + int rand 18000;
+        my $mark = IO::Socket::UNIX->new(Type => SOCK_DGRAM,
+                                         Local => "\0torus-port-$port")
+            or next;
         my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', Listen => 1,
-                                      LocalPort => $port);
-        return $port if $s;
+                                      LocalPort => $port)
+            or next;
+
+        $ports{$port} = $mark;
+
+        return $port;
     }
 
     die "no free port\n";
