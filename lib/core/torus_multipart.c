@@ -4,7 +4,9 @@
  * the line break in front of the next boundary.
  */
 
-#define _GNU_SOURCE
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE    /* memmem() */
+#endif
 
 #include "torus_multipart.h"
 
