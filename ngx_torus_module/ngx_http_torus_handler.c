@@ -319,6 +319,7 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
     ctx->tconf.limits.memory = tlcf->max_memory;
     ctx->tconf.limits.targets = tlcf->max_targets;
     ctx->tconf.limits.series = tlcf->max_series;
+    ctx->tconf.limits.target = tlcf->target;
     ctx->tconf.open_null = !tlcf->open_bucket;
 
     ngx_http_set_ctx(r, ctx, ngx_torus_module);

@@ -44,6 +44,11 @@ static ngx_conf_num_bounds_t  ngx_http_torus_window_bounds = {
 };
 
 
+static ngx_conf_num_bounds_t  ngx_http_torus_depth_bounds = {
+    ngx_conf_check_num_bounds, 1, TORUS_TARGET_MAX_DEPTH
+};
+
+
 static ngx_conf_enum_t  ngx_http_torus_open_buckets[] = {
     { ngx_string("answer"), 1 },
     { ngx_string("null"), 0 },
@@ -213,6 +218,27 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_torus_loc_conf_t, max_series),
       NULL },
+
+    { ngx_string("torus_max_target_size"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, target.text),
+      NULL },
+
+    { ngx_string("torus_max_calls"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, target.calls),
+      NULL },
+
+    { ngx_string("torus_max_depth"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_torus_loc_conf_t, target.depth),
+      &ngx_http_torus_depth_bounds },
 
     { ngx_string("torus_open_bucket"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
@@ -473,6 +499,9 @@ ngx_http_torus_create_loc_conf(ngx_conf_t *cf)
     tlcf->max_names = NGX_CONF_UNSET_UINT;
     tlcf->max_targets = NGX_CONF_UNSET_UINT;
     tlcf->max_series = NGX_CONF_UNSET_UINT;
+    tlcf->target.text = NGX_CONF_UNSET_SIZE;
+    tlcf->target.calls = NGX_CONF_UNSET_SIZE;
+    tlcf->target.depth = NGX_CONF_UNSET_SIZE;
     tlcf->open_bucket = NGX_CONF_UNSET_UINT;
     tlcf->max_body = NGX_CONF_UNSET_SIZE;
     tlcf->max_memory = NGX_CONF_UNSET_SIZE;
@@ -560,6 +589,12 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               TORUS_LIMIT_TARGETS);
     ngx_conf_merge_uint_value(conf->max_series, prev->max_series,
                               TORUS_LIMIT_SERIES);
+    ngx_conf_merge_size_value(conf->target.text, prev->target.text,
+                              TORUS_TARGET_TEXT);
+    ngx_conf_merge_size_value(conf->target.calls, prev->target.calls,
+                              TORUS_TARGET_CALLS);
+    ngx_conf_merge_size_value(conf->target.depth, prev->target.depth,
+                              TORUS_TARGET_DEPTH);
     ngx_conf_merge_uint_value(conf->open_bucket, prev->open_bucket, 1);
     ngx_conf_merge_size_value(conf->max_body, prev->max_body, 1024 * 1024);
     ngx_conf_merge_size_value(conf->max_memory, prev->max_memory,

@@ -95,6 +95,7 @@ typedef struct {
     ngx_uint_t                  max_names;
     ngx_uint_t                  max_targets;
     ngx_uint_t                  max_series;
+    torus_target_limits_t       target;      /* size_t as ngx_uint_t */
     size_t                      max_memory;
     ngx_uint_t                  open_bucket; /* null, or answered */
 

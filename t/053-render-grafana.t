@@ -251,6 +251,41 @@ location /torus/ { torus_query on; torus_max_series 2; torus_max_targets 2;
 
 
 
+=== TEST 12: limits of a target, of the server and of a location in it
+--- schema eval: $::schema
+--- no_stream
+--- config
+torus_max_target_size 40;
+torus_max_calls 3;
+torus_max_depth 2;
+location /torus/ { torus_query on; }
+location /more/ { torus_query on; torus_max_target_size 0; torus_max_calls 0;
+                  torus_max_depth 100; }
+--- request eval
+[ "GET /torus/render?target=sum(" . 'a' x 36 . ")",
+  "GET /torus/render?target=abs(abs(abs(a)))",
+  "GET /torus/render?target=a|absolute()|absolute()|absolute()",
+  "GET /torus/render?target=sum(avg(a),avg(a),avg(a))",
+  "GET /torus/render?target=sum(avg(a),avg(a))",
+  "GET /torus/render?target=a&template[x]=" . 'b' x 100,
+  "GET /torus/render?target=template(\$x\$x.a)&template[x]=" . 'b' x 100,
+  "GET /more/render?target=" . 'absolute(' x 100 . 'a' . ')' x 100,
+  "GET /more/render?target=" . 'absolute(' x 101 . 'a' . ')' x 101,
+  "GET /more/render?target=group(" . join(',', ('sum(a)') x 300) . ')' ]
+--- error_code eval
+[ 413, 413, 413, 413, 200, 200, 413, 200, 413, 200 ]
+--- response_body eval
+[ "a target has at most 40 bytes, not 41\n",
+  "functions are nested at most 2 deep\n",
+  "functions are nested at most 2 deep\n",
+  "a target has at most 3 functions\n", "[]", "[]",
+  "variables make a path longer than 40 bytes\n", "[]",
+  "functions are nested at most 100 deep\n", "[]" ]
+--- no_error_log
+[alert]
+
+
+
 === TEST 11: a form as graphite-web posts it
 --- schema eval: $::schema
 --- carbon

@@ -13,9 +13,6 @@
 #include <stdlib.h>
 
 
-#define TORUS_GRAPH_FRAMES  (TORUS_TARGET_MAX_DEPTH + 1)
-
-
 /* What a frame does next. */
 enum {
     TORUS_GRAPH_PHASE_STEP = 0,   /* the first argument, to know its step */
@@ -61,8 +58,9 @@ struct torus_graph_s {
     size_t                    targets_size;
     size_t                    target;      /* at work */
 
-    torus_graph_frame_t       frames[TORUS_GRAPH_FRAMES];
-    size_t                    depth;       /* frames in use */
+    torus_graph_frame_t      *frames;
+    size_t                    nframes;
+    size_t                    depth;       /* of them in use */
 
     torus_graph_list_t        answers;
     torus_graph_span_t        range;       /* of all answers */
@@ -123,9 +121,21 @@ torus_graph_create(torus_arena_t *arena, const torus_graph_params_t *params)
         g->arena = arena;
         g->params = *params;
         g->status = 500;
+
+        if (g->params.target.depth == 0) {
+            g->params.target.text = TORUS_TARGET_TEXT;
+            g->params.target.calls = TORUS_TARGET_CALLS;
+            g->params.target.depth = TORUS_TARGET_DEPTH;
+        }
+
+        /* a path is one more */
+
+        g->nframes = g->params.target.depth + 1;
+        g->frames = torus_arena_calloc(arena, g->nframes,
+                                       sizeof(torus_graph_frame_t));
     }
 
-    return g;
+    return g != NULL && g->frames != NULL ? g : NULL;
 }
 
 
@@ -293,8 +303,14 @@ torus_graph_prepare(torus_graph_t *g, torus_str_t text, torus_error_t *err)
     err->text[0] = '\0';
     g->err = err;
 
-    rc = torus_target_parse(g->arena, text, g->params.vars, g->params.nvars,
-                            &tree, err);
+    rc = torus_target_parse(g->arena, text, &g->params.target,
+                            g->params.vars, g->params.nvars, &tree, err);
+
+    if (rc == TORUS_DECLINED) {
+        g->status = 413;
+        return TORUS_ERROR;
+    }
+
     if (rc != TORUS_OK) {
         return torus_graph_failed(g, rc, err);
     }
@@ -1148,7 +1164,7 @@ torus_graph_push(torus_graph_t *g, const torus_graph_node_t *node,
         return TORUS_OK;
     }
 
-    if (g->depth == TORUS_GRAPH_FRAMES) {
+    if (g->depth == g->nframes) {
         return torus_graph_fault(g, "functions are nested too deep");
     }
 

@@ -134,6 +134,8 @@ typedef struct {
     size_t                    nvars;
     uint64_t                  seed;      /* of randomWalk */
 
+    torus_target_limits_t     target;    /* all zero: the defaults */
+
     /* limits, 0: none */
     size_t                    max_leaves;
     size_t                    max_series; /* of all leaves, and of answers */

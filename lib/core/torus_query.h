@@ -21,6 +21,7 @@
 #include "torus_buf.h"
 #include "torus_interval.h"
 #include "torus_number.h"
+#include "torus_target.h"
 #include "torus_time.h"
 
 
@@ -40,6 +41,7 @@ typedef struct {
     size_t                memory;    /* bytes one request may hold */
     size_t                targets;   /* of /render */
     size_t                series;    /* of /render, found and answered */
+    torus_target_limits_t target;    /* of /render; all zero: defaults */
 } torus_limits_t;
 
 #define TORUS_LIMIT_STATS    1000

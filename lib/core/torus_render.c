@@ -595,6 +595,7 @@ torus_render_targets(torus_render_t *r)
 
     r->params.seed = torus_hash(&r->params.span, sizeof(torus_graph_span_t),
                                 (uint64_t) r->params.now);
+    r->params.target = r->limits->target;
     r->params.max_leaves = r->limits->series;
     r->params.max_series = r->limits->series;
     r->params.max_points = r->limits->points * TORUS_RENDER_MADE;

@@ -15,8 +15,9 @@ typedef struct {
     torus_arena_t             *arena;
     torus_str_t                text;
     size_t                     pos;
-    unsigned                   depth;
-    unsigned                   calls;
+    torus_target_limits_t      limits;
+    size_t                     depth;
+    size_t                     calls;
     const torus_target_var_t  *vars;
     size_t                     nvars;
     torus_error_t             *err;
@@ -25,6 +26,7 @@ typedef struct {
 
 static int torus_target_fault(torus_target_parse_t *p, size_t offset,
     const char *expected);
+static int torus_target_deep(torus_target_parse_t *p);
 static int torus_target_expr(torus_target_parse_t *p, torus_target_t **node);
 static int torus_target_pipes(torus_target_parse_t *p, torus_target_t **node);
 static int torus_target_call(torus_target_parse_t *p, size_t name_len,
@@ -59,23 +61,29 @@ static int torus_target_expand(torus_target_parse_t *p, torus_str_t *text,
 
 int
 torus_target_parse(torus_arena_t *arena, torus_str_t text,
-    const torus_target_var_t *vars, size_t nvars, torus_target_t **tree,
-    torus_error_t *err)
+    const torus_target_limits_t *limits, const torus_target_var_t *vars,
+    size_t nvars, torus_target_t **tree, torus_error_t *err)
 {
     int                   rc;
     torus_target_parse_t  p;
 
+    static const torus_target_limits_t  defaults = {
+        TORUS_TARGET_TEXT, TORUS_TARGET_CALLS, TORUS_TARGET_DEPTH
+    };
+
     memset(&p, 0, sizeof(torus_target_parse_t));
 
     p.arena = arena;
+    p.limits = limits != NULL ? *limits : defaults;
     p.text = text;
     p.vars = vars;
     p.nvars = nvars;
     p.err = err;
 
-    if (text.len > TORUS_TARGET_MAX_TEXT) {
-        return torus_error(err, "a target has at most %d bytes, not %zu",
-                           TORUS_TARGET_MAX_TEXT, text.len);
+    if (p.limits.text != 0 && text.len > p.limits.text) {
+        torus_error(err, "a target has at most %zu bytes, not %zu",
+                    p.limits.text, text.len);
+        return TORUS_DECLINED;
     }
 
     rc = torus_target_expr(&p, tree);
@@ -111,6 +119,16 @@ torus_target_fault(torus_target_parse_t *p, size_t offset,
 
     return torus_error(p->err, "expected %s at character %zu of the target, "
                        "not \"%.*s\"", expected, offset + 1, (int) n, here);
+}
+
+
+static int
+torus_target_deep(torus_target_parse_t *p)
+{
+    torus_error(p->err, "functions are nested at most %zu deep",
+                p->limits.depth);
+
+    return TORUS_DECLINED;
 }
 
 
@@ -187,14 +205,14 @@ torus_target_call(torus_target_parse_t *p, size_t name_len,
     size_t           i;
     torus_target_t  *call;
 
-    if (++p->calls > TORUS_TARGET_MAX_CALLS) {
-        return torus_error(p->err, "a target has at most %d functions",
-                           TORUS_TARGET_MAX_CALLS);
+    if (p->calls++ == p->limits.calls && p->limits.calls != 0) {
+        torus_error(p->err, "a target has at most %zu functions",
+                    p->limits.calls);
+        return TORUS_DECLINED;
     }
 
-    if (p->depth == TORUS_TARGET_MAX_DEPTH) {
-        return torus_error(p->err, "functions are nested at most %d deep",
-                           TORUS_TARGET_MAX_DEPTH);
+    if (p->depth == p->limits.depth) {
+        return torus_target_deep(p);
     }
 
     call = torus_target_new(p, TORUS_TARGET_CALL, p->pos);
@@ -231,9 +249,8 @@ torus_target_call(torus_target_parse_t *p, size_t name_len,
     }
 
     /* pipes make trees as deep as parentheses do */
-    if (++call->height > TORUS_TARGET_MAX_DEPTH) {
-        return torus_error(p->err, "functions are nested at most %d deep",
-                           TORUS_TARGET_MAX_DEPTH);
+    if (++call->height > p->limits.depth) {
+        return torus_target_deep(p);
     }
 
     *node = call;
@@ -983,9 +1000,10 @@ torus_target_expand(torus_target_parse_t *p, torus_str_t *text,
             }
         }
 
-        if (n > TORUS_TARGET_MAX_TEXT) {
-            return torus_error(p->err, "variables make a path longer than %d "
-                               "bytes", TORUS_TARGET_MAX_TEXT);
+        if (p->limits.text != 0 && n > p->limits.text) {
+            torus_error(p->err, "variables make a path longer than %zu bytes",
+                        p->limits.text);
+            return TORUS_DECLINED;
         }
 
         if (pass == 0) {

@@ -23,9 +23,21 @@
 #include "torus_arena.h"
 
 
-#define TORUS_TARGET_MAX_TEXT   65536
-#define TORUS_TARGET_MAX_DEPTH  32      /* of calls within calls */
-#define TORUS_TARGET_MAX_CALLS  256
+#define TORUS_TARGET_TEXT       65536   /* the defaults of the limits */
+#define TORUS_TARGET_DEPTH      32
+#define TORUS_TARGET_CALLS      256
+
+/* Trees are walked by recursion: no limit may be deeper than that. */
+#define TORUS_TARGET_MAX_DEPTH  256
+
+
+/* Of one target. */
+typedef struct {
+    size_t                text;       /* bytes; 0: no limit */
+    size_t                calls;      /* likewise */
+    size_t                depth;      /* of calls within calls, 1 to
+                                         TORUS_TARGET_MAX_DEPTH */
+} torus_target_limits_t;
 
 
 typedef enum {
@@ -52,7 +64,7 @@ struct torus_target_s {
     unsigned              integer:1;  /* of a NUMBER: written as one */
     unsigned              variable:1; /* a STRING that was "$name": it may
                                          also be a path */
-    unsigned              height;     /* calls on the way down, at most */
+    size_t                height;     /* calls on the way down, at most */
     size_t                offset;     /* in the text of the target */
     torus_target_t      **args;
     size_t                nargs;
@@ -67,12 +79,13 @@ typedef struct {
 
 
 /*
- * The tree refers to text and to vars and lives in the arena.  TORUS_OK;
- * TORUS_INVALID with a reason on one line; TORUS_ERROR.
+ * The tree refers to text and to vars and lives in the arena; limits: NULL:
+ * the defaults.  TORUS_OK; TORUS_INVALID, or TORUS_DECLINED when it goes
+ * beyond a limit, with a reason on one line; TORUS_ERROR.
  */
 int torus_target_parse(torus_arena_t *arena, torus_str_t text,
-    const torus_target_var_t *vars, size_t nvars, torus_target_t **tree,
-    torus_error_t *err);
+    const torus_target_limits_t *limits, const torus_target_var_t *vars,
+    size_t nvars, torus_target_t **tree, torus_error_t *err);
 
 /*
  * The first path within a name that functions have made: "a.b" of

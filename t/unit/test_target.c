@@ -81,7 +81,7 @@ reads(const char *text, const char *want)
     arena = torus_arena_create(4096, 0);
     torus_buf_init(&b, 0);
 
-    if (torus_target_parse(arena, z(text), vars, 1, &tree, &err)
+    if (torus_target_parse(arena, z(text), NULL, vars, 1, &tree, &err)
         != TORUS_OK)
     {
         fail("%s is read: %s", text, err.text);
@@ -106,7 +106,7 @@ refuses(const char *text, const char *reason)
     arena = torus_arena_create(4096, 0);
     err.text[0] = '\0';
 
-    is_int(torus_target_parse(arena, z(text), NULL, 0, &tree, &err),
+    is_int(torus_target_parse(arena, z(text), NULL, NULL, 0, &tree, &err),
            TORUS_INVALID, "%s is refused", text);
     like(err.text, reason, "with a reason");
     ok(strchr(err.text, '\n') == NULL, "on one line");
@@ -211,6 +211,8 @@ limits(void)
     torus_error_t    err;
     torus_target_t  *tree;
 
+    torus_target_limits_t  own = { 0, 0, 2 };
+
     text = malloc(100000);
     arena = torus_arena_create(4096, 0);
 
@@ -230,8 +232,8 @@ limits(void)
             strcat(text, ")");
         }
 
-        rc = torus_target_parse(arena, z(text), NULL, 0, &tree, &err);
-        is_int(rc, i == 31 ? TORUS_OK : TORUS_INVALID, "%d calls deep", i + 1);
+        rc = torus_target_parse(arena, z(text), NULL, NULL, 0, &tree, &err);
+        is_int(rc, i == 31 ? TORUS_OK : TORUS_DECLINED, "%d calls deep", i + 1);
     }
 
     like(err.text, "at most 32 deep", "the reason says so");
@@ -241,8 +243,8 @@ limits(void)
         strcat(text, "|f()");
     }
 
-    is_int(torus_target_parse(arena, z(text), NULL, 0, &tree, &err),
-           TORUS_INVALID, "pipes are as deep as what they stand for");
+    is_int(torus_target_parse(arena, z(text), NULL, NULL, 0, &tree, &err),
+           TORUS_DECLINED, "pipes are as deep as what they stand for");
 
     for (i = 256; i <= 257; i++) {
         int  k;
@@ -253,15 +255,35 @@ limits(void)
         }
         strcat(text, ")");
 
-        rc = torus_target_parse(arena, z(text), NULL, 0, &tree, &err);
-        is_int(rc, i == 256 ? TORUS_OK : TORUS_INVALID, "%d calls", i);
+        rc = torus_target_parse(arena, z(text), NULL, NULL, 0, &tree, &err);
+        is_int(rc, i == 256 ? TORUS_OK : TORUS_DECLINED, "%d calls", i);
     }
 
     memset(text, 'a', 65537);
-    is_int(torus_target_parse(arena, torus_str(text, 65536), NULL, 0, &tree,
-                              &err), TORUS_OK, "64 KiB are read");
-    is_int(torus_target_parse(arena, torus_str(text, 65537), NULL, 0, &tree,
-                              &err), TORUS_INVALID, "and a byte more is not");
+    is_int(torus_target_parse(arena, torus_str(text, 65536), NULL, NULL, 0,
+                              &tree, &err), TORUS_OK, "64 KiB are read");
+    is_int(torus_target_parse(arena, torus_str(text, 65537), NULL, NULL, 0,
+                              &tree, &err), TORUS_DECLINED,
+           "and a byte more is not");
+
+    own.text = 9;
+    is_int(torus_target_parse(arena, z("f(g(h(a)))"), &own, NULL, 0, &tree,
+                              &err), TORUS_DECLINED, "one's own length");
+    like(err.text, "at most 9 bytes, not 10", "the reason says so");
+
+    own.text = 0;
+    is_int(torus_target_parse(arena, z("f(g(h(a)))"), &own, NULL, 0, &tree,
+                              &err), TORUS_DECLINED, "one's own depth");
+    like(err.text, "at most 2 deep", "the reason says so");
+
+    own.depth = 3;
+    is_int(torus_target_parse(arena, z("f(g(h(a)))"), &own, NULL, 0, &tree,
+                              &err), TORUS_OK, "which may be raised");
+
+    own.calls = 2;
+    is_int(torus_target_parse(arena, z("f(g(h(a)))"), &own, NULL, 0, &tree,
+                              &err), TORUS_DECLINED, "one's own calls");
+    like(err.text, "at most 2 functions", "the reason says so");
 
     torus_arena_destroy(arena);
     free(text);
