@@ -25,6 +25,16 @@ struct torus_explain_op_s {
 };
 
 
+/* Stored by a schema whose "transform" makes names, under one of those. */
+typedef struct torus_explain_taken_s  torus_explain_taken_t;
+
+struct torus_explain_taken_s {
+    const torus_schema_t      *schema;
+    torus_str_t                stem;
+    torus_explain_taken_t     *next;
+};
+
+
 typedef struct {
     torus_arena_t             *arena;
     const torus_schema_set_t  *set;
@@ -39,6 +49,7 @@ typedef struct {
     uint64_t                   counters[TORUS_COUNTERS_N];
     torus_explain_op_t        *ops;
     torus_explain_op_t       **last;
+    torus_explain_taken_t     *taken;
     unsigned char              path[TORUS_TRANSFORM_PATH];
 } torus_explain_t;
 
@@ -62,8 +73,12 @@ static void torus_explain_transform(torus_explain_t *e,
 static void torus_explain_expr(torus_explain_t *e, const torus_expr_t *expr,
     torus_str_t stat, int condition);
 static void torus_explain_refused(torus_explain_t *e, torus_counter_t reason);
-static torus_counter_t torus_explain_funcs(torus_explain_t *e,
+static int torus_explain_twice(const torus_explain_t *e,
     const torus_route_target_t *target);
+static int torus_explain_taken(torus_explain_t *e,
+    const torus_route_target_t *target);
+static torus_counter_t torus_explain_funcs(torus_explain_t *e,
+    const torus_route_target_t *target, int twice);
 static int torus_explain_func(torus_explain_t *e, const torus_func_t *func,
     const torus_str_t *in, unsigned char *room, torus_value_t *v);
 static void torus_explain_intervals(torus_explain_t *e,
@@ -335,6 +350,7 @@ static int
 torus_explain_schema(torus_explain_t *e, const torus_schema_t *schema,
     torus_str_t stat)
 {
+    int                    twice;
     torus_json_t          *j;
     torus_counter_t        outcome;
     torus_route_target_t   target;
@@ -364,7 +380,8 @@ torus_explain_schema(torus_explain_t *e, const torus_schema_t *schema,
         return TORUS_ERROR;
     }
 
-    outcome = torus_explain_funcs(e, &target);
+    twice = torus_explain_twice(e, &target);
+    outcome = torus_explain_funcs(e, &target, twice);
 
     torus_json_keyz(j, "outcome");
 
@@ -375,10 +392,69 @@ torus_explain_schema(torus_explain_t *e, const torus_schema_t *schema,
         torus_json_null(j);
     }
 
+    if (twice) {
+        torus_json_keyz(j, "twice");
+        torus_json_bool(j, 1);
+
+    } else if (e->has_value && outcome == TORUS_C_POINTS_ACCEPTED
+               && torus_explain_taken(e, &target) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
     torus_explain_intervals(e, &target);
     torus_explain_commands(e);
 
     torus_json_close(j, '}');
+
+    return TORUS_OK;
+}
+
+
+/*
+ * Has the schema stored the point under this name already, for an entry
+ * above?  See "twin" of torus_route.h.
+ */
+static int
+torus_explain_twice(const torus_explain_t *e,
+    const torus_route_target_t *target)
+{
+    const torus_explain_taken_t  *taken;
+
+    for (taken = e->taken; taken != NULL; taken = taken->next) {
+
+        if (taken->schema == target->schema
+            && torus_str_eq(taken->stem, target->stem))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static int
+torus_explain_taken(torus_explain_t *e, const torus_route_target_t *target)
+{
+    torus_explain_taken_t  *taken;
+
+    if (target->schema->transform == NULL
+        || target->schema->transform->stat == NULL)
+    {
+        return TORUS_OK;
+    }
+
+    taken = torus_arena_alloc(e->arena, sizeof(torus_explain_taken_t));
+    if (taken == NULL) {
+        return TORUS_ERROR;
+    }
+
+    taken->schema = target->schema;
+    taken->stem = target->stem;
+    taken->next = e->taken;
+
+    e->taken = taken;
 
     return TORUS_OK;
 }
@@ -507,7 +583,8 @@ torus_explain_refused(torus_explain_t *e, torus_counter_t reason)
  * that made; and the operations.  As what the point is counted.
  */
 static torus_counter_t
-torus_explain_funcs(torus_explain_t *e, const torus_route_target_t *target)
+torus_explain_funcs(torus_explain_t *e, const torus_route_target_t *target,
+    int twice)
 {
     int                       rc;
     torus_str_t               text;
@@ -550,7 +627,7 @@ torus_explain_funcs(torus_explain_t *e, const torus_route_target_t *target)
     (void) torus_explain_func(e, schema->read_func, rc == TORUS_OK ? &text
                               : NULL, room[0], &v);
 
-    if (!e->has_value) {
+    if (!e->has_value || twice) {
         return TORUS_C_POINTS_ACCEPTED;
     }
 

@@ -78,6 +78,7 @@ static int torus_route_target(torus_route_maker_t *m,
     const torus_schema_t *schema, torus_str_t stat);
 static int torus_route_transform(torus_route_target_t *target,
     torus_arena_t *arena);
+static void torus_route_twin(torus_route_t *route);
 static int torus_route_visited(const torus_route_maker_t *m,
     torus_str_t stat);
 static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
@@ -222,8 +223,49 @@ torus_route_target(torus_route_maker_t *m, const torus_schema_t *schema,
         }
     }
 
-    return torus_route_one(schema, stat, m->arena,
-                           &route->targets[route->ntargets++]);
+    if (torus_route_one(schema, stat, m->arena,
+                        &route->targets[route->ntargets++])
+        != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    torus_route_twin(route);
+
+    return TORUS_OK;
+}
+
+
+/*
+ * Two names of a point, its own and an aggregate's or two of those, may
+ * become one by the "transform" of a schema.  Is the last target such one?
+ */
+static void
+torus_route_twin(torus_route_t *route)
+{
+    size_t                       i;
+    torus_route_target_t        *last;
+    const torus_route_target_t  *target;
+
+    last = &route->targets[route->ntargets - 1];
+
+    if (last->schema->transform == NULL
+        || last->schema->transform->stat == NULL)
+    {
+        return;
+    }
+
+    for (i = 0; i < route->ntargets - 1; i++) {
+        target = &route->targets[i];
+
+        if (target->schema == last->schema
+            && (target->stem.len == 0 || last->stem.len == 0
+                || torus_str_eq(target->stem, last->stem)))
+        {
+            last->twin = 1;
+            return;
+        }
+    }
 }
 
 
@@ -555,6 +597,8 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
 
         target->schema = from->schema;
         target->drop = from->drop;
+        target->twin = from->twin;
+        target->taken = 0;
         target->due = 0;
         target->hash = 0;
 

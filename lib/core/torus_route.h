@@ -29,7 +29,12 @@ typedef struct {
     torus_str_t            stem;     /* "<prefix><name>:"; empty: made of
                                         each point by its "transform" */
     uint64_t               hash;     /* of the stem; 0: not known */
-    torus_drop_t           drop;
+    unsigned               drop:2;   /* torus_drop_t */
+    unsigned               twin:1;   /* another one before it may have the
+                                        same schema and the same stem */
+    unsigned               taken:1;  /* of the point at work, where names
+                                        are made: it was, and hash is that
+                                        of the name made */
     uint32_t               due;      /* when its name is next to be written
                                         to the index, in seconds; 0: now */
 } torus_route_target_t;
@@ -37,7 +42,9 @@ typedef struct {
 
 /*
  * Targets in the order of processing: the stat's own schemas, then each
- * aggregate in turn with its own cascade, depth first, each name once.
+ * aggregate in turn with its own cascade, depth first, each name once.  That
+ * holds for names that a "transform" makes too: a point is stored under one
+ * only once by a schema, see "twin".
  */
 typedef struct {
     torus_str_t            stat;

@@ -90,6 +90,7 @@ typedef struct {
     torus_value_t            number;    /* text as long_or_float */
     int                      failed;    /* an operation was not passed on */
     int                      stored;    /* one was, of any target */
+    torus_route_target_t    *targets;   /* all of the point's; NULL: one */
 } torus_store_point_t;
 
 
@@ -112,6 +113,11 @@ static torus_counter_t torus_store_target(torus_store_t *store,
 static torus_counter_t torus_store_transform(torus_store_t *store,
     const torus_route_target_t *target, torus_store_point_t *point)
     __attribute__((noinline));
+static int torus_store_twice(const torus_route_target_t *target,
+    const torus_route_target_t *renamed, const torus_store_point_t *point);
+static void torus_store_taken(const torus_route_target_t *target,
+    const torus_route_target_t *renamed, const torus_store_point_t *point,
+    torus_counter_t rc);
 static torus_counter_t torus_store_rename(torus_store_t *store,
     const torus_route_target_t *target, torus_str_t value,
     torus_str_t *stem);
@@ -351,6 +357,7 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
     point.parsed = 0;
     point.failed = 0;
     point.stored = 0;
+    point.targets = route->targets;
 
     taken = 0;
     skipped = 0;
@@ -421,6 +428,7 @@ torus_store_one(torus_store_t *store, const torus_route_target_t *target,
     point.parsed = 0;
     point.failed = 0;
     point.stored = 0;
+    point.targets = NULL;
 
     return target->schema->transform == NULL
            ? torus_store_target(store, target, &point)
@@ -459,11 +467,16 @@ torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
     unsigned char             room[TORUS_EXPR_SCRATCH];
     torus_counter_t           rc;
     torus_scratch_t           scratch;
-    torus_store_point_t       changed;
+    torus_store_point_t       changed, *to;
     torus_route_target_t      renamed;
     const torus_transform_t  *t;
 
     t = target->schema->transform;
+    renamed = *target;
+
+    if (t->stat != NULL) {
+        torus_store_taken(target, &renamed, point, TORUS_C_POINTS_TRANSFORMED);
+    }
 
     if (target->drop == TORUS_DROP_YES) {
         return TORUS_C_POINTS_TRANSFORMED;
@@ -477,8 +490,6 @@ torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
         }
     }
 
-    renamed = *target;
-
     if (renamed.stem.len == 0) {
         rc = torus_store_rename(store, target, point->text, &renamed.stem);
 
@@ -490,36 +501,85 @@ torus_store_transform(torus_store_t *store, const torus_route_target_t *target,
                        : torus_router_hash(store->router, renamed.stem);
     }
 
-    if (t->value == NULL) {
-        rc = torus_store_target(store, &renamed, point);
-
-        if (target->stem.len == 0 && rc == TORUS_C_POINTS_ACCEPTED) {
-            torus_store_made(store, &renamed, point);
-        }
-
-        return rc;
+    if (target->twin && torus_store_twice(target, &renamed, point)) {
+        return TORUS_C_POINTS_ACCEPTED;
     }
 
-    scratch.pos = room;
-    scratch.end = room + sizeof(room);
+    to = point;
 
-    changed = *point;
-    changed.parsed = 0;
+    if (t->value != NULL) {
+        changed = *point;
+        changed.parsed = 0;
+        to = &changed;
 
-    rc = torus_transform_value(t, target->stat, point->text, &scratch,
-                               &changed.text);
+        scratch.pos = room;
+        scratch.end = room + sizeof(room);
 
-    if (rc == TORUS_C_POINTS_ACCEPTED) {
-        rc = torus_store_target(store, &renamed, &changed);
-        point->failed = changed.failed;
-        point->stored = changed.stored;
+        rc = torus_transform_value(t, target->stat, point->text, &scratch,
+                                   &changed.text);
 
-        if (target->stem.len == 0 && rc == TORUS_C_POINTS_ACCEPTED) {
-            torus_store_made(store, &renamed, point);
+        if (rc != TORUS_C_POINTS_ACCEPTED) {
+            return rc;
         }
+    }
+
+    rc = torus_store_target(store, &renamed, to);
+
+    point->failed = to->failed;
+    point->stored = to->stored;
+
+    if (t->stat != NULL) {
+        torus_store_taken(target, &renamed, point, rc);
+    }
+
+    if (target->stem.len == 0 && rc == TORUS_C_POINTS_ACCEPTED) {
+        torus_store_made(store, &renamed, point);
     }
 
     return rc;
+}
+
+
+/* Has a target before this one stored the point under the same name? */
+static int
+torus_store_twice(const torus_route_target_t *target,
+    const torus_route_target_t *renamed, const torus_store_point_t *point)
+{
+    const torus_route_target_t  *other;
+
+    if (point->targets == NULL) {
+        return 0;
+    }
+
+    for (other = point->targets; other < target; other++) {
+
+        if (other->taken && other->schema == target->schema
+            && other->hash == renamed->hash)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* What became of the point at a target whose "transform" makes names. */
+static void
+torus_store_taken(const torus_route_target_t *target,
+    const torus_route_target_t *renamed, const torus_store_point_t *point,
+    torus_counter_t rc)
+{
+    torus_route_target_t  *own;
+
+    if (point->targets == NULL) {
+        return;
+    }
+
+    own = &point->targets[target - point->targets];
+
+    own->taken = (rc == TORUS_C_POINTS_ACCEPTED);
+    own->hash = renamed->hash;
 }
 
 

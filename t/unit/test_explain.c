@@ -33,6 +33,7 @@ static void test_refused(void);
 static void test_no_value(void);
 static void test_types(void);
 static void test_same_commands(void);
+static void test_twice(void);
 static void test_faults(void);
 static void is_json(const json_t *got, const char *want, const char *what);
 static const json_t *at(const json_t *json, const char *path);
@@ -46,6 +47,7 @@ main(void)
     test_no_value();
     test_types();
     test_same_commands();
+    test_twice();
     test_faults();
 
     return done_testing();
@@ -314,6 +316,45 @@ test_same_commands(void)
 
     json_decref(all);
     json_decref(json);
+    torus_model_destroy(m);
+}
+
+
+/* What is stored under one name only once is shown so. */
+static void
+test_twice(void)
+{
+    json_t         *json;
+    torus_model_t  *m;
+
+    m = torus_model_create("{\"TIMESERIES\": {\"c\": {\"match\": \"**\", "
+        "\"type\": \"count\", \"transform\": {\"stat\": \"part(s, 0)\", "
+        "\"drop\": \"v == 0 && s == 'a.x'\"}, "
+        "\"intervals\": {\"i\": {\"step\": 60}}}}, "
+        "\"AGGREGATES\": [[\"<x>.all\", \"<x>.*\"]]}", NOW);
+    m->explain = 1;
+
+    json = explain(m, "explain?stat=a.x&value=1");
+
+    is_json(at(json, "schemas.0.commands"),
+            "[[\"INCRBY\",\"a:i:23333333\",\"1\"]]", "stored once");
+    ok(at(json, "schemas.0.twice") == NULL, "and not for the second time");
+    is_json(at(json, "aggregates.0.schemas.0.name"), "\"a\"",
+            "an aggregate that becomes the same name");
+    is_json(at(json, "aggregates.0.schemas.0.commands"), "[]",
+            "stores nothing more");
+    is_json(at(json, "aggregates.0.schemas.0.twice"), "true",
+            "and it is said why");
+    json_decref(json);
+
+    json = explain(m, "explain?stat=a.x&value=0");
+
+    is_json(at(json, "schemas.0.commands"), "[]", "dropped");
+    is_json(at(json, "aggregates.0.schemas.0.commands"),
+            "[[\"INCRBY\",\"a:i:23333333\",\"0\"]]",
+            "so that it is the aggregate's to store it");
+    json_decref(json);
+
     torus_model_destroy(m);
 }
 

@@ -29,6 +29,7 @@ static void test_rename(void);
 static void test_names(void);
 static void test_value(void);
 static void test_several(void);
+static void test_twins(void);
 static void test_route(void);
 static void test_listed(void);
 static void test_size(void);
@@ -60,6 +61,7 @@ main(void)
     test_names();
     test_value();
     test_several();
+    test_twins();
     test_route();
     test_listed();
     test_size();
@@ -329,6 +331,78 @@ test_several(void)
 
     run(m, drop_or_bad);
     balanced(m, "of a schema that drops and one that refuses");
+    torus_model_destroy(m);
+}
+
+
+/* Names of a point that a "transform" makes one: it is stored once. */
+static void
+test_twins(void)
+{
+    torus_model_t  *m;
+
+    static const step_t  fixed[] = {
+        { "a.x", "5", TORUS_C_POINTS_ACCEPTED, "a=5" },
+        { "a.y", "1", TORUS_C_POINTS_ACCEPTED, "a=6" },
+        { "a.x", "x", TORUS_C_BAD_VALUE, "a=6" },
+        { "a.all", "2", TORUS_C_POINTS_ACCEPTED, "a=8" },
+        { "b.x", "1", TORUS_C_POINTS_ACCEPTED, "a=8,b=1" },
+    };
+
+    static const step_t  made[] = {
+        { "a.x", "5", TORUS_C_POINTS_ACCEPTED, "a.high=5" },
+        { "a.x", "1", TORUS_C_POINTS_ACCEPTED, "a.all=1,a.high=5,a.x=1" },
+        { "a.y", "7", TORUS_C_POINTS_ACCEPTED, "a.all=1,a.high=12,a.x=1" },
+    };
+
+    static const step_t  dropped[] = {
+        { "a.x", "5", TORUS_C_POINTS_ACCEPTED, "a=5" },
+        { "a.x", "1", TORUS_C_POINTS_ACCEPTED, "a=6" },
+    };
+
+    static const step_t  schemas[] = {
+        { "a.x", "5", TORUS_C_POINTS_ACCEPTED, "p:a=5,q:a=5" },
+    };
+
+    m = torus_model_create("{\"SCHEMAS\": {"
+        "\"one\": {\"match\": \"**\", \"type\": \"count\", "
+        "\"transform\": {\"stat\": \"part(s, 0)\"}, " MINUTE "}}, "
+        "\"AGGREGATES\": [[\"<x>.all\", \"<x>.*\"]]}", NOW);
+
+    run(m, fixed);
+    balanced(m, "of names that become one");
+    torus_model_destroy(m);
+
+    m = torus_model_create("{\"SCHEMAS\": {"
+        "\"one\": {\"match\": \"**\", \"type\": \"count\", \"transform\": "
+        "{\"stat\": \"v > 3 ? part(s, 0) + '.high' : s\"}, " MINUTE "}}, "
+        "\"AGGREGATES\": [[\"<x>.all\", \"<x>.*\"]]}", NOW);
+
+    run(m, made);
+    balanced(m, "of names that some values make one");
+    torus_model_destroy(m);
+
+    /* the first of the two is not stored, so that the second is */
+
+    m = torus_model_create("{\"SCHEMAS\": {"
+        "\"one\": {\"match\": \"**\", \"type\": \"count\", \"transform\": "
+        "{\"stat\": \"part(s, 0)\", "
+        "\"drop\": \"v < 3 && s == 'a.x'\"}, " MINUTE "}}, "
+        "\"AGGREGATES\": [[\"<x>.all\", \"<x>.*\"]]}", NOW);
+
+    run(m, dropped);
+    balanced(m, "of names that become one, where one may be dropped");
+    torus_model_destroy(m);
+
+    m = torus_model_create("{\"SCHEMAS\": {"
+        "\"p\": {\"match\": \"**\", \"type\": \"count\", \"prefix\": \"p\", "
+        "\"transform\": {\"stat\": \"part(s, 0)\"}, " MINUTE "}, "
+        "\"q\": {\"match\": \"**\", \"type\": \"count\", \"prefix\": \"q\", "
+        "\"transform\": {\"stat\": \"part(s, 0)\"}, " MINUTE "}}, "
+        "\"AGGREGATES\": [[\"<x>.all\", \"<x>.*\"]]}", NOW);
+
+    run(m, schemas);
+    balanced(m, "of two schemas, each of which stores it once");
     torus_model_destroy(m);
 }
 
