@@ -894,7 +894,8 @@ torus_explain_command(torus_explain_t *e, const torus_op_t *op)
     /* in the order of torus_op_kind_t */
 
     static const char *const  names[] = {
-        "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET"
+        "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET", "HINCRBY",
+        "HINCRBYFLOAT", "HSET"
     };
 
     j = &e->json;
@@ -906,11 +907,17 @@ torus_explain_command(torus_explain_t *e, const torus_op_t *op)
     torus_explain_z(e, names[op->kind]);
     torus_json_string(j, op->key);
 
+    if (op->kind == TORUS_OP_HADDFLOAT || op->kind == TORUS_OP_HSET) {
+        torus_json_string(j, op->field);
+    }
+
     if (op->kind != TORUS_OP_INCRBY) {
         torus_json_string(j, op->arg);
     }
 
-    if (op->kind == TORUS_OP_INCRBY || op->kind == TORUS_OP_HINCRBY) {
+    if (op->kind == TORUS_OP_INCRBY || op->kind == TORUS_OP_HINCRBY
+        || op->kind == TORUS_OP_HADD)
+    {
         n.i = op->delta;
         torus_json_string(j, torus_str(text, torus_number_print(text, &n)));
     }
@@ -959,6 +966,12 @@ torus_explain_sink(void *data, const torus_host_t *host, const torus_op_t *op)
 
     if (torus_arena_dup(e->arena, op->key, &kept->op.key) != TORUS_OK
         || torus_arena_dup(e->arena, op->arg, &kept->op.arg) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    if ((op->kind == TORUS_OP_HADDFLOAT || op->kind == TORUS_OP_HSET)
+        && torus_arena_dup(e->arena, op->field, &kept->op.field) != TORUS_OK)
     {
         return TORUS_ERROR;
     }

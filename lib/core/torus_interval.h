@@ -39,6 +39,7 @@ typedef struct {
     torus_step_t       resolution;
     int64_t            steps;     /* 0: kept for ever */
     int                coarse;    /* resolution equals step */
+    int                packed;    /* one key per bucket, torus_layout.h */
 } torus_interval_t;
 
 

@@ -1,5 +1,5 @@
 /*
- * Keys of the kairos layout, to and from.  The write path and the plan of a
+ * Keys of both layouts, to and from.  The write path and the plan of a
  * query compose them, listings take them apart, so the three cannot disagree.
  *
  * A name may hold colons, and so may a prefix: a key is therefore read from
@@ -50,6 +50,79 @@ torus_layout_subkey(unsigned char *dst, size_t len, int64_t bucket)
     dst[len++] = ':';
 
     return len + torus_number_print_int(dst + len, bucket);
+}
+
+
+int
+torus_layout_subkeys(const torus_interval_t *iv)
+{
+    return !iv->coarse && !iv->packed;
+}
+
+
+void
+torus_layout_places(torus_layout_places_t *places, const torus_interval_t *iv,
+    int64_t bucket)
+{
+    int64_t  start, last;
+
+    start = torus_step_start(&iv->step, bucket);
+    last = start + torus_step_length(&iv->step, bucket) - 1;
+
+    places->first = torus_step_bucket(&iv->resolution, start);
+    places->n = torus_step_count(&iv->resolution, places->first,
+                                 torus_step_bucket(&iv->resolution, last));
+}
+
+
+size_t
+torus_layout_place(unsigned char *dst, const torus_interval_t *iv,
+    int64_t bucket, int64_t sub)
+{
+    int64_t  first;
+
+    first = torus_step_bucket(&iv->resolution,
+                              torus_step_start(&iv->step, bucket));
+
+    return torus_number_print_int(dst, torus_step_count(&iv->resolution,
+                                                        first, sub) - 1);
+}
+
+
+int
+torus_layout_placed(torus_str_t text, int64_t *place, torus_str_t *value)
+{
+    int64_t  n;
+    size_t   i;
+
+    n = 0;
+
+    for (i = 0; i < text.len && i < 18; i++) {
+
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            break;
+        }
+
+        n = n * 10 + (text.data[i] - '0');
+    }
+
+    if (i == 0 || (i > 1 && text.data[0] == '0')) {
+        return TORUS_DECLINED;
+    }
+
+    *place = n;
+
+    if (value == NULL) {
+        return i == text.len ? TORUS_OK : TORUS_DECLINED;
+    }
+
+    if (i == text.len || text.data[i] != ':') {
+        return TORUS_DECLINED;
+    }
+
+    *value = torus_str(text.data + i + 1, text.len - i - 1);
+
+    return TORUS_OK;
 }
 
 
@@ -122,7 +195,7 @@ torus_layout_parse_fine(const torus_schema_t *schema, torus_str_t key,
 
     if (!torus_layout_cut(&key, &sub)
         || torus_layout_parse_coarse(schema, key, parsed) != TORUS_OK
-        || parsed->interval->coarse
+        || !torus_layout_subkeys(parsed->interval)
         || !torus_layout_number(sub, &parsed->sub)
         || !torus_step_valid(&parsed->interval->resolution, parsed->sub)
         || !torus_layout_within(parsed->interval, parsed->bucket, parsed->sub))

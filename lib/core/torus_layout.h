@@ -1,6 +1,8 @@
 /*
- * The kairos layout: where a bucket lives in Redis.  The only place that
- * composes and takes apart keys; byte-compatible with kairos 0.10.
+ * Where a bucket lives in Redis.  The only place that composes and takes
+ * apart keys, and what is in the keys of a packed interval.
+ *
+ * The kairos layout, byte-compatible with kairos 0.10:
  *
  *   interval key    <prefix><stat>:<interval>:<bucket>
  *   value           there when the interval is coarse; else the interval key
@@ -9,6 +11,17 @@
  *
  * per type: series a list, histogram a hash of value -> occurrences, count
  * and gauge a string, set a set.
+ *
+ * The packed layout, of intervals with a resolution: all of a bucket is in
+ * its interval key, and each value says which resolution bucket it is of.
+ * That is said by its place among the resolution buckets which touch the
+ * interval bucket, from 0 on: a byte or two, where bucket numbers take six
+ * of a value's ten, and the row to add to without a search.
+ *
+ *   count, gauge    a hash of <place> -> number
+ *   histogram       a hash of <place>:<value> -> occurrences
+ *   series          a list of <place>:<value>
+ *   set             a set of <place>:<value>
  *
  * Beside the data there are bookkeeping keys, "torus:..".  The index of
  * names, written by whoever stores points, is a tree for each host, database
@@ -43,6 +56,30 @@ size_t torus_layout_key(unsigned char *dst, torus_str_t stem,
 
 /* Appends ":<resolution bucket>" to a key of len bytes; the new length. */
 size_t torus_layout_subkey(unsigned char *dst, size_t len, int64_t bucket);
+
+
+/* Has each resolution bucket a key of its own, listed in the interval key? */
+int torus_layout_subkeys(const torus_interval_t *iv);
+
+
+/* The resolution buckets that touch an interval bucket. */
+typedef struct {
+    int64_t                  first;
+    int64_t                  n;
+} torus_layout_places_t;
+
+void torus_layout_places(torus_layout_places_t *places,
+    const torus_interval_t *iv, int64_t bucket);
+
+/* Writes the place of a resolution bucket, TORUS_NUMBER_SIZE at most. */
+size_t torus_layout_place(unsigned char *dst, const torus_interval_t *iv,
+    int64_t bucket, int64_t sub);
+
+/*
+ * Reads "<place>", or with a value that is not NULL "<place>:<value>", as we
+ * write it; TORUS_DECLINED: it is not.
+ */
+int torus_layout_placed(torus_str_t text, int64_t *place, torus_str_t *value);
 
 
 typedef struct {

@@ -14,6 +14,7 @@ typedef struct {
     unsigned           kind;
     const torus_op_t  *op;
     torus_str_t        arg;       /* data is never NULL */
+    torus_str_t        field;     /* of a hash, or null */
     uint64_t           ops;
     uint64_t           points;
     uint64_t           key_hash;
@@ -44,8 +45,11 @@ static torus_wbatch_t *torus_queue_open(torus_queue_t *q, size_t size,
     size_t limit, size_t commands, uint64_t now);
 static int torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same, int *covered);
-static uint64_t torus_queue_field_hash(const torus_queue_t *q,
-    const torus_entry_t *e);
+static torus_str_t torus_queue_field(unsigned kind, const torus_op_t *op);
+static int torus_queue_keep_field(torus_queue_t *q, const torus_entry_t *e,
+    torus_record_t *r);
+static uint64_t torus_queue_field_hash(const torus_entry_t *e,
+    torus_str_t field);
 static uint64_t torus_queue_stem_hash(const torus_queue_t *q,
     torus_str_t key);
 
@@ -98,16 +102,17 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     e.now = now;
     e.stuck = stuck;
     e.arg = op->arg;
+    e.field = torus_queue_field(kind, op);
 
-    if (kind == TORUS_OP_INCRBYFLOAT) {
+    if (kind == TORUS_OP_INCRBYFLOAT || kind == TORUS_OP_HADDFLOAT) {
         torus_queue_fraction(q, op->key, now);
 
-    } else if (kind == TORUS_OP_INCRBY
+    } else if ((kind == TORUS_OP_INCRBY || kind == TORUS_OP_HADD)
                && q->fractions.used != 0
                && torus_expiry_known(&q->fractions,
                                      torus_queue_stem_hash(q, op->key), now))
     {
-        e.kind = TORUS_OP_INCRBYFLOAT;
+        e.kind = torus_queue_float(kind);
         e.arg = torus_str(text, torus_number_print_int(text, op->delta));
     }
 
@@ -127,8 +132,8 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
 
     e.hash = torus_queue_mix(e.key_hash, e.kind);
 
-    if (e.kind == TORUS_OP_HINCRBY) {
-        e.hash = torus_queue_field_hash(q, &e);
+    if (e.field.data != NULL) {
+        e.hash = torus_queue_field_hash(&e, e.field);
     }
 
     node = q->merge_off ? NULL : torus_queue_lookup(q, &e);
@@ -215,13 +220,8 @@ torus_queue_put_back(torus_queue_t *q, torus_fifo_t *batches)
 static torus_node_t *
 torus_queue_lookup(const torus_queue_t *q, const torus_entry_t *e)
 {
-    torus_str_t  arg = torus_null_string;
-
-    if (e->kind == TORUS_OP_HINCRBY) {
-        arg = e->arg;
-    }
-
-    return torus_index_find(&q->index, e->hash, e->kind, e->op->key, arg);
+    return torus_index_find(&q->index, e->hash, e->kind, e->op->key,
+                            e->field);
 }
 
 
@@ -235,6 +235,7 @@ torus_queue_merge(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
 
     case TORUS_OP_INCRBY:
     case TORUS_OP_HINCRBY:
+    case TORUS_OP_HADD:
 
         if (__builtin_add_overflow(r->delta, e->op->delta, &sum)) {
             return TORUS_DECLINED;
@@ -244,9 +245,11 @@ torus_queue_merge(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
         return TORUS_OK;
 
     case TORUS_OP_INCRBYFLOAT:
+    case TORUS_OP_HADDFLOAT:
         return torus_queue_merge_float(q, e, r);
 
     case TORUS_OP_SET:
+    case TORUS_OP_HSET:
         return torus_queue_merge_set(q, e, r);
 
     case TORUS_OP_EXPIREAT:
@@ -343,8 +346,8 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     torus_item_t  *item;
 
     if (e->kind != TORUS_OP_RPUSH
-        && torus_index_find(&q->index, torus_queue_field_hash(q, e), e->kind,
-                            e->op->key, e->arg)
+        && torus_index_find(&q->index, torus_queue_field_hash(e, e->arg),
+                            e->kind, e->op->key, e->arg)
            != NULL)
     {
         return TORUS_OK;
@@ -387,7 +390,7 @@ torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
         return TORUS_ERROR;
     }
 
-    node->hash = torus_queue_field_hash(q, e);
+    node->hash = torus_queue_field_hash(e, e->arg);
     node->record = r;
     node->arg = torus_str(torus_item_data(item), item->len);
 
@@ -428,7 +431,7 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     many = (e->kind == TORUS_OP_RPUSH
             || e->kind == TORUS_OP_SADD
             || e->kind == TORUS_OP_ZADD);
-    size = torus_record_size(e->kind, e->op->key, e->arg);
+    size = torus_record_size(e->kind, e->op->key, e->arg) + e->field.len;
     expiry = 0;
 
     if (e->op->expire != 0) {
@@ -468,9 +471,16 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
         b->size += expiry;
         b->commands++;
 
-        if (e->kind == TORUS_OP_HINCRBY && !q->merge_off) {
+        if (e->field.data != NULL && !q->merge_off) {
             (void) torus_queue_key(q, e, r);
         }
+    }
+
+    if (e->field.data != NULL
+        && torus_queue_keep_field(q, e, r) != TORUS_OK)
+    {
+        r->done = 1;
+        return TORUS_ERROR;
     }
 
     if (many) {
@@ -501,10 +511,6 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     b->points += e->points;
     q->ops += e->ops;
     q->points += e->points;
-
-    if (e->kind == TORUS_OP_HINCRBY) {
-        r->node.arg = torus_str(r->arg, r->arg_len);
-    }
 
     if (!q->merge_off) {
 
@@ -573,7 +579,7 @@ torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
 
     b = q->unsent.last;
 
-    if (e->kind == TORUS_OP_HINCRBY && !q->merge_off) {
+    if (e->field.data != NULL && !q->merge_off) {
         node = torus_index_find(&q->index, e->key_hash, e->kind, e->op->key,
                                 null);
         same = (node == NULL) ? NULL : node->record;
@@ -591,13 +597,71 @@ torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
 }
 
 
-static uint64_t
-torus_queue_field_hash(const torus_queue_t *q, const torus_entry_t *e)
+/* The field of an operation on a hash, else null. */
+static torus_str_t
+torus_queue_field(unsigned kind, const torus_op_t *op)
 {
-    (void) q;
+    torus_str_t  field = torus_null_string;
 
-    return torus_hash(e->arg.data, e->arg.len,
+    switch (kind) {
+
+    case TORUS_OP_HINCRBY:
+    case TORUS_OP_HADD:
+        field = op->arg;
+        break;
+
+    case TORUS_OP_HADDFLOAT:
+    case TORUS_OP_HSET:
+        field = op->field;
+        break;
+
+    default:
+        return field;
+    }
+
+    return field.data != NULL ? field : torus_str("", 0);
+}
+
+
+/* In the argument of the record, where that is the field, or beside it. */
+static int
+torus_queue_keep_field(torus_queue_t *q, const torus_entry_t *e,
+    torus_record_t *r)
+{
+    unsigned char  *p;
+
+    if (e->kind == TORUS_OP_HINCRBY || e->kind == TORUS_OP_HADD) {
+        r->node.arg = torus_str(r->arg, r->arg_len);
+        return TORUS_OK;
+    }
+
+    p = torus_wbatch_alloc(&q->chunks, r->batch, e->field.len + 1);
+    if (p == NULL) {
+        return TORUS_ERROR;
+    }
+
+    if (e->field.len != 0) {
+        memcpy(p, e->field.data, e->field.len);
+    }
+
+    r->node.arg = torus_str(p, e->field.len);
+
+    return TORUS_OK;
+}
+
+
+static uint64_t
+torus_queue_field_hash(const torus_entry_t *e, torus_str_t field)
+{
+    return torus_hash(field.data, field.len,
                       torus_queue_mix(e->key_hash, e->kind));
+}
+
+
+unsigned
+torus_queue_float(unsigned kind)
+{
+    return kind == TORUS_OP_HADD ? TORUS_OP_HADDFLOAT : TORUS_OP_INCRBYFLOAT;
 }
 
 

@@ -49,6 +49,9 @@ int torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
  */
 void torus_queue_fraction(torus_queue_t *q, torus_str_t key, uint64_t now);
 
+/* The same addition, of decimals. */
+unsigned torus_queue_float(unsigned kind);
+
 /* The next batch to send, which nothing is merged into any more; or NULL. */
 torus_wbatch_t *torus_queue_take(torus_queue_t *q);
 

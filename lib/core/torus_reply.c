@@ -734,7 +734,7 @@ torus_reply_outside(torus_writer_t *w)
         return;
     }
 
-    if (!torus_reply_is_error(w) && r->kind != TORUS_OP_GET) {
+    if (!torus_reply_is_error(w) && !torus_op_asks(r->kind)) {
         r->done = 1;
     }
 
@@ -782,7 +782,7 @@ torus_reply_batch_element(torus_writer_t *w, const redisReadTask *t, int type,
     r = w->cursor;
 
     if (r == NULL
-        || (type == REDIS_REPLY_NIL && r->kind != TORUS_OP_GET))
+        || (type == REDIS_REPLY_NIL && !torus_op_asks(r->kind)))
     {
         return TORUS_ERROR;
     }
@@ -810,7 +810,7 @@ torus_reply_result(torus_writer_t *w, torus_record_t *r, int type,
     int   len;
     char  key[128], error[TORUS_REPLY_TEXT];
 
-    if (type != REDIS_REPLY_ERROR && r->kind == TORUS_OP_GET) {
+    if (type != REDIS_REPLY_ERROR && torus_op_asks(r->kind)) {
         r->result = torus_reply_whole(type, s) ? TORUS_RESULT_OK
                                                : TORUS_RESULT_DOUBT;
         return;
@@ -822,8 +822,9 @@ torus_reply_result(torus_writer_t *w, torus_record_t *r, int type,
         return;
     }
 
-    if (r->kind == TORUS_OP_INCRBY
+    if ((r->kind == TORUS_OP_INCRBY || r->kind == TORUS_OP_HADD)
         && (torus_reply_starts(s, "ERR value is not an integer")
+            || torus_reply_starts(s, "ERR hash value is not an integer")
             || torus_reply_starts(s, "ERR increment or decrement would over")))
     {
         r->result = TORUS_RESULT_FLOAT;
@@ -881,7 +882,11 @@ torus_reply_created(const torus_record_t *r, int type, long long n,
 
     case TORUS_OP_INCRBY:
     case TORUS_OP_HINCRBY:
+    case TORUS_OP_HADD:
         return n == r->delta;
+
+    case TORUS_OP_HSET:
+        return n == 1;
 
     case TORUS_OP_RPUSH:
     case TORUS_OP_SADD:
@@ -889,6 +894,7 @@ torus_reply_created(const torus_record_t *r, int type, long long n,
         return n == (long long) r->nitems;
 
     case TORUS_OP_INCRBYFLOAT:
+    case TORUS_OP_HADDFLOAT:
         return type == REDIS_REPLY_STRING
                && torus_number_parse(s, &sum) == TORUS_OK
                && torus_number_parse(torus_str(r->arg, r->arg_len), &added)

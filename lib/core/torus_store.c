@@ -35,7 +35,8 @@
 
 /*
  * One key of a bucket, or two: text is "<interval>:<bucket>" of len bytes
- * and, where there is a resolution, ":<resolution bucket>" up to full.
+ * and, where its resolution buckets have keys, ":<resolution bucket>" up to
+ * full.  Behind that, in a packed interval, "<place>:" of placed bytes.
  */
 typedef struct {
     int64_t                  expire;
@@ -44,6 +45,7 @@ typedef struct {
     uint64_t                 set_hash;  /* .. up to len */
     size_t                   len;
     size_t                   full;
+    size_t                   placed;
     unsigned char           *text;
 } torus_store_copy_t;
 
@@ -134,6 +136,9 @@ static int torus_store_copy(torus_store_t *store,
 static int torus_store_member(torus_store_t *store,
     const torus_route_target_t *target, const torus_store_copy_t *copy)
     __attribute__((noinline));
+static int torus_store_packed(torus_store_t *store,
+    const torus_route_target_t *target, const torus_store_copy_t *copy,
+    const torus_op_t *op) __attribute__((noinline));
 static torus_store_slot_t *torus_store_slot(const torus_schema_t *schema,
     const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts);
 static void torus_store_slot_fill(torus_store_slot_t *slot,
@@ -733,7 +738,7 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
     store->counters[TORUS_C_OPS_MADE] += i;
     ss->values[TORUS_SCHEMA_OPERATIONS] += i;
 
-    room = torus_store_key(store, target->stem, ss->room);
+    room = torus_store_key(store, target->stem, ss->room + op->arg.len);
 
     for (i = 0; i < schema->nintervals; i++) {
         slot = torus_store_slot(schema, &schema->intervals[i],
@@ -784,7 +789,58 @@ torus_store_copy(torus_store_t *store, const torus_route_target_t *target,
         }
     }
 
+    if (copy->placed != 0) {
+        return torus_store_packed(store, target, copy, op);
+    }
+
     return store->sink(store->data, target->schema->host, op);
+}
+
+
+/* The same in a key that other resolution buckets are in as well. */
+static int
+torus_store_packed(torus_store_t *store, const torus_route_target_t *target,
+    const torus_store_copy_t *copy, const torus_op_t *op)
+{
+    torus_op_t      packed;
+    torus_str_t     place;
+    unsigned char  *p;
+
+    packed = *op;
+    place = torus_str(copy->text + copy->full, copy->placed - 1);
+
+    switch (op->kind) {
+
+    case TORUS_OP_INCRBY:
+        packed.kind = TORUS_OP_HADD;
+        packed.arg = place;
+        break;
+
+    case TORUS_OP_INCRBYFLOAT:
+        packed.kind = TORUS_OP_HADDFLOAT;
+        packed.field = place;
+        break;
+
+    case TORUS_OP_SET:
+        packed.kind = TORUS_OP_HSET;
+        packed.field = place;
+        break;
+
+    default: /* TORUS_OP_RPUSH, TORUS_OP_HINCRBY, TORUS_OP_SADD */
+
+        /* behind the key there is room for it */
+
+        p = store->key + op->key.len;
+        packed.arg = torus_str(p, copy->placed + op->arg.len);
+
+        memcpy(p, place.data, copy->placed);
+
+        if (op->arg.len != 0) {
+            memcpy(p + copy->placed, op->arg.data, op->arg.len);
+        }
+    }
+
+    return store->sink(store->data, target->schema->host, &packed);
 }
 
 
@@ -879,12 +935,23 @@ static void
 torus_store_copy_fill(torus_store_copy_t *copy, const torus_interval_t *iv,
     int64_t bucket, int64_t ts)
 {
+    size_t   n;
+    int64_t  sub;
+
     copy->len = torus_layout_key(copy->text, torus_str("", 0), iv, bucket);
     copy->full = copy->len;
+    copy->placed = 0;
 
-    if (!iv->coarse) {
-        copy->full = torus_layout_subkey(copy->text, copy->len,
-                                  torus_step_bucket(&iv->resolution, ts));
+    sub = torus_step_bucket(&iv->resolution, ts);
+
+    if (torus_layout_subkeys(iv)) {
+        copy->full = torus_layout_subkey(copy->text, copy->len, sub);
+
+    } else if (!iv->coarse) {
+        n = torus_layout_place(copy->text + copy->full, iv, bucket, sub);
+
+        copy->text[copy->full + n] = ':';
+        copy->placed = n + 1;
     }
 
     copy->hash = torus_hash(copy->text, copy->full, 0);

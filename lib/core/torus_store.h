@@ -3,8 +3,8 @@
  * on one key of one host.  An operation is what the writer merges, numbers,
  * sends and accounts for.
  *
- * Keys and commands of the kairos layout are known to this file and to
- * torus_plan.c (which reads them) through torus_layout.h.
+ * Keys and commands of the layouts are known to this file and to
+ * torus_fetch.c (which reads them) through torus_layout.h.
  */
 
 #ifndef _TORUS_STORE_H_INCLUDED_
@@ -22,6 +22,10 @@ typedef enum {
     TORUS_OP_RPUSH,           /* arg: the value */
     TORUS_OP_SADD,            /* arg: the member */
     TORUS_OP_SET,             /* arg: the value */
+    TORUS_OP_HADD,            /* HINCRBY of a count, which may be a fraction;
+                                 arg: the field, delta */
+    TORUS_OP_HADDFLOAT,       /* HINCRBYFLOAT; field, arg: the decimal */
+    TORUS_OP_HSET,            /* field, arg: the value */
     TORUS_OP_ZADD,            /* arg: the member, delta: its least score */
     TORUS_OP_ZPRUNE           /* delta: scores below it go */
 } torus_op_kind_t;
@@ -34,6 +38,7 @@ typedef struct {
     uint64_t               hash;     /* of the key, the same for all its
                                         operations; 0: not known */
     torus_str_t            arg;
+    torus_str_t            field;    /* where arg is something else */
     int64_t                delta;
     int64_t                expire;   /* EXPIREAT of the key; 0: none */
     unsigned               ops;      /* operations it stands for: 1, or 0 for

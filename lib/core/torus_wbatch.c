@@ -67,10 +67,14 @@ static const torus_command_t  torus_commands[] = {
     torus_command(1, "\r\n$5\r\nRPUSH\r\n"),
     torus_command(1, "\r\n$4\r\nSADD\r\n"),
     torus_command(1, "\r\n$3\r\nSET\r\n"),
+    torus_command(0, "*4\r\n$7\r\nHINCRBY\r\n"),
+    torus_command(0, "*4\r\n$12\r\nHINCRBYFLOAT\r\n"),
+    torus_command(0, "*4\r\n$4\r\nHSET\r\n"),
     torus_command(1, "\r\n$4\r\nZADD\r\n"),
     torus_command(0, "*4\r\n$16\r\nZREMRANGEBYSCORE\r\n"),
     torus_command(0, "*3\r\n$8\r\nEXPIREAT\r\n"),
-    torus_command(0, "*2\r\n$3\r\nGET\r\n")
+    torus_command(0, "*2\r\n$3\r\nGET\r\n"),
+    torus_command(0, "*3\r\n$4\r\nHGET\r\n")
 };
 
 
@@ -391,7 +395,7 @@ torus_record_bytes(const torus_record_t *r)
     size_t               n;
     const torus_item_t  *item;
 
-    n = r->key.len + r->arg_len + TORUS_RECORD_EXTRA;
+    n = r->key.len + r->node.arg.len + r->arg_len + TORUS_RECORD_EXTRA;
 
     for (item = r->items; item != NULL; item = item->next) {
         n += item->len + TORUS_ITEM_EXTRA;
@@ -459,8 +463,14 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
         return torus_put_int(p, r->delta);
 
     case TORUS_OP_HINCRBY:
+    case TORUS_OP_HADD:
         p = torus_put_bulk(p, arg);
         return torus_put_int(p, r->delta);
+
+    case TORUS_OP_HADDFLOAT:
+    case TORUS_OP_HSET:
+        p = torus_put_bulk(p, r->node.arg);
+        return torus_put_bulk(p, arg);
 
     case TORUS_OP_INCRBYFLOAT:
         return torus_put_bulk(p, arg);
@@ -480,6 +490,9 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
 
     case TORUS_OP_GET:
         return p;
+
+    case TORUS_OP_HGET:
+        return torus_put_bulk(p, r->node.arg);
 
     case TORUS_OP_ZADD:
     case TORUS_OP_ZPRUNE:

@@ -26,6 +26,13 @@
 /* Two more kinds of records: only the EXPIREAT of a key, and its value. */
 #define TORUS_OP_EXPIREAT (TORUS_OP_ZPRUNE + 1)
 #define TORUS_OP_GET      (TORUS_OP_ZPRUNE + 2)
+#define TORUS_OP_HGET     (TORUS_OP_ZPRUNE + 3)
+
+/* Of what kind: the last value stays; asks what there is. */
+#define torus_op_sets(kind)  ((kind) == TORUS_OP_SET                          \
+                              || (kind) == TORUS_OP_HSET)
+#define torus_op_asks(kind)  ((kind) == TORUS_OP_GET                          \
+                              || (kind) == TORUS_OP_HGET)
 
 
 typedef struct torus_chunk_s   torus_chunk_t;
@@ -64,7 +71,7 @@ struct torus_node_s {
     uint64_t          birth;     /* of the batch that chain points into */
     uint64_t          hash;
     torus_record_t   *record;
-    torus_str_t       arg;       /* null: the key itself */
+    torus_str_t       arg;       /* field or member; null: the key itself */
 };
 
 

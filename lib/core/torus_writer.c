@@ -995,7 +995,7 @@ torus_writer_settle(torus_writer_t *w, int applied)
 }
 
 
-/* Without GET it is not known, and sending it again would not help. */
+/* Without GET or HGET it is not known, and sending it again would not help. */
 static void
 torus_writer_denied(torus_writer_t *w, torus_wbatch_t *b)
 {
@@ -1005,8 +1005,8 @@ torus_writer_denied(torus_writer_t *w, torus_wbatch_t *b)
     torus_fifo_push(&one, b);
 
     torus_writer_note(w, TORUS_EVENT_ERROR,
-                      "redis \"%.*s\" does not permit GET, %llu operations "
-                      "before the last break are in doubt",
+                      "redis \"%.*s\" does not permit GET or HGET, %llu "
+                      "operations before the last break are in doubt",
                       torus_writer_host(w), (unsigned long long) b->ops);
 
     (void) torus_writer_drop(w, &one, TORUS_C_OPS_FAILED, TORUS_C_IN_DOUBT);
@@ -1085,7 +1085,7 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
             torus_writer_expire(w, r);
         }
 
-        if (r->kind == TORUS_OP_SET && w->refused.first != NULL) {
+        if (torus_op_sets(r->kind) && w->refused.first != NULL) {
             torus_writer_supersede(w, r);
         }
     }
@@ -1151,12 +1151,12 @@ torus_writer_check(torus_writer_t *w, torus_wbatch_t *b)
             torus_writer_expire(w, r);
         }
 
-        if (r->kind == TORUS_OP_GET) {
+        if (torus_op_asks(r->kind)) {
             b->check = 1;
             continue;
         }
 
-        if (r->kind == TORUS_OP_INCRBY) {
+        if (r->kind == TORUS_OP_INCRBY || r->kind == TORUS_OP_HADD) {
 
             /* its points are with the store, but for what they come to */
 
@@ -1164,7 +1164,8 @@ torus_writer_check(torus_writer_t *w, torus_wbatch_t *b)
             b->points -= r->points;
             w->flight_points -= r->points;
 
-            r->kind = TORUS_OP_GET;
+            r->kind = r->kind == TORUS_OP_HADD ? TORUS_OP_HGET
+                                               : TORUS_OP_GET;
             r->expireat = 0;
             continue;
         }
@@ -1172,7 +1173,7 @@ torus_writer_check(torus_writer_t *w, torus_wbatch_t *b)
         torus_writer_record_done(w, r);
         r->done = 1;
 
-        if (r->kind == TORUS_OP_SET && w->refused.first != NULL) {
+        if (torus_op_sets(r->kind) && w->refused.first != NULL) {
             torus_writer_supersede(w, r);
         }
     }
@@ -1190,7 +1191,7 @@ torus_writer_unexpiring(const torus_record_t *r)
            && !r->covered
            && r->kind != TORUS_OP_SET
            && r->kind != TORUS_OP_EXPIREAT
-           && r->kind != TORUS_OP_GET;
+           && !torus_op_asks(r->kind);
 }
 
 
@@ -1205,10 +1206,12 @@ torus_writer_again(torus_writer_t *w, const torus_record_t *r)
 
     op.key = r->key;
     op.hash = r->hash;
+    op.field = r->node.arg;
     op.expire = r->expire;
     op.arg = torus_str(text, torus_number_print_int(text, r->delta));
 
-    torus_writer_add(w, r, TORUS_OP_INCRBYFLOAT, &op, r->ops, r->points);
+    torus_writer_add(w, r, torus_queue_float(r->kind), &op, r->ops,
+                     r->points);
 }
 
 
@@ -1262,7 +1265,7 @@ torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b)
 
             torus_writer_record_done(w, r);
 
-        } else if (r->kind == TORUS_OP_SET) {
+        } else if (torus_op_sets(r->kind)) {
             torus_writer_hold_gauge(w, r);
         }
     }
@@ -1275,12 +1278,11 @@ torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b)
 static void
 torus_writer_hold_gauge(torus_writer_t *w, torus_record_t *r)
 {
-    torus_str_t      null = torus_null_string;
     torus_node_t    *node;
     torus_record_t  *older;
 
-    node = torus_index_find(&w->superseded, r->node.hash, TORUS_OP_SET,
-                            r->key, null);
+    node = torus_index_find(&w->superseded, r->node.hash, r->kind, r->key,
+                            r->node.arg);
 
     if (node != NULL) {
         older = node->record;
@@ -1296,11 +1298,10 @@ torus_writer_hold_gauge(torus_writer_t *w, torus_record_t *r)
 static void
 torus_writer_supersede(torus_writer_t *w, const torus_record_t *r)
 {
-    torus_str_t    null = torus_null_string;
     torus_node_t  *node;
 
-    node = torus_index_find(&w->superseded, r->node.hash, TORUS_OP_SET,
-                            r->key, null);
+    node = torus_index_find(&w->superseded, r->node.hash, r->kind, r->key,
+                            r->node.arg);
 
     if (node != NULL && !node->record->done) {
         node->record->done = 1;
@@ -1326,7 +1327,7 @@ torus_writer_take_out(torus_writer_t *w, torus_record_t *r)
     r->batch->ops -= r->ops;
     r->ops = 0;
 
-    if (r->kind != TORUS_OP_GET) {
+    if (!torus_op_asks(r->kind)) {
         w->flight_points -= r->points;
         r->batch->points -= r->points;
     }

@@ -195,14 +195,15 @@ push(world_t *s, uint8_t what)
     memset(&op, 0, sizeof(torus_op_t));
     snprintf(key, sizeof(key), "k%d:m:%d", what & 3, what & 1);
 
-    op.kind = (torus_op_kind_t) (what >> 2) % (TORUS_OP_SET + 1);
+    op.kind = (torus_op_kind_t) (what >> 2) % (TORUS_OP_HSET + 1);
     op.key = torus_str(key, strlen(key));
     op.arg = torus_str(args[what & 3], strlen(args[what & 3]));
+    op.field = torus_str(args[(what >> 1) & 3], strlen(args[(what >> 1) & 3]));
     op.delta = (what & 3) - 1;
     op.expire = (what & 16) ? 99 : 0;
     op.ops = (what & 32) ? 1 : (what & 1);
 
-    if (op.kind == TORUS_OP_INCRBYFLOAT) {
+    if (op.kind == TORUS_OP_INCRBYFLOAT || op.kind == TORUS_OP_HADDFLOAT) {
         op.arg = torus_str("0.5", 3);
     }
 
@@ -399,9 +400,10 @@ answer_batch(torus_writer_t *w, torus_buf_t *b, uint8_t how)
             break;
 
         case TORUS_OP_INCRBYFLOAT:
+        case TORUS_OP_HADDFLOAT:
         case TORUS_OP_GET:
-            put(b, bulks[r->kind == TORUS_OP_GET ? how & 3
-                                                            : how & 1]);
+        case TORUS_OP_HGET:
+            put(b, bulks[torus_op_asks(r->kind) ? how & 3 : how & 1]);
             break;
 
         default:

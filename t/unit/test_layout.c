@@ -35,6 +35,7 @@ interval(int i, const char *name, const char *step, const char *resolution)
     }
 
     iv->coarse = torus_step_eq(&iv->step, &iv->resolution);
+    iv->packed = 0;
 }
 
 
@@ -141,6 +142,151 @@ test_round_trip(const char *prefix, const char *stat)
         ok(good, "\"%s\" under \"%s\", interval %.*s", stat, prefix,
            torus_fmt(intervals[i].name));
     }
+}
+
+
+/* Each second has a place, the next one where its resolution bucket ends. */
+static void
+test_places(void)
+{
+    int                    i, good;
+    size_t                 len;
+    int64_t                ts, bucket, sub, place, last, other, n;
+    torus_str_t            value;
+    unsigned char          text[TORUS_NUMBER_SIZE + 2];
+    torus_layout_places_t  places;
+
+    set_up("");
+
+    for (i = HOUR; i < NINTERVALS; i++) {
+
+        if (intervals[i].coarse) {
+            continue;
+        }
+
+        good = 1;
+        last = 0;
+        n = 0;
+        other = 0;
+
+        for (ts = 1703462400 - 7; ts < 1709251200; ts += 601) {
+            bucket = torus_step_bucket(&intervals[i].step, ts);
+            sub = torus_step_bucket(&intervals[i].resolution, ts);
+
+            torus_layout_places(&places, &intervals[i], bucket);
+
+            len = torus_layout_place(text, &intervals[i], bucket, sub);
+            good &= torus_layout_placed(torus_str(text, len), &place, NULL)
+                    == TORUS_OK
+                    && place >= 0 && place < places.n
+                    && torus_step_add(&intervals[i].resolution, places.first,
+                                      place) == sub;
+
+            text[len] = ':';
+            good &= torus_layout_placed(torus_str(text, len + 1), &place,
+                                        &value) == TORUS_OK
+                    && value.len == 0;
+
+            if (n++ != 0 && bucket == other) {
+                good &= place >= last;
+            }
+
+            other = bucket;
+            last = place;
+        }
+
+        ok(good, "places of interval %.*s", torus_fmt(intervals[i].name));
+    }
+
+    torus_layout_places(&places, &intervals[HOUR], 472222);
+    is_int(places.n, 60, "an hour by the minute has 60");
+    is_int(places.first, 28333320, "from its first minute on");
+
+    torus_layout_places(&places, &intervals[MONTH], 202402);
+    is_int(places.n, 29, "a month has as many as it has days");
+    is_int(places.first, 20240201, "from the first on");
+
+    torus_layout_places(&places, &intervals[ODD], 1);
+    is_int(places.n, 5, "300 seconds touch five times 70, or six");
+    is_int(places.first, 4, "the first began before them");
+
+    torus_layout_places(&places, &intervals[HOUR], -1);
+    is_int(places.n, 60, "before the epoch as well");
+    is_int(places.first, -60, "in order of time");
+}
+
+
+static void
+placed(const char *text, int valued, int64_t expected, const char *rest)
+{
+    int          rc;
+    int64_t      place;
+    torus_str_t  value;
+
+    value = torus_str("", 0);
+
+    rc = torus_layout_placed(torus_str(text, strlen(text)), &place,
+                             valued ? &value : NULL);
+
+    if (expected < 0) {
+        is_int(rc, TORUS_DECLINED, "\"%s\" has no place", text);
+        return;
+    }
+
+    is_int(rc, TORUS_OK, "\"%s\" has a place", text);
+    is_int(place, expected, ".. it is read");
+    is_str(value, rest, ".. and what follows");
+}
+
+
+static void
+test_placed(void)
+{
+    placed("0", 0, 0, "");
+    placed("59", 0, 59, "");
+    placed("", 0, -1, "");
+    placed("00", 0, -1, "");
+    placed("07", 0, -1, "");
+    placed("-1", 0, -1, "");
+    placed("+1", 0, -1, "");
+    placed("1 ", 0, -1, "");
+    placed("1:", 0, -1, "");
+    placed("1:2", 0, -1, "");
+    placed("999999999999999999999", 0, -1, "");
+    placed("99999999999999999", 0, 99999999999999999, "");
+
+    placed("0:1.5", 1, 0, "1.5");
+    placed("59:", 1, 59, "");
+    placed("3:a:b", 1, 3, "a:b");
+    placed("3", 1, -1, "");
+    placed(":3", 1, -1, "");
+    placed("03:3", 1, -1, "");
+    placed("x:3", 1, -1, "");
+}
+
+
+/* All of a packed interval is in its interval keys. */
+static void
+test_packed(void)
+{
+    torus_layout_key_t  parsed;
+
+    set_up("");
+    intervals[HOUR].packed = 1;
+
+    ok(!torus_layout_subkeys(&intervals[HOUR]), "no keys below");
+    ok(torus_layout_subkeys(&intervals[MONTH]), "but of the others");
+    ok(!torus_layout_subkeys(&intervals[MINUTE]), "which have a resolution");
+
+    is_int(torus_layout_parse(&schema, torus_str("a:hour:472222", 13),
+                              &parsed),
+           TORUS_OK, "the interval key");
+    ok(!parsed.has_sub && parsed.bucket == 472222, "with its bucket");
+    is_int(torus_layout_parse(&schema, torus_str("a:hour:472222:28333333",
+                                                 22), &parsed),
+           TORUS_DECLINED, "one below it is somebody else's");
+
+    intervals[HOUR].packed = 0;
 }
 
 
@@ -306,6 +452,9 @@ main(void)
     test_round_trip("", "caf\xc3\xa9 x;tag=v");
     test_round_trip("torus:", "writer");
 
+    test_places();
+    test_placed();
+    test_packed();
     test_parse();
     test_prefix();
     test_own();

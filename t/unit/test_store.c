@@ -248,7 +248,8 @@ redis_apply(redis_t *r, const torus_op_t *op, const char *name,
     json_t  *value;
 
     static const char *const  types[] = {
-        "string", "string", "hash", "list", "set", "string"
+        "string", "string", "hash", "list", "set", "string", "hash", "hash",
+        "hash"
     };
 
     value = redis_key(r, name, types[op->kind]);
@@ -286,6 +287,14 @@ redis_apply(redis_t *r, const torus_op_t *op, const char *name,
         redis_set(r, name, arg);
         break;
 
+    case TORUS_OP_HADD:
+    case TORUS_OP_HADDFLOAT:
+    case TORUS_OP_HSET:
+
+        /* looked at as commands */
+
+        break;
+
     case TORUS_OP_ZADD:
     case TORUS_OP_ZPRUNE:
         fail("an index is kept without being asked for: %s", name);
@@ -295,8 +304,8 @@ redis_apply(redis_t *r, const torus_op_t *op, const char *name,
 
 
 static const char *const  command_names[] = {
-    "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET", "ZADD",
-    "ZPRUNE"
+    "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET", "HINCRBY",
+    "HINCRBYFLOAT", "HSET", "ZADD", "ZPRUNE"
 };
 
 
@@ -324,11 +333,18 @@ sink(void *data, const torus_host_t *host, const torus_op_t *op)
 
     command = json_pack("[s, s]", command_names[op->kind], key);
 
+    if (op->kind == TORUS_OP_HADDFLOAT || op->kind == TORUS_OP_HSET) {
+        json_array_append_new(command, json_sprintf("%.*s",
+                                                    torus_fmt(op->field)));
+    }
+
     if (op->kind != TORUS_OP_INCRBY) {
         json_array_append_new(command, json_string(arg));
     }
 
-    if (op->kind == TORUS_OP_INCRBY || op->kind == TORUS_OP_HINCRBY) {
+    if (op->kind == TORUS_OP_INCRBY || op->kind == TORUS_OP_HINCRBY
+        || op->kind == TORUS_OP_HADD)
+    {
         json_array_append_new(command, json_string(delta));
     }
 

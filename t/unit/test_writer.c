@@ -97,21 +97,23 @@ finish(const char *what)
 
 
 static void
-push(torus_op_kind_t kind, const char *key, const char *arg, int64_t delta,
-    int64_t expire)
+push_field(torus_op_kind_t kind, const char *key, const char *field,
+    const char *arg, int64_t delta, int64_t expire)
 {
-    char        copy[2][128];
+    char        copy[3][128];
     torus_op_t  op;
 
     /* the writer must not keep pointers into what it was given */
 
     snprintf(copy[0], sizeof(copy[0]), "%s", key);
     snprintf(copy[1], sizeof(copy[1]), "%s", arg);
+    snprintf(copy[2], sizeof(copy[2]), "%s", field);
 
     op.kind = kind;
     op.key = torus_str(copy[0], strlen(key));
     op.hash = 0;
     op.arg = torus_str(copy[1], strlen(arg));
+    op.field = torus_str(copy[2], strlen(field));
     op.delta = delta;
     op.expire = expire;
     op.ops = 1;
@@ -125,6 +127,9 @@ push(torus_op_kind_t kind, const char *key, const char *arg, int64_t delta,
     memset(copy, 'x', sizeof(copy));
     made++;
 }
+
+#define push(kind, key, arg, delta, expire)                                   \
+    push_field(kind, key, "", arg, delta, expire)
 
 #define incr(key, delta)  push(TORUS_OP_INCRBY, key, "", delta, 0)
 
@@ -430,6 +435,69 @@ merging(void)
     is_int(count(OPS_MERGED), 9 + 27000, "one record per key");
 
     finish("merging");
+}
+
+
+/* Numbers in the fields of a hash: as above, each field for itself. */
+static void
+merging_fields(void)
+{
+    start(1);
+
+    push(TORUS_OP_HADD, "h", "0", 1, 99);
+    push(TORUS_OP_HADD, "h", "1", INT64_MAX, 99);
+    push(TORUS_OP_HADD, "h", "0", 2, 99);
+    push(TORUS_OP_HADD, "h", "1", 1, 99);
+    push_field(TORUS_OP_HSET, "g", "0", "1", 0, 99);
+    push_field(TORUS_OP_HSET, "g", "11", "2", 0, 99);
+    push_field(TORUS_OP_HSET, "g", "0", "a longer value", 0, 99);
+    push_field(TORUS_OP_HSET, "g", "0", "3", 0, 99);
+    push_field(TORUS_OP_HSET, "k", "", "", 0, 0);
+    push_field(TORUS_OP_HADDFLOAT, "p:d:m:1", "5", "0.5", 0, 99);
+    push_field(TORUS_OP_HADDFLOAT, "p:d:m:1", "5", "2", 0, 99);
+    push_field(TORUS_OP_HADDFLOAT, "p:d:m:1", "6", "1e308", 0, 99);
+    push_field(TORUS_OP_HADDFLOAT, "p:d:m:1", "6", "1e308", 0, 99);
+    push(TORUS_OP_HADD, "p:d:m:2", "7", -4, 0);
+
+    ready(RUN_A, 7);
+
+    is_str(sent(),
+           "MULTI|HSET K 0 1 points 14|HINCRBY h 0 3|EXPIREAT h 99|"
+           "HINCRBY h 1 9223372036854775807|HINCRBY h 1 1|"
+           "HSET g 0 3|EXPIREAT g 99|HSET g 11 2|HSET k  |"
+           "HINCRBYFLOAT p:d:m:1 5 2.5|EXPIREAT p:d:m:1 99|"
+           "HINCRBYFLOAT p:d:m:1 6 1e308|HINCRBYFLOAT p:d:m:1 6 1e308|"
+           "HINCRBYFLOAT p:d:m:2 7 -4|EXEC",
+           "exact sums and last values by field, one EXPIREAT per key, no "
+           "HINCRBY behind a fraction");
+
+    is_int(applied(13, ":3\r\n:1\r\n:0\r\n:0\r\n:1\r\n:1\r\n:1\r\n:1\r\n"
+                   "$3\r\n2.5\r\n:1\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n3\r\n"),
+           TORUS_OK, "applied");
+    is_int(count(OPS_APPLIED), 14, "merged operations count one by one");
+    is_int(count(OPS_MERGED), 4, "four were merged");
+
+    /* a field that is new may be the first of a key that was deleted */
+
+    push_field(TORUS_OP_HSET, "g", "12", "1", 0, 99);
+    push_field(TORUS_OP_HADDFLOAT, "p:d:m:1", "7", "0.5", 0, 99);
+    push(TORUS_OP_HADD, "h", "2", 5, 99);
+    is_str(sent(), "MULTI|HSET K 0 2 points 17|HSET g 12 1|"
+           "HINCRBYFLOAT p:d:m:1 7 0.5|HINCRBY h 2 5|EXEC",
+           "their expiry is known");
+    is_int(applied(3, ":1\r\n$3\r\n0.5\r\n:5\r\n"), TORUS_OK, "applied");
+    is_str(sent(), "MULTI|HSET K 0 3 points 17|EXPIREAT g 99|"
+           "EXPIREAT p:d:m:1 99|EXPIREAT h 99|EXEC", "and is said again");
+    applied(3, ":1\r\n:1\r\n:1\r\n");
+
+    push_field(TORUS_OP_HSET, "g", "12", "1", 0, 99);
+    push_field(TORUS_OP_HADDFLOAT, "p:d:m:1", "7", "0.5", 0, 99);
+    push(TORUS_OP_HADD, "h", "2", 5, 99);
+    sent();
+    is_int(applied(3, ":0\r\n$1\r\n1\r\n:10\r\n"), TORUS_OK, "applied");
+    is_str(sent(), "", "but not of fields that were there");
+
+    finish("merging of fields");
 }
 
 
@@ -742,6 +810,27 @@ refusals(void)
            "MULTI|HSET K 0 4 points 2|INCRBY n 1|EXEC",
            "both go again, in order");
     finish("refused, then broken");
+
+    /* the fields of a gauge are each on their own */
+
+    start(4);
+    ready(RUN_A, 7);
+
+    push_field(TORUS_OP_HSET, "g", "0", "old", 0, 99);
+    push_field(TORUS_OP_HSET, "g", "1", "kept", 0, 99);
+    sent();
+    push_field(TORUS_OP_HSET, "g", "0", "new", 0, 99);
+    sent();
+    refused(3, "OOM x");
+    applied(1, ":1\r\n");
+    now = torus_writer_retry_at(w);
+    sent();
+    ask(0, "*2\r\n$1\r\n1\r\n$1\r\n2\r\n");
+    is_str(sent(), "MULTI|HSET K 3 3 points 2|HSET g 1 kept|EXEC|"
+           "MULTI|HSET K 0 4 points 2|EXPIREAT g 99|EXEC",
+           "less the field that a later batch has set, with the expiry that "
+           "stood behind it");
+    finish("refused fields");
 }
 
 
@@ -911,6 +1000,27 @@ results(void)
     is_int(count(OPS_FAILED), 3, "it failed");
 
     finish("results");
+
+    /* in a field */
+
+    start(4);
+    ready(RUN_A, 7);
+
+    push(TORUS_OP_HADD, "p:a:m:1", "3", 5, 99);
+    push(TORUS_OP_HADD, "p:b:m:1", "3", 6, 0);
+    sent();
+
+    is_int(applied(3, "-ERR hash value is not an integer\r\n:1\r\n"
+                   "-ERR increment or decrement would overflow\r\n"), TORUS_OK,
+           "a fraction, a number that is too large");
+    is_str(sent(), "MULTI|HSET K 2 2 points 4|HINCRBYFLOAT p:a:m:1 3 5|"
+           "HINCRBYFLOAT p:b:m:1 3 6|EXEC",
+           "a HINCRBY of a count goes again as HINCRBYFLOAT");
+    applied(2, "$3\r\n5.5\r\n$1\r\n7\r\n");
+    push(TORUS_OP_HADD, "p:a:m:2", "4", 1, 0);
+    is_str(sent(), "MULTI|HSET K 3 3 points 5|HINCRBYFLOAT p:a:m:2 4 1|EXEC",
+           "and next time at once");
+    finish("results in fields");
 
     /* MULTI forbidden while connected: commands run one by one */
 
@@ -1208,6 +1318,23 @@ hidden(void)
            "not with INCRBY any more");
     finish("a fraction behind a break");
 
+    /* in fields: the count is asked for, a gauge needs no asking */
+
+    start(4);
+    ready(RUN_A, 7);
+    push(TORUS_OP_HADD, "p:a:m:1", "3", 5, 0);
+    push(TORUS_OP_HADD, "p:a:m:1", "4", 6, 0);
+    push_field(TORUS_OP_HSET, "p:g:m:1", "4", "7", 0, 0);
+    sent();
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+    is_int(count(OPS_APPLIED), 1, "the gauge is applied");
+    is_str(sent(), "MULTI|HSET K 2 2 points 3|HGET p:a:m:1 3|HGET p:a:m:1 4|"
+           "EXEC", "the counts are asked for");
+    is_int(applied(2, "$3\r\n0.5\r\n$-1\r\n"), TORUS_OK, "told");
+    is_int(count(OPS_APPLIED), 2, "gone: applied");
+    is_int(count(OPS_FAILED), 1, "a fraction: not, as far as we know");
+    finish("fractions in fields behind a break");
+
     /* the answer is hidden, too */
 
     start(4);
@@ -1236,7 +1363,7 @@ hidden(void)
            "GET is not permitted");
     is_int(count(IN_DOUBT), 1, "so it stays in doubt");
     is_int(torus_writer_pending(w), 0, "and nothing waits for it");
-    ok(event("does not permit GET"), "and the log says so");
+    ok(event("does not permit GET or HGET"), "and the log says so");
     finish("no permission for GET");
 
     /* given up while it is asked for */
@@ -1450,6 +1577,7 @@ main(void)
 
     happy();
     merging();
+    merging_fields();
     batches();
     breaks();
     losses();

@@ -107,24 +107,24 @@ torus_model_set(torus_model_t *m, size_t db, const char *name,
 
 
 /* INCRBY and INCRBYFLOAT; the first falls back to the second. */
-static inline void
-torus_model_add(torus_model_t *m, size_t db, const char *name,
-    const char *old, const char *delta)
+static inline const char *
+torus_model_sum(const char *old, const char *delta, char text[512])
 {
-    char           text[512], *e, *f;
-    size_t         n;
-    long long      a, b, sum;
+    char       *e, *f;
+    size_t      n;
+    long long   a, b, sum;
+
+    old = old != NULL ? old : "0";
 
     a = strtoll(old, &e, 10);
     b = strtoll(delta, &f, 10);
 
     if (*e == '\0' && *f == '\0' && !__builtin_add_overflow(a, b, &sum)) {
-        snprintf(text, sizeof(text), "%lld", sum);
-        torus_model_set(m, db, name, text);
-        return;
+        snprintf(text, 512, "%lld", sum);
+        return text;
     }
 
-    snprintf(text, sizeof(text), "%.17Lf",
+    snprintf(text, 512, "%.17Lf",
              strtold(old, NULL) + strtold(delta, NULL));
 
     n = strlen(text);
@@ -135,20 +135,22 @@ torus_model_add(torus_model_t *m, size_t db, const char *name,
 
     text[text[n - 1] == '.' ? n - 1 : n] = '\0';
 
-    torus_model_set(m, db, name, text);
+    return text;
 }
 
 
 static inline int
 torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
 {
-    char            key[4096], arg[4096], delta[32];
+    char            key[4096], arg[4096], field[64], delta[32], sum[512];
     size_t          db;
     json_t         *v, *n;
+    const char     *text;
     torus_model_t  *m = data;
 
     static const char *const  types[] = {
-        "string", "string", "hash", "list", "set", "string", "zset", "zset"
+        "string", "string", "hash", "list", "set", "string", "hash", "hash",
+        "hash", "zset", "zset"
     };
 
     db = host->index;
@@ -156,6 +158,10 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
     snprintf(key, sizeof(key), "%.*s", torus_fmt(op->key));
     snprintf(arg, sizeof(arg), "%.*s", torus_fmt(op->arg));
     snprintf(delta, sizeof(delta), "%" PRId64, op->delta);
+
+    if (op->kind == TORUS_OP_HADDFLOAT || op->kind == TORUS_OP_HSET) {
+        snprintf(field, sizeof(field), "%.*s", torus_fmt(op->field));
+    }
 
     v = torus_model_key(m, db, key, types[op->kind]);
 
@@ -166,11 +172,13 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
     switch (op->kind) {
 
     case TORUS_OP_INCRBY:
-        torus_model_add(m, db, key, json_string_value(v), delta);
+        torus_model_set(m, db, key,
+                        torus_model_sum(json_string_value(v), delta, sum));
         break;
 
     case TORUS_OP_INCRBYFLOAT:
-        torus_model_add(m, db, key, json_string_value(v), arg);
+        torus_model_set(m, db, key,
+                        torus_model_sum(json_string_value(v), arg, sum));
         break;
 
     case TORUS_OP_HINCRBY:
@@ -190,6 +198,22 @@ torus_model_sink(void *data, const torus_host_t *host, const torus_op_t *op)
 
     case TORUS_OP_SET:
         torus_model_set(m, db, key, arg);
+        break;
+
+    case TORUS_OP_HADD:
+        text = torus_model_sum(json_string_value(json_object_get(v, arg)),
+                               delta, sum);
+        json_object_set_new_nocheck(v, arg, json_string_nocheck(text));
+        break;
+
+    case TORUS_OP_HADDFLOAT:
+        text = torus_model_sum(json_string_value(json_object_get(v, field)),
+                               arg, sum);
+        json_object_set_new_nocheck(v, field, json_string_nocheck(text));
+        break;
+
+    case TORUS_OP_HSET:
+        json_object_set_new_nocheck(v, field, json_string_nocheck(arg));
         break;
 
     case TORUS_OP_ZADD:
@@ -746,7 +770,10 @@ torus_model_answer(torus_model_t *m, size_t db, const redisReply *cmd,
     json_object_foreach(v, text, e) {
         torus_model_bulk(out, text);
 
-        if (strcmp(want, "hash") == 0) {
+        if (json_is_string(e)) {
+            torus_model_bulk(out, json_string_value(e));
+
+        } else if (strcmp(want, "hash") == 0) {
             torus_buf_printf(out, "$%d\r\n%" JSON_INTEGER_FORMAT "\r\n",
                              snprintf(NULL, 0, "%" JSON_INTEGER_FORMAT,
                                       json_integer_value(e)),
