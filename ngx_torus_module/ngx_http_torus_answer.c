@@ -13,8 +13,9 @@
  * has taken the last one: what is held is bounded by a slice, however slow
  * the client, and Redis never waits for it.
  *
- * What takes long to compute is done in pieces of a few milliseconds, between
- * which the event loop serves others: wait() posts an event that goes on.
+ * What takes long to compute is done in pieces, as many as fit the slice of
+ * time that a turn has; then the event loop serves others, and a posted event
+ * goes on.
  *
  * Nobody calls a request that is gone: finalize() and the request's cleanup
  * both release it, which detaches it from its groups and stops its timer.
@@ -42,7 +43,9 @@ static ngx_int_t ngx_http_torus_wait(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_cut(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_log_fault(ngx_http_torus_ctx_t *ctx);
 static ngx_uint_t ngx_http_torus_wants(ngx_http_torus_ctx_t *ctx);
+static void ngx_http_torus_compute(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_fetch(ngx_http_torus_ctx_t *ctx);
+static void ngx_http_torus_pause(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_pieces(ngx_http_torus_ctx_t *ctx,
     ngx_chain_t **out, ngx_uint_t *last);
 static ngx_buf_t *ngx_http_torus_piece(ngx_http_torus_ctx_t *ctx,
@@ -61,6 +64,7 @@ static void ngx_http_torus_fail(ngx_http_torus_ctx_t *ctx,
 static void ngx_http_torus_work_handler(ngx_event_t *ev);
 static void ngx_http_torus_timeout_handler(ngx_event_t *ev);
 static void ngx_http_torus_write_handler(ngx_http_request_t *r);
+static void ngx_http_torus_write(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_read_handler(ngx_http_request_t *r);
 static ngx_uint_t ngx_http_torus_client_gone(ngx_http_request_t *r);
 static void ngx_http_torus_count(ngx_http_torus_ctx_t *ctx);
@@ -84,8 +88,8 @@ ngx_http_torus_run(ngx_http_torus_ctx_t *ctx)
 
     for ( ;; ) {
 
-        if (ctx->busy == NULL && ngx_http_torus_wants(ctx)) {
-            ngx_http_torus_fetch(ctx);
+        if (ctx->busy == NULL) {
+            ngx_http_torus_compute(ctx);
         }
 
         if (torus_request_broken(ctx->torus)) {
@@ -109,6 +113,22 @@ ngx_http_torus_run(ngx_http_torus_ctx_t *ctx)
             ngx_http_torus_finalize(ctx, rc);
             return;
         }
+
+        if (ngx_torus_turn_over(ctx->turns)) {
+            ngx_http_torus_pause(ctx);
+            return;
+        }
+    }
+}
+
+
+/* Others have their turn first: not ngx_posted_events, all of which is run. */
+
+static void
+ngx_http_torus_pause(ngx_http_torus_ctx_t *ctx)
+{
+    if (!ctx->work.posted) {
+        ngx_post_event(&ctx->work, &ngx_posted_next_events);
     }
 }
 
@@ -205,7 +225,7 @@ ngx_http_torus_wait(ngx_http_torus_ctx_t *ctx)
 
     if (torus_request_busy(ctx->torus)) {
         c->log->action = "computing an answer";
-        ngx_post_event(&ctx->work, &ngx_posted_next_events);
+        ngx_http_torus_pause(ctx);
         return NGX_AGAIN;
     }
 
@@ -265,6 +285,27 @@ ngx_http_torus_wants(ngx_http_torus_ctx_t *ctx)
     out = torus_request_output(ctx->torus);
 
     return ctx->streaming ? out.len == 0 : out.len <= ctx->conf->buffer;
+}
+
+
+/* As much as there is to do now, and as is wanted; at least a piece. */
+
+static void
+ngx_http_torus_compute(ngx_http_torus_ctx_t *ctx)
+{
+    ngx_uint_t  n;
+
+    for (n = 0; ngx_http_torus_wants(ctx); n++) {
+        ngx_http_torus_fetch(ctx);
+
+        if (!torus_request_busy(ctx->torus)
+            || (n != 0 && ngx_torus_turn_over(ctx->turns)))
+        {
+            return;
+        }
+
+        torus_request_work(ctx->torus);
+    }
 }
 
 
@@ -559,18 +600,22 @@ static void
 ngx_http_torus_work_handler(ngx_event_t *ev)
 {
     ngx_connection_t      *c;
+    ngx_torus_turns_t     *turns;
     ngx_http_torus_ctx_t  *ctx;
 
     ctx = ev->data;
     c = ctx->request->connection;
+    turns = ctx->turns;
 
     ngx_http_set_log_request(c->log, ctx->request);
 
-    torus_request_work(ctx->torus);
+    ngx_torus_turn_begin(turns);
 
     ngx_http_torus_run(ctx);
 
     ngx_http_run_posted_requests(c);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_WORK, ngx_cycle->log);
 }
 
 
@@ -661,20 +706,37 @@ ngx_http_torus_watch(ngx_http_torus_ctx_t *ctx)
 static void
 ngx_http_torus_write_handler(ngx_http_request_t *r)
 {
-    ngx_int_t              rc;
-    ngx_chain_t           *out;
-    ngx_event_t           *wev;
-    ngx_connection_t      *c;
+    ngx_torus_turns_t     *turns;
     ngx_http_torus_ctx_t  *ctx;
-
-    c = r->connection;
-    wev = c->write;
 
     ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
 
     if (ctx == NULL || ctx->busy == NULL) {
         return;
     }
+
+    turns = ctx->turns;
+
+    ngx_torus_turn_begin(turns);
+
+    ngx_http_torus_write(ctx);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_SEND, ngx_cycle->log);
+}
+
+
+static void
+ngx_http_torus_write(ngx_http_torus_ctx_t *ctx)
+{
+    ngx_int_t            rc;
+    ngx_chain_t         *out;
+    ngx_event_t         *wev;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+    wev = c->write;
 
     if (wev->timedout) {
         ngx_log_error(NGX_LOG_INFO, c->log, NGX_ETIMEDOUT,

@@ -40,6 +40,7 @@ static ngx_int_t ngx_http_torus_take_body(ngx_http_torus_ctx_t *ctx,
 static ngx_int_t ngx_http_torus_take_file(ngx_http_torus_ctx_t *ctx,
     ngx_buf_t *b);
 static void ngx_http_torus_start(ngx_http_torus_ctx_t *ctx);
+static void ngx_http_torus_arguments(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_args(ngx_http_torus_ctx_t *ctx,
     torus_arg_t **args, size_t *nargs);
 static ngx_int_t ngx_http_torus_callback(ngx_http_torus_ctx_t *ctx,
@@ -298,6 +299,7 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
     ctx->fd = (ngx_socket_t) -1;
     ctx->conf = tlcf;
     ctx->clients = tmcf->clients;
+    ctx->turns = &tmcf->turns;
     ctx->counters = tmcf->slot->counters;
     ctx->command = command;
     ctx->worker = tmcf->worker;
@@ -622,6 +624,23 @@ ngx_http_torus_take_file(ngx_http_torus_ctx_t *ctx, ngx_buf_t *b)
 static void
 ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
 {
+    ngx_torus_turns_t  *turns;
+
+    turns = ctx->turns;
+
+    ngx_torus_turn_begin(turns);
+
+    ngx_http_torus_arguments(ctx);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_BEGIN, ngx_cycle->log);
+}
+
+
+/* Of the query string and of the form; then what they ask for. */
+
+static void
+ngx_http_torus_arguments(ngx_http_torus_ctx_t *ctx)
+{
     size_t               nargs;
     ngx_int_t            rc;
     torus_arg_t         *args;
@@ -666,8 +685,6 @@ ngx_http_torus_start(ngx_http_torus_ctx_t *ctx)
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
-
-    torus_request_work(ctx->torus);
 
     ngx_http_torus_run(ctx);
 }

@@ -183,6 +183,7 @@ ngx_http_torus_status_counters(ngx_http_request_t *r, ngx_uint_t format,
     status.karbon = sum->workers[NGX_TORUS_ZONE_KARBON];
     status.torus = sum->workers[NGX_TORUS_ZONE_TORUS];
     status.counters = sum->rows.counters;
+    status.turns = sum->rows.turns;
     status.routes = sum->rows.routes;
 
     status.nhosts = sum->rows.nhosts;

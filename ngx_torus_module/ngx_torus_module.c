@@ -170,6 +170,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       offsetof(ngx_http_torus_main_conf_t, future),
       NULL },
 
+    { ngx_string("torus_slice"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_msec_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, slice),
+      &ngx_torus_conf_not_zero },
+
     { ngx_string("torus_timeout"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_msec_slot,
@@ -452,6 +459,7 @@ ngx_http_torus_create_main_conf(ngx_conf_t *cf)
 
     tmcf->connections = NGX_CONF_UNSET_UINT;
     tmcf->future = NGX_CONF_UNSET;
+    tmcf->slice = NGX_CONF_UNSET_MSEC;
 
     return tmcf;
 }
@@ -464,6 +472,7 @@ ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf)
 
     ngx_conf_init_uint_value(tmcf->connections, 2);
     ngx_conf_init_value(tmcf->future, 0);
+    ngx_conf_init_msec_value(tmcf->slice, 2);
 
     return ngx_torus_conf_init(cf, &tmcf->torus);
 }
@@ -967,8 +976,11 @@ ngx_http_torus_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    tmcf->turns.values = tmcf->slot->turns;
+    tmcf->turns.slice = (uint64_t) tmcf->slice * 1000;
+
     tmcf->clients = ngx_torus_clients_create(&tmcf->torus, tmcf->connections,
-                                             cycle->log);
+                                             &tmcf->turns, cycle->log);
     if (tmcf->clients == NULL) {
         return NGX_ERROR;
     }

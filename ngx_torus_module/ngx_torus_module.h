@@ -23,6 +23,7 @@
 
 #include "ngx_torus_client.h"
 #include "ngx_torus_conf.h"
+#include "ngx_torus_turn.h"
 #include "ngx_torus_tz.h"
 #include "ngx_torus_writer.h"
 #include "ngx_torus_zone.h"
@@ -54,6 +55,7 @@ typedef struct {
 
     ngx_uint_t                  connections; /* per worker and host */
     time_t                      future;
+    ngx_msec_t                  slice;       /* of time, that a turn takes */
     ngx_uint_t                  inserts;     /* "torus_insert on" */
 
     ngx_str_t                   zones_dir;
@@ -69,6 +71,7 @@ typedef struct {
     /* of this worker process */
     ngx_torus_clients_t        *clients;
     ngx_torus_zone_slot_t      *slot;
+    ngx_torus_turns_t           turns;
     ngx_http_torus_worker_t    *worker;      /* NULL: nothing is stored */
 } ngx_http_torus_main_conf_t;
 
@@ -118,6 +121,7 @@ typedef struct {
 
     ngx_http_torus_loc_conf_t  *conf;
     ngx_torus_clients_t        *clients;
+    ngx_torus_turns_t          *turns;
     uint64_t                   *counters;    /* TORUS_COUNTERS_N of them */
     ngx_uint_t                  command;     /* torus_command_t, or ours */
     ngx_http_torus_worker_t    *worker;

@@ -267,10 +267,18 @@ END
        'each point that has a name and a time asks it');
     is($s->{since}, $now, 'since when');
 
+    my $began = status($nginx)->{turns}{begin}{total};
+
     $nginx->get('/torus/series?stat=c.a');
     my ($q) = status($nginx)->{queries};
     is($q->{total}, 1, 'a query');
     ok($q->{points} >= 100 && $q->{rows} >= 1, 'its points and rows');
+
+    my $turns = status($nginx)->{turns};
+    is($turns->{begin}{total}, $began + 1, 'it took a turn to begin');
+    ok($turns->{redis}{total} >= 1, 'and one for what Redis said');
+    ok($turns->{$_}{longest_us} <= $turns->{$_}{time_us},
+       "the longest of $_ is one of all") for sort keys %$turns;
 
     ($code, $body) = $nginx->get('/status/unmatched');
     is($code, 200, 'unmatched names');

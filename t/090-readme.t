@@ -248,13 +248,13 @@ sub complete {
              $torus, $karbon);
 }
 
-# "points.received", and "hosts.*.ready" for any host.
+# "points.received", and "hosts.*.ready" for any host, "turns.*.total" ..
 sub leaves {
     my ($path, $value) = @_;
 
     return $path if ref $value ne 'HASH';
 
-    my %names = map { $path =~ /\A(?:hosts|schemas)\z/ ? ('*' => $_)
+    my %names = map { $path =~ /\A(?:hosts|schemas|turns)\z/ ? ('*' => $_)
                       : ($_ => $_) } keys %$value;
 
     return map { leaves(length $path ? "$path.$_" : $_,

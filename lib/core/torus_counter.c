@@ -70,3 +70,54 @@ torus_schema_value_name(torus_schema_value_t value)
 
     return torus_schema_value_names[value];
 }
+
+
+static const char *const  torus_turn_names[TORUS_TURNS_N] = {
+#define TORUS_TURN_NAME(id, name)  name,
+    TORUS_TURNS(TORUS_TURN_NAME)
+#undef TORUS_TURN_NAME
+};
+
+
+const char *
+torus_turn_name(torus_turn_t turn)
+{
+    return (unsigned) turn < TORUS_TURNS_N ? torus_turn_names[turn] : NULL;
+}
+
+
+void
+torus_turns_add(torus_turns_t *turns, uint64_t usec)
+{
+    unsigned  i;
+
+    static const uint64_t  bounds[] = TORUS_TURN_BOUNDS;
+
+    for (i = 0; usec > bounds[i]; i++) {
+        /* void */
+    }
+
+    turns->within[i]++;
+    turns->usec += usec;
+
+    if (usec > turns->longest) {
+        turns->longest = usec;
+    }
+}
+
+
+void
+torus_turns_sum(torus_turns_t *sum, const torus_turns_t *turns)
+{
+    unsigned  i;
+
+    for (i = 0; i < TORUS_TURN_BOUNDS_N; i++) {
+        sum->within[i] += turns->within[i];
+    }
+
+    sum->usec += turns->usec;
+
+    if (turns->longest > sum->longest) {
+        sum->longest = turns->longest;
+    }
+}

@@ -111,6 +111,43 @@ typedef enum {
 } torus_schema_value_t;
 
 
+/*
+ * Turns: how long requests hold a worker each time it is theirs.
+ * X(id, name): by what is done
+ */
+#define TORUS_TURNS(X)                                                        \
+    X(BEGIN,                "begin")            /* arguments are read */      \
+    X(REDIS,                "redis")            /* replies are taken */       \
+    X(WORK,                 "work")             /* answers computed */        \
+    X(SEND,                 "send")             /* a client took more */      \
+    X(FREE,                 "free")             /* memory given back */
+
+
+typedef enum {
+#define TORUS_TURN_ENUM(id, name)  TORUS_TURN_##id,
+    TORUS_TURNS(TORUS_TURN_ENUM)
+#undef TORUS_TURN_ENUM
+    TORUS_TURNS_N
+} torus_turn_t;
+
+
+/* Microseconds; what took no longer than each, the last one anything. */
+#define TORUS_TURN_BOUNDS_N  8
+#define TORUS_TURN_BOUNDS                                                     \
+    { 1000, 2000, 5000, 10000, 20000, 50000, 100000, UINT64_MAX }
+
+typedef struct {
+    uint64_t  within[TORUS_TURN_BOUNDS_N];   /* each turn is in one of them */
+    uint64_t  usec;                          /* all of them together */
+    uint64_t  longest;                       /* microseconds */
+} torus_turns_t;
+
+
+void torus_turns_add(torus_turns_t *turns, uint64_t usec);
+void torus_turns_sum(torus_turns_t *sum, const torus_turns_t *turns);
+const char *torus_turn_name(torus_turn_t turn);
+
+
 const char *torus_host_value_name(torus_host_value_t value);
 int torus_host_value_is_counter(torus_host_value_t value);
 const char *torus_schema_value_name(torus_schema_value_t value);

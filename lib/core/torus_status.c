@@ -38,6 +38,13 @@ static void torus_status_section(const torus_status_t *status,
     torus_json_t *j, torus_status_section_t section);
 static void torus_status_open_ops(const torus_status_t *status,
     torus_json_t *j);
+static void torus_status_json_turns(const torus_status_t *status,
+    torus_json_t *j);
+static void torus_status_turns(const torus_status_t *status,
+    torus_buf_t *out);
+static void torus_status_turn(torus_buf_t *out, const char *name,
+    const torus_turns_t *t);
+static void torus_status_usec(torus_buf_t *out, uint64_t usec);
 static void torus_status_json_routes(const torus_status_t *status,
     torus_json_t *j);
 static void torus_status_json_hosts(const torus_status_t *status,
@@ -270,6 +277,7 @@ torus_status_json(const torus_status_t *status, torus_buf_t *out)
     torus_status_section(status, &j, TORUS_STATUS_QUERIES);
     torus_json_close(&j, '}');
 
+    torus_status_json_turns(status, &j);
     torus_status_json_routes(status, &j);
     torus_status_json_hosts(status, &j);
     torus_status_json_schemas(status, &j);
@@ -315,6 +323,52 @@ torus_status_open_ops(const torus_status_t *status, torus_json_t *j)
 
     torus_status_int(j, "queued", queued);
     torus_status_int(j, "in_flight", in_flight);
+}
+
+
+/* How many turns took longer than a bound, beside how many there were. */
+static void
+torus_status_json_turns(const torus_status_t *status, torus_json_t *j)
+{
+    char                  key[32];
+    uint64_t              n;
+    unsigned              i, k;
+    const char           *name;
+    const torus_turns_t  *t;
+
+    static const uint64_t  bounds[] = TORUS_TURN_BOUNDS;
+
+    torus_json_keyz(j, "turns");
+    torus_json_open(j, '{');
+
+    for (i = 0; i < TORUS_TURNS_N; i++) {
+        t = &status->turns[i];
+        n = 0;
+
+        for (k = 0; k < TORUS_TURN_BOUNDS_N; k++) {
+            n += t->within[k];
+        }
+
+        name = torus_turn_name(i);
+
+        torus_json_key(j, torus_str(name, strlen(name)));
+        torus_json_open(j, '{');
+        torus_status_int(j, "total", n);
+
+        for (k = 0; k < TORUS_TURN_BOUNDS_N - 1; k++) {
+            n -= t->within[k];
+
+            (void) snprintf(key, sizeof(key), "over_%u_ms",
+                            (unsigned) (bounds[k] / 1000));
+            torus_status_int(j, key, n);
+        }
+
+        torus_status_int(j, "time_us", t->usec);
+        torus_status_int(j, "longest_us", t->longest);
+        torus_json_close(j, '}');
+    }
+
+    torus_json_close(j, '}');
 }
 
 
@@ -441,6 +495,7 @@ torus_status_prometheus(const torus_status_t *status, torus_buf_t *out)
                      (unsigned long long) status->torus);
 
     torus_status_counters(status, out);
+    torus_status_turns(status, out);
     torus_status_routes(status, out);
 
     torus_status_rows(out, "host", status->hosts, status->nhosts,
@@ -502,6 +557,66 @@ torus_status_counters(const torus_status_t *status, torus_buf_t *out)
         torus_status_number(out, status->counters[i],
                             i == TORUS_C_QUERY_MSEC);
     }
+}
+
+
+static void
+torus_status_turns(const torus_status_t *status, torus_buf_t *out)
+{
+    unsigned  i;
+
+    torus_status_head(out, "turn_seconds", "histogram",
+                      "How long queries held a worker at a time.");
+
+    for (i = 0; i < TORUS_TURNS_N; i++) {
+        torus_status_turn(out, torus_turn_name(i), &status->turns[i]);
+    }
+
+    torus_status_head(out, "turn_longest_seconds", "gauge",
+                      "The longest time that one held it.");
+
+    for (i = 0; i < TORUS_TURNS_N; i++) {
+        torus_buf_printf(out, "torus_turn_longest_seconds{kind=\"%s\"}",
+                         torus_turn_name(i));
+        torus_status_usec(out, status->turns[i].longest);
+    }
+}
+
+
+/* Buckets hold what is in those before them, too. */
+static void
+torus_status_turn(torus_buf_t *out, const char *name, const torus_turns_t *t)
+{
+    uint64_t  n;
+    unsigned  i;
+
+    static const char *const  bounds[TORUS_TURN_BOUNDS_N] = {
+        "0.001", "0.002", "0.005", "0.01", "0.02", "0.05", "0.1", "+Inf"
+    };
+
+    n = 0;
+
+    for (i = 0; i < TORUS_TURN_BOUNDS_N; i++) {
+        n += t->within[i];
+
+        torus_buf_printf(out, "torus_turn_seconds_bucket{kind=\"%s\","
+                         "le=\"%s\"} %llu\n", name, bounds[i],
+                         (unsigned long long) n);
+    }
+
+    torus_buf_printf(out, "torus_turn_seconds_sum{kind=\"%s\"}", name);
+    torus_status_usec(out, t->usec);
+    torus_buf_printf(out, "torus_turn_seconds_count{kind=\"%s\"} %llu\n",
+                     name, (unsigned long long) n);
+}
+
+
+static void
+torus_status_usec(torus_buf_t *out, uint64_t usec)
+{
+    torus_buf_printf(out, " %llu.%06u\n",
+                     (unsigned long long) (usec / 1000000),
+                     (unsigned) (usec % 1000000));
 }
 
 

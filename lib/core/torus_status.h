@@ -32,6 +32,7 @@ typedef struct {
     uint64_t                   karbon;   /* workers of the stream module */
     uint64_t                   torus;    /* of the HTTP module */
     const uint64_t            *counters; /* TORUS_COUNTERS_N */
+    const torus_turns_t       *turns;    /* TORUS_TURNS_N */
     torus_router_stats_t       routes;
     const torus_status_row_t  *hosts;
     size_t                     nhosts;

@@ -84,6 +84,7 @@ struct ngx_torus_client_host_s {
 struct ngx_torus_clients_s {
     ngx_pool_t                 *pool;
     ngx_log_t                  *log;
+    ngx_torus_turns_t          *turns;
     ngx_torus_client_host_t    *hosts;
     ngx_uint_t                  nhosts;
     ngx_queue_t                 free;        /* groups to use again */
@@ -129,7 +130,7 @@ static const ngx_str_t  ngx_torus_client_name = ngx_string("torus-query");
 
 ngx_torus_clients_t *
 ngx_torus_clients_create(const ngx_torus_conf_t *conf, ngx_uint_t connections,
-    ngx_log_t *log)
+    ngx_torus_turns_t *turns, ngx_log_t *log)
 {
     ngx_uint_t            i;
     ngx_pool_t           *pool;
@@ -148,6 +149,7 @@ ngx_torus_clients_create(const ngx_torus_conf_t *conf, ngx_uint_t connections,
 
     clients->pool = pool;
     clients->log = log;
+    clients->turns = turns;
 
     ngx_queue_init(&clients->free);
 
@@ -214,6 +216,7 @@ ngx_torus_client_init_host(ngx_torus_clients_t *clients,
         conn->link.handlers = &ngx_torus_client_handlers;
         conn->link.data = conn;
         conn->link.log = clients->log;
+        conn->link.turns = clients->turns;
 
         ngx_torus_link_init(&conn->link);
     }

@@ -25,6 +25,7 @@ static void ngx_torus_link_opened(ngx_torus_link_t *link);
 static ngx_int_t ngx_torus_link_test(ngx_torus_link_t *link);
 static void ngx_torus_link_release(ngx_torus_link_t *link);
 static void ngx_torus_link_read_handler(ngx_event_t *rev);
+static ngx_int_t ngx_torus_link_turn(ngx_torus_link_t *link);
 static ngx_int_t ngx_torus_link_read(ngx_torus_link_t *link);
 static void ngx_torus_link_write_handler(ngx_event_t *wev);
 static void ngx_torus_link_retry_handler(ngx_event_t *ev);
@@ -465,13 +466,33 @@ ngx_torus_link_read_handler(ngx_event_t *rev)
         return;
     }
 
-    if (ngx_torus_link_read(link) != NGX_OK) {
+    if (ngx_torus_link_turn(link) != NGX_OK) {
         return;
     }
 
     if (link->waits) {
         ngx_add_timer(rev, link->conf->timeout);
     }
+}
+
+
+/* As read(); the owner is not freed by what it is told. */
+static ngx_int_t
+ngx_torus_link_turn(ngx_torus_link_t *link)
+{
+    ngx_int_t  rc;
+
+    if (link->turns == NULL) {
+        return ngx_torus_link_read(link);
+    }
+
+    ngx_torus_turn_begin(link->turns);
+
+    rc = ngx_torus_link_read(link);
+
+    ngx_torus_turn_end(link->turns, TORUS_TURN_REDIS, link->log);
+
+    return rc;
 }
 
 
@@ -528,9 +549,15 @@ ngx_torus_link_read(ngx_torus_link_t *link)
 
             return NGX_OK;
         }
+
+        if (link->turns != NULL && ngx_torus_turn_over(link->turns)) {
+            break;
+        }
     }
 
-    ngx_post_event(rev, &ngx_posted_events);
+    /* not ngx_posted_events, which are run until there are none */
+
+    ngx_post_event(rev, &ngx_posted_next_events);
 
     return NGX_OK;
 }

@@ -20,6 +20,7 @@
 #include <ngx_event.h>
 #include <ngx_event_connect.h>
 
+#include "ngx_torus_turn.h"
 #include "torus_buf.h"
 
 
@@ -72,6 +73,7 @@ struct ngx_torus_link_s {
     const ngx_torus_link_handlers_t  *handlers;
     void                             *data;
     ngx_log_t                        *log;
+    ngx_torus_turns_t                *turns;     /* NULL: not counted */
 
     /* bytes to send: append, then ngx_torus_link_send() */
     torus_buf_t                       out;

@@ -422,6 +422,10 @@ ngx_torus_zone_add_rows(ngx_torus_zone_rows_t *rows,
         rows->counters[v] += slot->counters[v];
     }
 
+    for (v = 0; v < TORUS_TURNS_N; v++) {
+        torus_turns_sum(&rows->turns[v], &slot->turns[v]);
+    }
+
     rows->routes.hits += slot->routes.hits;
     rows->routes.misses += slot->routes.misses;
     rows->routes.evicted += slot->routes.evicted;

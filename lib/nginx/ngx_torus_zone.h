@@ -60,6 +60,7 @@ typedef struct {
     uint64_t               module;    /* ngx_torus_zone_module_e */
     uint64_t               warned;    /* seconds, of the last stray name */
     uint64_t               counters[TORUS_COUNTERS_N];
+    torus_turns_t          turns[TORUS_TURNS_N];
     torus_router_stats_t   routes;
     uint64_t               nhosts;
     ngx_torus_zone_host_t  hosts[NGX_TORUS_ZONE_HOSTS];
@@ -119,6 +120,7 @@ ngx_array_t *ngx_torus_zone_strays(ngx_shm_zone_t *zone, ngx_pool_t *pool);
 /* Of the totals; what has no row of its own goes into the last, "(others)". */
 typedef struct {
     uint64_t               counters[TORUS_COUNTERS_N];
+    torus_turns_t          turns[TORUS_TURNS_N];
     torus_router_stats_t   routes;
     uint64_t               nhosts;
     ngx_torus_zone_host_t  hosts[2 * NGX_TORUS_ZONE_HOSTS];

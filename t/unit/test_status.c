@@ -20,6 +20,7 @@ typedef struct {
 
 
 static uint64_t             counters[TORUS_COUNTERS_N];
+static torus_turns_t        turns[TORUS_TURNS_N];
 static uint64_t             hosts[2][TORUS_HOST_VALUES_N];
 static uint64_t             schemas[2][TORUS_SCHEMA_VALUES_N];
 static torus_status_row_t   host_rows[2];
@@ -57,6 +58,15 @@ fill(void)
         schema_rows[i].values = schemas[i];
     }
 
+    for (i = 0; i < TORUS_TURNS_N; i++) {
+        for (v = 0; v < TORUS_TURN_BOUNDS_N; v++) {
+            turns[i].within[v] = 10 * i + v + 1;
+        }
+
+        turns[i].usec = n++;
+        turns[i].longest = n++;
+    }
+
     host_rows[0].name = torus_str("localhost:6379/0", 16);
     host_rows[1].name = torus_str("unix:/a\"b\\c", 11);
     schema_rows[0].name = torus_str("a\nb", 3);
@@ -72,6 +82,7 @@ fill(void)
     status.routes.entries = (size_t) n++;
     status.routes.bytes = (size_t) n++;
     status.counters = counters;
+    status.turns = turns;
     status.hosts = host_rows;
     status.nhosts = 2;
     status.schemas = schema_rows;
@@ -165,6 +176,15 @@ test_json(void)
            schemas[0][TORUS_SCHEMA_POINTS], "a schema by its name");
     is_int(json_at(root, "route_cache", "evicted", NULL),
            status.routes.evicted, "route_cache.evicted");
+    is_int(json_at(root, "turns", "begin", "total"), 36, "turns.begin.total");
+    is_int(json_at(root, "turns", "begin", "over_1_ms"), 35,
+           "turns.begin.over_1_ms");
+    is_int(json_at(root, "turns", "begin", "over_100_ms"), 8,
+           "turns.begin.over_100_ms");
+    is_int(json_at(root, "turns", "work", "longest_us"),
+           turns[TORUS_TURN_WORK].longest, "turns.work.longest_us");
+    is_int(json_at(root, "turns", "work", "time_us"),
+           turns[TORUS_TURN_WORK].usec, "turns.work.time_us");
     is_int(json_at(root, "workers", "karbon", NULL), status.karbon,
            "workers.karbon");
     is_cstr(json_string_value(json_object_get(root, "version")),
@@ -180,8 +200,9 @@ read_samples(char *text)
 {
     char      *line, *space, *name, family[128];
     size_t     n;
-    unsigned   faults, heads;
+    unsigned   faults, heads, histogram;
 
+    histogram = 0;
     faults = 0;
     heads = 0;
     nsamples = 0;
@@ -210,7 +231,8 @@ read_samples(char *text)
             if (line == NULL || strncmp(line, "# TYPE ", 7) != 0
                 || strncmp(line + 7, family, n) != 0
                 || (strcmp(line + 7 + n, " counter") != 0
-                    && strcmp(line + 7 + n, " gauge") != 0))
+                    && strcmp(line + 7 + n, " gauge") != 0
+                    && strcmp(line + 7 + n, " histogram") != 0))
             {
                 diag("no type: %s", line == NULL ? "" : line);
                 faults++;
@@ -223,15 +245,23 @@ read_samples(char *text)
                 faults++;
             }
 
+            histogram = (line != NULL && strstr(line, " histogram") != NULL);
             continue;
         }
 
         space = strrchr(line, ' ');
         n = strlen(family);
 
+        if (histogram && strncmp(line, family, n) == 0) {
+            n += strncmp(line + n, "_bucket{", 8) == 0 ? 7
+                 : strncmp(line + n, "_count{", 7) == 0 ? 6
+                 : strncmp(line + n, "_sum{", 5) == 0 ? 4 : 0;
+        }
+
         if (space == NULL || nsamples == LINES_MAX
             || space - line >= (ptrdiff_t) sizeof(samples[0].name)
-            || n == 0 || strncmp(line, family, n) != 0
+            || n == 0 || strncmp(line, family, strlen(family)) != 0
+            || (histogram && n == strlen(family))
             || (line[n] != ' ' && line[n] != '{'))
         {
             diag("not a sample of %s: %s", family, line);
@@ -301,6 +331,7 @@ static void
 test_prometheus(void)
 {
     static char  text[TEXT_MAX];
+    char         seconds[64];
     size_t       i, k, v;
     unsigned     twice;
 
@@ -350,6 +381,22 @@ test_prometheus(void)
         }
     }
 
+    is_int(atoll(sample("torus_turn_seconds_bucket"
+                        "{kind=\"redis\",le=\"0.002\"}")),
+           11 + 12, "a bucket holds those before it");
+    is_int(atoll(sample("torus_turn_seconds_bucket"
+                        "{kind=\"redis\",le=\"+Inf\"}")),
+           8 * 11 + 28, "the last holds all");
+    is_int(atoll(sample("torus_turn_seconds_count{kind=\"redis\"}")),
+           8 * 11 + 28, "as many as there are");
+    snprintf(seconds, sizeof(seconds), "%.6f",
+             (double) turns[TORUS_TURN_FREE].usec / 1e6);
+    is_cstr(sample("torus_turn_seconds_sum{kind=\"free\"}"), seconds,
+            "in seconds");
+    snprintf(seconds, sizeof(seconds), "%.6f",
+             (double) turns[TORUS_TURN_FREE].longest / 1e6);
+    is_cstr(sample("torus_turn_longest_seconds{kind=\"free\"}"), seconds,
+            "the longest");
     is_cstr(sample("torus_build_info{version=\"" TORUS_VERSION "\"}"), "1",
             "the version");
     is_int(atoll(sample("torus_points_refused_total{reason=\"nan\"}")),
@@ -372,6 +419,7 @@ test_empty(void)
 
     memset(&status, 0, sizeof(status));
     status.counters = counters;
+    status.turns = turns;
 
     torus_buf_reset(&out, 0);
     is_int(torus_status_json(&status, &out), TORUS_OK, "no rows: JSON");
@@ -387,6 +435,36 @@ test_empty(void)
     torus_buf_add(&out, "", 1);
     is_cstr(strstr((char *) out.pos, "torus_host_"), NULL,
             "no metric without a sample");
+}
+
+
+static void
+test_turns(void)
+{
+    torus_turns_t  t, sum;
+
+    memset(&t, 0, sizeof(t));
+    memset(&sum, 0, sizeof(sum));
+
+    torus_turns_add(&t, 0);
+    torus_turns_add(&t, 1000);
+    torus_turns_add(&t, 1001);
+    torus_turns_add(&t, 100001);
+    torus_turns_add(&t, 7);
+
+    is_int(t.within[0], 3, "three turns of up to a millisecond");
+    is_int(t.within[1], 1, "one of up to two");
+    is_int(t.within[TORUS_TURN_BOUNDS_N - 1], 1, "one beyond all bounds");
+    is_int(t.usec, 102009, "their time");
+    is_int(t.longest, 100001, "the longest");
+
+    sum.longest = 200000;
+    torus_turns_sum(&sum, &t);
+    torus_turns_sum(&sum, &t);
+
+    is_int(sum.within[0], 6, "of two workers");
+    is_int(sum.usec, 204018, "their time together");
+    is_int(sum.longest, 200000, "the longest of all");
 }
 
 
@@ -455,6 +533,7 @@ main(void)
     fill();
     test_json();
     test_prometheus();
+    test_turns();
     test_unmatched();
     test_empty();
     test_full();
