@@ -34,6 +34,7 @@ torus_expiry_init(torus_expiry_t *e, size_t max)
 
     e->max = (max < TORUS_EXPIRY_WAYS) ? 0 : max;
     e->generation = 1;
+    e->turn = 1;
 }
 
 
@@ -119,8 +120,21 @@ torus_expiry_forget(torus_expiry_t *e, uint64_t hash)
 
 
 void
+torus_expiry_turn(torus_expiry_t *e)
+{
+    e->turn++;
+
+    if (e->turn == 0) {
+        e->turn = 1;
+    }
+}
+
+
+void
 torus_expiry_reset(torus_expiry_t *e)
 {
+    torus_expiry_turn(e);
+
     e->used = 0;
     e->generation++;
 

@@ -24,6 +24,10 @@ typedef struct {
 } torus_entry_t;
 
 
+static void torus_queue_count(torus_queue_t *q, torus_entry_t *e)
+    __attribute__((noinline));
+static int torus_queue_join(torus_queue_t *q, torus_entry_t *e,
+    const torus_record_t **same) __attribute__((noinline));
 static void torus_queue_origin(const torus_queue_t *q, torus_wbatch_t *b);
 static torus_node_t *torus_queue_lookup(const torus_queue_t *q,
     const torus_entry_t *e);
@@ -39,12 +43,20 @@ static int torus_queue_key(torus_queue_t *q, const torus_entry_t *e,
     torus_record_t *r);
 static int torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
     torus_record_t *r, torus_item_t *item);
-static int torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
+static inline int torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same);
+static int torus_queue_complete(torus_queue_t *q, const torus_entry_t *e,
+    torus_record_t *r) __attribute__((noinline));
+static void torus_queue_index(torus_queue_t *q, const torus_entry_t *e,
+    torus_record_t *r);
 static torus_wbatch_t *torus_queue_open(torus_queue_t *q, size_t size,
     size_t limit, size_t commands, uint64_t now);
 static int torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same, int *covered);
+static inline int torus_queue_expiry_known(torus_queue_t *q,
+    const torus_entry_t *e);
+static void torus_queue_expiry_sent(torus_queue_t *q, const torus_entry_t *e)
+    __attribute__((noinline));
 static torus_str_t torus_queue_field(unsigned kind, const torus_op_t *op);
 static int torus_queue_keep_field(torus_queue_t *q, const torus_entry_t *e,
     torus_record_t *r);
@@ -53,6 +65,36 @@ static uint64_t torus_queue_field_hash(const torus_entry_t *e,
 static uint64_t torus_queue_stem_hash(const torus_queue_t *q,
     torus_str_t key);
 
+
+/* Kinds by what they have in common. */
+#define torus_queue_bit(kind)       (1u << (kind))
+#define torus_queue_is(kind, some)  ((torus_queue_bit(kind) & (some)) != 0)
+
+/* Counts, and the same where they are decimals. */
+#define TORUS_QUEUE_COUNT                                                     \
+    (torus_queue_bit(TORUS_OP_INCRBY) | torus_queue_bit(TORUS_OP_HADD))
+#define TORUS_QUEUE_FLOAT                                                     \
+    (torus_queue_bit(TORUS_OP_INCRBYFLOAT)                                    \
+     | torus_queue_bit(TORUS_OP_HADDFLOAT))
+
+/* On a field of a hash. */
+#define TORUS_QUEUE_FIELD                                                     \
+    (torus_queue_bit(TORUS_OP_HINCRBY) | torus_queue_bit(TORUS_OP_HADD)       \
+     | torus_queue_bit(TORUS_OP_HADDFLOAT) | torus_queue_bit(TORUS_OP_HSET))
+
+/* Without an argument. */
+#define TORUS_QUEUE_BARE                                                      \
+    (torus_queue_bit(TORUS_OP_INCRBY) | torus_queue_bit(TORUS_OP_ZPRUNE)      \
+     | torus_queue_bit(TORUS_OP_EXPIREAT))
+
+/* Of any number of values or members. */
+#define TORUS_QUEUE_MANY                                                      \
+    (torus_queue_bit(TORUS_OP_RPUSH) | torus_queue_bit(TORUS_OP_SADD)         \
+     | torus_queue_bit(TORUS_OP_ZADD))
+
+/* These set the expiry of their key themselves. */
+#define TORUS_QUEUE_EXPIRES                                                   \
+    (torus_queue_bit(TORUS_OP_SET) | torus_queue_bit(TORUS_OP_EXPIREAT))
 
 #define torus_queue_mix(h, kind)  ((h) + (kind) * 0x9e3779b97f4a7c15ULL)
 
@@ -90,39 +132,18 @@ int
 torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     uint64_t ops, uint64_t points, int stuck, uint64_t now)
 {
-    int             rc;
-    torus_node_t   *node;
-    torus_entry_t   e;
-    unsigned char   text[TORUS_NUMBER_SIZE];
+    int                    rc;
+    torus_entry_t          e;
+    const torus_record_t  *same;
 
     e.kind = kind;
     e.op = op;
+    e.arg = op->arg;
+    e.field = torus_str(NULL, 0);
     e.ops = ops;
     e.points = points;
     e.now = now;
     e.stuck = stuck;
-    e.arg = op->arg;
-    e.field = torus_queue_field(kind, op);
-
-    if (kind == TORUS_OP_INCRBYFLOAT || kind == TORUS_OP_HADDFLOAT) {
-        torus_queue_fraction(q, op->key, now);
-
-    } else if ((kind == TORUS_OP_INCRBY || kind == TORUS_OP_HADD)
-               && q->fractions.used != 0
-               && torus_expiry_known(&q->fractions,
-                                     torus_queue_stem_hash(q, op->key), now))
-    {
-        e.kind = torus_queue_float(kind);
-        e.arg = torus_str(text, torus_number_print_int(text, op->delta));
-    }
-
-    if (e.arg.data == NULL
-        || e.kind == TORUS_OP_INCRBY
-        || e.kind == TORUS_OP_ZPRUNE
-        || e.kind == TORUS_OP_EXPIREAT)
-    {
-        e.arg = torus_str("", 0);
-    }
 
     e.key_hash = op->hash;
 
@@ -130,41 +151,96 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
         e.key_hash = torus_queue_hash(q, op->key);
     }
 
-    e.hash = torus_queue_mix(e.key_hash, e.kind);
-
-    if (e.field.data != NULL) {
-        e.hash = torus_queue_field_hash(&e, e.field);
+    if (torus_queue_is(kind, TORUS_QUEUE_FIELD)) {
+        e.field = torus_queue_field(kind, op);
     }
 
-    node = q->merge_off ? NULL : torus_queue_lookup(q, &e);
+    if (torus_queue_is(kind, TORUS_QUEUE_FLOAT)
+        || (torus_queue_is(kind, TORUS_QUEUE_COUNT) && q->fractions.used != 0))
+    {
+        torus_queue_count(q, &e);
+    }
 
-    if (node != NULL) {
-        rc = torus_queue_merge(q, &e, node->record);
+    if (e.arg.data == NULL || torus_queue_is(e.kind, TORUS_QUEUE_BARE)) {
+        e.arg = torus_str("", 0);
+    }
+
+    e.hash = torus_queue_mix(e.key_hash, e.kind);
+    same = NULL;
+
+    if (!q->merge_off) {
+        rc = torus_queue_join(q, &e, &same);
 
         if (rc != TORUS_DECLINED) {
-
-            if (rc == TORUS_OK) {
-                node->record->ops += ops;
-                node->record->points += points;
-                node->record->batch->ops += ops;
-                node->record->batch->points += points;
-                q->ops += ops;
-                q->points += points;
-                q->counters[TORUS_C_OPS_MERGED] += ops;
-                torus_queue_origin(q, node->record->batch);
-            }
-
             return rc;
         }
     }
 
-    rc = torus_queue_append(q, &e, node == NULL ? NULL : node->record);
+    return torus_queue_append(q, &e, same);
+}
 
-    if (rc == TORUS_OK) {
-        torus_queue_origin(q, q->unsent.last);
+
+/* A count of a stat that has, or may have had, a fraction. */
+static void
+torus_queue_count(torus_queue_t *q, torus_entry_t *e)
+{
+    if (torus_queue_is(e->kind, TORUS_QUEUE_FLOAT)) {
+        torus_queue_fraction(q, e->op->key, e->now);
+
+    } else if (torus_expiry_known(&q->fractions,
+                                  torus_queue_stem_hash(q, e->op->key),
+                                  e->now))
+    {
+        e->kind = torus_queue_float(e->kind);
+        e->arg = torus_str(q->text,
+                           torus_number_print_int(q->text, e->op->delta));
+    }
+}
+
+
+/*
+ * Into an unsent record, if there is one.  TORUS_DECLINED: it needs a record
+ * of its own; *same is another one of the key that it cannot be merged with.
+ */
+static int
+torus_queue_join(torus_queue_t *q, torus_entry_t *e,
+    const torus_record_t **same)
+{
+    int              rc;
+    torus_node_t    *node;
+    torus_record_t  *r;
+
+    if (e->field.data != NULL) {
+        e->hash = torus_queue_field_hash(e, e->field);
     }
 
-    return rc;
+    node = torus_queue_lookup(q, e);
+
+    if (node == NULL) {
+        return TORUS_DECLINED;
+    }
+
+    r = node->record;
+    *same = r;
+
+    rc = torus_queue_merge(q, e, r);
+
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    r->ops += e->ops;
+    r->points += e->points;
+    r->batch->ops += e->ops;
+    r->batch->points += e->points;
+
+    q->ops += e->ops;
+    q->points += e->points;
+    q->counters[TORUS_C_OPS_MERGED] += e->ops;
+
+    torus_queue_origin(q, r->batch);
+
+    return TORUS_OK;
 }
 
 
@@ -418,30 +494,34 @@ torus_queue_key(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
 
 
 /* same: an unsent record of the same key that it could not be merged with. */
-static int
+static inline int
 torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same)
 {
     int              expireat, covered, many;
     size_t           size, expiry, limit;
-    torus_item_t    *item;
-    torus_wbatch_t   *b;
+    torus_str_t      arg;
+    torus_wbatch_t  *b;
     torus_record_t  *r;
 
-    many = (e->kind == TORUS_OP_RPUSH
-            || e->kind == TORUS_OP_SADD
-            || e->kind == TORUS_OP_ZADD);
-    size = torus_record_size(e->kind, e->op->key, e->arg) + e->field.len;
+    arg = e->arg;
+    limit = TORUS_WRITER_BATCH_BYTES;
+    size = torus_record_size(e->kind, e->op->key.len, arg.len) + e->field.len;
     expiry = 0;
 
-    if (e->op->expire != 0) {
-        expiry = torus_record_size(TORUS_OP_EXPIREAT, e->op->key,
-                                   torus_str("", 0));
+    many = torus_queue_is(e->kind, TORUS_QUEUE_MANY);
+
+    if (many) {
+
+        /* values that join a list later need room in its batch */
+
+        arg = torus_str("", 0);
+        limit = TORUS_WRITER_BATCH_BYTES / 2;
     }
 
-    /* values that join a list later need room in its batch */
-
-    limit = many ? TORUS_WRITER_BATCH_BYTES / 2 : TORUS_WRITER_BATCH_BYTES;
+    if (e->op->expire != 0) {
+        expiry = torus_record_size(TORUS_OP_EXPIREAT, e->op->key.len, 0);
+    }
 
     b = torus_queue_open(q, size + expiry, limit, 2, e->now);
     if (b == NULL) {
@@ -450,8 +530,7 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
 
     expireat = torus_queue_expireat(q, e, same, &covered);
 
-    r = torus_wbatch_add(&q->chunks, b, e->kind, e->op->key,
-                        many ? torus_str("", 0) : e->arg);
+    r = torus_wbatch_add(&q->chunks, b, e->op->key, arg);
     if (r == NULL) {
         return TORUS_ERROR;
     }
@@ -459,50 +538,35 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     b->size += size;
     b->commands++;
 
+    r->kind = (unsigned char) e->kind;
     r->hash = e->key_hash;
     r->delta = e->op->delta;
     r->expire = e->op->expire;
     r->node.hash = e->hash;
-
     r->covered = (covered != 0);
 
     if (expireat) {
         r->expireat = 1;
         b->size += expiry;
         b->commands++;
-
-        if (e->field.data != NULL && !q->merge_off) {
-            (void) torus_queue_key(q, e, r);
-        }
     }
 
-    if (e->field.data != NULL
-        && torus_queue_keep_field(q, e, r) != TORUS_OK)
+    if (torus_queue_is(e->kind, TORUS_QUEUE_MANY | TORUS_QUEUE_FIELD)
+        && torus_queue_complete(q, e, r) != TORUS_OK)
     {
         r->done = 1;
         return TORUS_ERROR;
     }
 
-    if (many) {
-        item = torus_record_add(&q->chunks, r, e->arg);
-
-        if (item == NULL) {
-            r->done = 1;
-            return TORUS_ERROR;
-        }
-
-        if (e->kind != TORUS_OP_RPUSH && !q->merge_off) {
-            (void) torus_queue_member(q, e, r, item);
-        }
-    }
-
-    /*
-     * Known from now on, not from the answer on: what is queued behind this
-     * batch is sent behind it as well, also after a refusal or a break.
-     */
-
     if (expireat) {
-        torus_expiry_sent(&q->expiry, e->key_hash, e->now);
+
+        /*
+         * Known from now on, not from the answer on: what is queued behind
+         * this batch is sent behind it as well, also after a refusal or a
+         * break.
+         */
+
+        torus_queue_expiry_sent(q, e);
     }
 
     r->ops = e->ops;
@@ -513,13 +577,49 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     q->points += e->points;
 
     if (!q->merge_off) {
+        torus_queue_index(q, e, r);
+    }
 
-        /* what is not in the index is sent by itself */
+    torus_queue_origin(q, b);
 
-        (void) torus_index_insert(&q->index, &r->node);
+    return TORUS_OK;
+}
+
+
+/* Its field, or the first of the values or members that it may get. */
+static int
+torus_queue_complete(torus_queue_t *q, const torus_entry_t *e,
+    torus_record_t *r)
+{
+    torus_item_t  *item;
+
+    if (e->field.data != NULL) {
+        return torus_queue_keep_field(q, e, r);
+    }
+
+    item = torus_record_add(&q->chunks, r, e->arg);
+
+    if (item == NULL) {
+        return TORUS_ERROR;
+    }
+
+    if (e->kind != TORUS_OP_RPUSH && !q->merge_off) {
+        (void) torus_queue_member(q, e, r, item);
     }
 
     return TORUS_OK;
+}
+
+
+/* What is not in the index is sent by itself. */
+static void
+torus_queue_index(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
+{
+    if (e->field.data != NULL && r->expireat) {
+        (void) torus_queue_key(q, e, r);
+    }
+
+    (void) torus_index_insert(&q->index, &r->node);
 }
 
 
@@ -570,10 +670,7 @@ torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
 
     *covered = 0;
 
-    if (e->op->expire == 0
-        || e->kind == TORUS_OP_SET
-        || e->kind == TORUS_OP_EXPIREAT)
-    {
+    if (e->op->expire == 0 || torus_queue_is(e->kind, TORUS_QUEUE_EXPIRES)) {
         return 0;
     }
 
@@ -593,7 +690,39 @@ torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
         return 0;
     }
 
-    return !torus_expiry_known(&q->expiry, e->key_hash, e->now);
+    return !torus_queue_expiry_known(q, e);
+}
+
+
+static inline int
+torus_queue_expiry_known(torus_queue_t *q, const torus_entry_t *e)
+{
+    if (e->op->memo != NULL
+        && torus_expiry_memo_known(&q->expiry, *e->op->memo, e->now))
+    {
+        return 1;
+    }
+
+    if (!torus_expiry_known(&q->expiry, e->key_hash, e->now)) {
+        return 0;
+    }
+
+    if (e->op->memo != NULL) {
+        *e->op->memo = q->expiry.turn;
+    }
+
+    return 1;
+}
+
+
+static void
+torus_queue_expiry_sent(torus_queue_t *q, const torus_entry_t *e)
+{
+    torus_expiry_sent(&q->expiry, e->key_hash, e->now);
+
+    if (e->op->memo != NULL) {
+        *e->op->memo = q->expiry.turn;
+    }
 }
 
 

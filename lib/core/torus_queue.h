@@ -26,6 +26,7 @@ typedef struct {
     uint64_t          ops;         /* unsent operations */
     uint64_t          points;      /* .. and the points they begin */
     uint64_t         *counters;
+    unsigned char     text[TORUS_NUMBER_SIZE];   /* of a delta */
     unsigned          open:1;      /* unsent.last takes records */
     unsigned          merge_off:1;
 } torus_queue_t;

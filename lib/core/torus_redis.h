@@ -56,6 +56,45 @@ torus_redis_put_int(unsigned char *dst, int64_t n)
 }
 
 
+static inline unsigned char *
+torus_redis_put(unsigned char *p, torus_str_t s)
+{
+    if (s.len != 0) {
+        memcpy(p, s.data, s.len);
+    }
+
+    return p + s.len;
+}
+
+
+static inline unsigned char *
+torus_redis_put_end(unsigned char *p)
+{
+    memcpy(p, "\r\n", 2);
+
+    return p + 2;
+}
+
+
+/* What stands before a bulk string of so many bytes. */
+static inline unsigned char *
+torus_redis_put_length(unsigned char *p, size_t len)
+{
+    *p++ = '$';
+
+    return torus_redis_put_end(torus_redis_put_int(p, (int64_t) len));
+}
+
+
+static inline unsigned char *
+torus_redis_put_bulk(unsigned char *p, torus_str_t s)
+{
+    return torus_redis_put_end(torus_redis_put(torus_redis_put_length(p,
+                                                                      s.len),
+                                               s));
+}
+
+
 /* How a reply that is an error has to be taken. */
 typedef enum {
     TORUS_REDIS_TRANSIENT = 0,   /* OOM, LOADING, MISCONF, BUSY, ..: later */

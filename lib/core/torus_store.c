@@ -778,6 +778,7 @@ torus_store_copy(torus_store_t *store, const torus_route_target_t *target,
     op->key = torus_str(store->key, target->stem.len + copy->full);
     op->hash = torus_store_hash(target->hash, copy->hash);
     op->expire = copy->expire;
+    op->memo = NULL;
 
     memcpy(store->key + target->stem.len, copy->text, copy->full);
 
@@ -858,6 +859,7 @@ torus_store_member(torus_store_t *store, const torus_route_target_t *target,
                        copy->full - copy->len - 1);
     op.delta = 0;
     op.expire = copy->expire;
+    op.memo = NULL;
     op.ops = 0;
 
     return store->sink(store->data, target->schema->host, &op);

@@ -41,6 +41,8 @@ typedef struct {
     torus_str_t            field;    /* where arg is something else */
     int64_t                delta;
     int64_t                expire;   /* EXPIREAT of the key; 0: none */
+    uint32_t              *memo;     /* the sink's memo of this key's expiry,
+                                        0 at first; NULL: there is none */
     unsigned               ops;      /* operations it stands for: 1, or 0 for
                                         the SADD of a resolution bucket and
                                         for the index of names */

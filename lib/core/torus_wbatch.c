@@ -16,31 +16,13 @@
 #define TORUS_RECORD_EXTRA  128
 #define TORUS_ITEM_EXTRA    32
 
-#define TORUS_ALIGN         sizeof(void *)
 
-
-/*
- * What stands before the key: the number of arguments, unless it depends on
- * the record, and the name.  All of the array is copied, which is cheaper
- * than to copy just enough.
- */
-#define TORUS_COMMAND_HEAD  32
-
-typedef struct {
-    char         head[TORUS_COMMAND_HEAD];
-    size_t       len;
-    int          many;          /* "*<argc>" comes first */
-} torus_command_t;
 
 #define torus_command(many, head)  { head, sizeof(head) - 1, many }
 
 
 static torus_chunk_t *torus_chunk_get(torus_chunks_t *c, size_t size);
 static void torus_chunk_put(torus_chunks_t *c, torus_chunk_t *chunk);
-static inline void *torus_wbatch_take(torus_chunks_t *c, torus_wbatch_t *b,
-    size_t size);
-static torus_chunk_t *torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b,
-    size_t size) __attribute__((noinline));
 static size_t torus_record_bytes(const torus_record_t *r);
 static size_t torus_record_argc(const torus_record_t *r);
 static unsigned char *torus_record_encode(const torus_record_t *r,
@@ -51,16 +33,14 @@ static unsigned char *torus_record_encode_scores(const torus_record_t *r,
     unsigned char *p);
 static unsigned char *torus_record_expireat(const torus_record_t *r,
     unsigned char *p);
-static inline unsigned char *torus_put(unsigned char *p, torus_str_t s);
-static inline unsigned char *torus_put_bulk(unsigned char *p, torus_str_t s);
-static inline unsigned char *torus_put_int(unsigned char *p, int64_t n);
+static inline unsigned char *torus_record_put_int(unsigned char *p, int64_t n);
 static int torus_index_grow(torus_index_t *ix);
 static void torus_index_split(torus_index_t *ix, torus_head_t *low,
     torus_head_t *high, size_t bit);
 
 
 /* In the order of torus_op_kind_t, then those of this file. */
-static const torus_command_t  torus_commands[] = {
+const torus_command_t  torus_commands[] = {
     torus_command(0, "*3\r\n$6\r\nINCRBY\r\n"),
     torus_command(0, "*3\r\n$11\r\nINCRBYFLOAT\r\n"),
     torus_command(0, "*4\r\n$7\r\nHINCRBY\r\n"),
@@ -183,41 +163,8 @@ torus_wbatch_release(torus_chunks_t *c, torus_wbatch_t *b)
 }
 
 
-void *
-torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
-{
-    return torus_wbatch_take(c, b, size);
-}
-
-
-static inline void *
-torus_wbatch_take(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
-{
-    unsigned char  *p;
-    torus_chunk_t  *chunk;
-
-    if (size > SIZE_MAX / 4) {
-        return NULL;
-    }
-
-    size = (size + TORUS_ALIGN - 1) & ~(TORUS_ALIGN - 1);
-    chunk = b->chunks;
-
-    if (size > chunk->size - chunk->used) {
-        chunk = torus_wbatch_more(c, b, size);
-        if (chunk == NULL) {
-            return NULL;
-        }
-    }
-
-    p = (unsigned char *) chunk + chunk->used;
-    chunk->used += size;
-
-    return p;
-}
-
-
-static torus_chunk_t *
+/* Not as part of torus_wbatch_alloc(), which is hot. */
+torus_chunk_t *
 torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
 {
     torus_chunk_t  *chunk;
@@ -230,51 +177,6 @@ torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
     }
 
     return chunk;
-}
-
-
-torus_record_t *
-torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b, unsigned kind,
-    torus_str_t key, torus_str_t arg)
-{
-    unsigned char   *p;
-    torus_record_t  *r;
-
-    if (key.len > SIZE_MAX / 16 || arg.len > SIZE_MAX / 16) {
-        return NULL;
-    }
-
-    r = torus_wbatch_take(c, b, sizeof(torus_record_t) + key.len + arg.len);
-    if (r == NULL) {
-        return NULL;
-    }
-
-    memset(r, 0, sizeof(torus_record_t));
-
-    p = (unsigned char *) r + sizeof(torus_record_t);
-
-    r->key = torus_str(p, key.len);
-    p = torus_put(p, key);
-
-    r->arg = p;
-    r->arg_len = arg.len;
-    r->arg_size = arg.len;
-    (void) torus_put(p, arg);
-
-    r->kind = (unsigned char) kind;
-    r->batch = b;
-    r->node.record = r;
-
-    if (b->last == NULL) {
-        b->records = r;
-
-    } else {
-        b->last->next = r;
-    }
-
-    b->last = r;
-
-    return r;
 }
 
 
@@ -294,7 +196,7 @@ torus_record_add(torus_chunks_t *c, torus_record_t *r, torus_str_t arg)
 
     item->next = NULL;
     item->len = arg.len;
-    (void) torus_put(torus_item_data(item), arg);
+    (void) torus_redis_put(torus_item_data(item), arg);
 
     if (r->last == NULL) {
         r->items = item;
@@ -331,19 +233,10 @@ torus_record_set(torus_chunks_t *c, torus_record_t *r, torus_str_t arg)
         r->arg_size = arg.len * 2;
     }
 
-    (void) torus_put(r->arg, arg);
+    (void) torus_redis_put(r->arg, arg);
     r->arg_len = arg.len;
 
     return TORUS_OK;
-}
-
-
-size_t
-torus_record_size(unsigned kind, torus_str_t key, torus_str_t arg)
-{
-    /* heads of the array, the key and up to two more, a short number */
-
-    return torus_commands[kind].len + key.len + arg.len + 40;
 }
 
 
@@ -443,7 +336,10 @@ torus_record_encode(const torus_record_t *r, unsigned char *p)
     }
 
     memcpy(p, command->head, TORUS_COMMAND_HEAD);
-    p = torus_put_bulk(p + command->len, r->key);
+    p += command->len;
+
+    memcpy(p, r->bulk, r->bulk_len);
+    p += r->bulk_len;
 
     return torus_record_encode_args(r, p);
 }
@@ -460,39 +356,39 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
     switch (r->kind) {
 
     case TORUS_OP_INCRBY:
-        return torus_put_int(p, r->delta);
+        return torus_record_put_int(p, r->delta);
 
     case TORUS_OP_HINCRBY:
     case TORUS_OP_HADD:
-        p = torus_put_bulk(p, arg);
-        return torus_put_int(p, r->delta);
+        p = torus_redis_put_bulk(p, arg);
+        return torus_record_put_int(p, r->delta);
 
     case TORUS_OP_HADDFLOAT:
     case TORUS_OP_HSET:
-        p = torus_put_bulk(p, r->node.arg);
-        return torus_put_bulk(p, arg);
+        p = torus_redis_put_bulk(p, r->node.arg);
+        return torus_redis_put_bulk(p, arg);
 
     case TORUS_OP_INCRBYFLOAT:
-        return torus_put_bulk(p, arg);
+        return torus_redis_put_bulk(p, arg);
 
     case TORUS_OP_SET:
-        p = torus_put_bulk(p, arg);
+        p = torus_redis_put_bulk(p, arg);
 
         if (r->expire != 0) {
-            p = torus_put(p, exat);
-            p = torus_put_int(p, r->expire);
+            p = torus_redis_put(p, exat);
+            p = torus_record_put_int(p, r->expire);
         }
 
         return p;
 
     case TORUS_OP_EXPIREAT:
-        return torus_put_int(p, r->expire);
+        return torus_record_put_int(p, r->expire);
 
     case TORUS_OP_GET:
         return p;
 
     case TORUS_OP_HGET:
-        return torus_put_bulk(p, r->node.arg);
+        return torus_redis_put_bulk(p, r->node.arg);
 
     case TORUS_OP_ZADD:
     case TORUS_OP_ZPRUNE:
@@ -501,7 +397,8 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
     default: /* TORUS_OP_RPUSH, TORUS_OP_SADD */
 
         for (item = r->items; item != NULL; item = item->next) {
-            p = torus_put_bulk(p, torus_str(torus_item_data(item), item->len));
+            p = torus_redis_put_bulk(p, torus_str(torus_item_data(item),
+                                                  item->len));
         }
 
         return p;
@@ -521,15 +418,16 @@ torus_record_encode_scores(const torus_record_t *r, unsigned char *p)
     const torus_item_t  *item;
 
     if (r->kind == TORUS_OP_ZPRUNE) {
-        p = torus_put(p, least);
-        return torus_put_int(p, r->delta - 1);
+        p = torus_redis_put(p, least);
+        return torus_record_put_int(p, r->delta - 1);
     }
 
-    p = torus_put(p, gt);
+    p = torus_redis_put(p, gt);
 
     for (item = r->items; item != NULL; item = item->next) {
-        p = torus_put_int(p, r->delta);
-        p = torus_put_bulk(p, torus_str(torus_item_data(item), item->len));
+        p = torus_record_put_int(p, r->delta);
+        p = torus_redis_put_bulk(p, torus_str(torus_item_data(item),
+                                              item->len));
     }
 
     return p;
@@ -541,39 +439,16 @@ torus_record_expireat(const torus_record_t *r, unsigned char *p)
 {
     torus_str_t  head = torus_string("*3\r\n$8\r\nEXPIREAT\r\n");
 
-    p = torus_put(p, head);
-    p = torus_put_bulk(p, r->key);
+    p = torus_redis_put(p, head);
 
-    return torus_put_int(p, r->expire);
+    memcpy(p, r->bulk, r->bulk_len);
+
+    return torus_record_put_int(p + r->bulk_len, r->expire);
 }
 
 
 static inline unsigned char *
-torus_put(unsigned char *p, torus_str_t s)
-{
-    if (s.len != 0) {
-        memcpy(p, s.data, s.len);
-    }
-
-    return p + s.len;
-}
-
-
-static inline unsigned char *
-torus_put_bulk(unsigned char *p, torus_str_t s)
-{
-    *p++ = '$';
-    p = torus_redis_put_int(p, (int64_t) s.len);
-    memcpy(p, "\r\n", 2);
-    p = torus_put(p + 2, s);
-    memcpy(p, "\r\n", 2);
-
-    return p + 2;
-}
-
-
-static inline unsigned char *
-torus_put_int(unsigned char *p, int64_t n)
+torus_record_put_int(unsigned char *p, int64_t n)
 {
     size_t         len;
     unsigned char  text[20];

@@ -17,6 +17,7 @@
 
 
 #include "torus_buf.h"
+#include "torus_redis.h"
 #include "torus_store.h"
 
 
@@ -92,6 +93,8 @@ struct torus_record_s {
     torus_node_t      node;
     uint64_t          hash;      /* of the key alone */
     torus_str_t       key;
+    unsigned char    *bulk;      /* the key as a bulk string, it is within */
+    size_t            bulk_len;
     unsigned char    *arg;       /* field or value */
     size_t            arg_len;
     size_t            arg_size;
@@ -159,11 +162,19 @@ void torus_chunks_free(torus_chunks_t *c);
 /* NULL when out of memory. */
 torus_wbatch_t *torus_wbatch_create(torus_chunks_t *c, uint64_t birth);
 void torus_wbatch_release(torus_chunks_t *c, torus_wbatch_t *b);
-void *torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size);
 
-/* A new record at the end, with copies of key and arg; NULL: no memory. */
-torus_record_t *torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b,
-    unsigned kind, torus_str_t key, torus_str_t arg);
+/* Of what size is, rounded up; NULL when out of memory. */
+static inline void *torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b,
+    size_t size);
+torus_chunk_t *torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b,
+    size_t size);
+
+/*
+ * A new record at the end, with copies of key and arg, for the caller to give
+ * a kind; NULL: no memory.
+ */
+static inline torus_record_t *torus_wbatch_add(torus_chunks_t *c,
+    torus_wbatch_t *b, torus_str_t key, torus_str_t arg);
 
 /* Another value or member of a record. */
 torus_item_t *torus_record_add(torus_chunks_t *c, torus_record_t *r,
@@ -172,8 +183,27 @@ torus_item_t *torus_record_add(torus_chunks_t *c, torus_record_t *r,
 /* Overwrites the value of a record. */
 int torus_record_set(torus_chunks_t *c, torus_record_t *r, torus_str_t arg);
 
-/* About how many bytes such a command encodes to. */
-size_t torus_record_size(unsigned kind, torus_str_t key, torus_str_t arg);
+/*
+ * What stands before the key of each kind: the number of arguments, unless it
+ * depends on the record, and the name.  All of the array is copied, which is
+ * cheaper than to copy just enough.
+ */
+#define TORUS_COMMAND_HEAD  32
+
+typedef struct {
+    char              head[TORUS_COMMAND_HEAD];
+    size_t            len;
+    int               many;      /* "*<argc>" comes first */
+} torus_command_t;
+
+extern const torus_command_t  torus_commands[];
+
+/*
+ * About how many bytes such a command encodes to: heads of the array, the key
+ * and up to two more, a short number.
+ */
+#define torus_record_size(kind, key_len, arg_len)                             \
+    (torus_commands[kind].len + (key_len) + (arg_len) + 40)
 
 /*
  * Appends the commands of a batch, but for records that are done, and counts
@@ -201,6 +231,108 @@ void torus_index_forget(torus_index_t *ix, uint64_t birth, size_t nodes);
 
 /* Forgets everything. */
 void torus_index_clear(torus_index_t *ix);
+
+
+/* Of a key or an argument. */
+#define TORUS_RECORD_MAX  ((size_t) 1 << 30)
+
+
+static inline void *
+torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
+{
+    unsigned char  *p;
+    torus_chunk_t  *chunk;
+
+    size = (size + sizeof(void *) - 1) & ~(sizeof(void *) - 1);
+    chunk = b->chunks;
+
+    if (size > chunk->size - chunk->used) {
+        chunk = torus_wbatch_more(c, b, size);
+        if (chunk == NULL) {
+            return NULL;
+        }
+    }
+
+    p = (unsigned char *) chunk + chunk->used;
+    chunk->used += size;
+
+    return p;
+}
+
+
+/*
+ * The key is kept as the bulk string that it becomes: it is encoded at least
+ * once, and often with an EXPIREAT.  Fields are set one by one: a record is
+ * too large for memset() to be cheap, and the caller sets half of them anew,
+ * which a compiler can see.
+ */
+static inline torus_record_t *
+torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b, torus_str_t key,
+    torus_str_t arg)
+{
+    unsigned char   *p;
+    torus_record_t  *r;
+
+    if (key.len > TORUS_RECORD_MAX || arg.len > TORUS_RECORD_MAX) {
+        return NULL;
+    }
+
+    r = torus_wbatch_alloc(c, b, sizeof(torus_record_t) + key.len + arg.len
+                                 + TORUS_REDIS_BULK_EXTRA);
+    if (r == NULL) {
+        return NULL;
+    }
+
+    r->next = NULL;
+    r->batch = b;
+
+    r->node.chain = NULL;
+    r->node.birth = 0;
+    r->node.hash = 0;
+    r->node.record = r;
+    r->node.arg = torus_str(NULL, 0);
+    r->hash = 0;
+
+    r->bulk = (unsigned char *) (r + 1);
+
+    p = torus_redis_put_length(r->bulk, key.len);
+    r->key = torus_str(p, key.len);
+    p = torus_redis_put_end(torus_redis_put(p, key));
+
+    r->bulk_len = (size_t) (p - r->bulk);
+
+    r->arg = p;
+    r->arg_len = arg.len;
+    r->arg_size = arg.len;
+    (void) torus_redis_put(p, arg);
+
+    r->items = NULL;
+    r->last = NULL;
+    r->nitems = 0;
+
+    r->delta = 0;
+    r->expire = 0;
+    r->ops = 0;
+    r->points = 0;
+
+    r->kind = 0;
+    r->result = TORUS_RESULT_NONE;
+    r->expireat = 0;
+    r->expiry_failed = 0;
+    r->covered = 0;
+    r->done = 0;
+
+    if (b->last == NULL) {
+        b->records = r;
+
+    } else {
+        b->last->next = r;
+    }
+
+    b->last = r;
+
+    return r;
+}
 
 
 #endif /* _TORUS_WBATCH_H_INCLUDED_ */

@@ -1073,6 +1073,7 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
 
             if (r->expiry_failed) {
                 torus_expiry_forget(&w->queue.expiry, r->hash);
+                torus_expiry_turn(&w->queue.expiry);
 
             } else {
                 torus_expiry_sent(&w->queue.expiry, r->hash, w->now);

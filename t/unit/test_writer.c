@@ -116,6 +116,7 @@ push_field(torus_op_kind_t kind, const char *key, const char *field,
     op.field = torus_str(copy[2], strlen(field));
     op.delta = delta;
     op.expire = expire;
+    op.memo = NULL;
     op.ops = 1;
 
     counters[TORUS_C_POINTS_RECEIVED]++;
