@@ -21,8 +21,12 @@ static ngx_int_t ngx_http_torus_command(ngx_http_request_t *r,
     ngx_http_torus_loc_conf_t *tlcf, torus_str_t *name, ngx_uint_t *command);
 static ngx_int_t ngx_http_torus_unknown(ngx_http_request_t *r,
     torus_str_t name);
+static ngx_uint_t ngx_http_torus_is_open(ngx_http_torus_loc_conf_t *tlcf,
+    ngx_uint_t command, const char **directive);
 static ngx_int_t ngx_http_torus_closed(ngx_http_request_t *r,
-    const char *reason);
+    torus_str_t name, const char *directive);
+static ngx_int_t ngx_http_torus_refuse(ngx_http_request_t *r,
+    ngx_uint_t status, const char *reason);
 static ngx_int_t ngx_http_torus_not_allowed(ngx_http_request_t *r,
     ngx_uint_t command);
 static ngx_http_torus_ctx_t *ngx_http_torus_create_ctx(ngx_http_request_t *r,
@@ -52,6 +56,7 @@ ngx_http_torus_handler(ngx_http_request_t *r)
 {
     ngx_int_t                   rc;
     ngx_uint_t                  command, lines;
+    const char                 *directive;
     torus_str_t                 name;
     ngx_http_torus_ctx_t       *ctx;
     ngx_http_torus_loc_conf_t  *tlcf;
@@ -62,28 +67,17 @@ ngx_http_torus_handler(ngx_http_request_t *r)
         return ngx_http_torus_unknown(r, name);
     }
 
-    if (command == NGX_HTTP_TORUS_INSERT && !tlcf->insert) {
-        return ngx_http_torus_closed(r, "\"insert\" is not open here, it "
-                                        "takes \"torus_insert on\"");
-    }
-
-    if (command == TORUS_COMMAND_DELETE && !tlcf->delete) {
-        return ngx_http_torus_closed(r, "\"delete\" is not open here, it "
-                                        "takes \"torus_delete on\"");
-    }
-
-    if (command == TORUS_COMMAND_REINDEX && !tlcf->delete) {
-        return ngx_http_torus_closed(r, "\"reindex\" is not open here, it "
-                                        "takes \"torus_delete on\"");
-    }
-
-    if (command == TORUS_COMMAND_EXPLAIN && !tlcf->explain) {
-        return ngx_http_torus_closed(r, "\"explain\" is not open here, it "
-                                        "takes \"torus_explain on\"");
+    if (!ngx_http_torus_is_open(tlcf, command, &directive)) {
+        return ngx_http_torus_closed(r, name, directive);
     }
 
     if (!(r->method & ngx_http_torus_methods(command))) {
         return ngx_http_torus_not_allowed(r, command);
+    }
+
+    if (command == TORUS_COMMAND_EVENT && (r->method & NGX_HTTP_POST)) {
+        return ngx_http_torus_refuse(r, NGX_HTTP_NOT_IMPLEMENTED,
+                                     "no events are kept");
     }
 
     lines = (command == NGX_HTTP_TORUS_INSERT
@@ -142,16 +136,37 @@ ngx_http_torus_find(torus_str_t name, ngx_uint_t *command)
 }
 
 
+ngx_uint_t
+ngx_http_torus_is_graphite(ngx_http_request_t *r)
+{
+    ngx_uint_t                  command;
+    torus_str_t                 name;
+    ngx_http_torus_loc_conf_t  *tlcf;
+
+    tlcf = ngx_http_get_module_loc_conf(r, ngx_torus_module);
+
+    (void) ngx_http_torus_command(r, tlcf, &name, &command);
+
+    return torus_name_is_graphite(name);
+}
+
+
 static ngx_uint_t
 ngx_http_torus_methods(ngx_uint_t command)
 {
-    if (command == NGX_HTTP_TORUS_INSERT || command == TORUS_COMMAND_DELETE
-        || command == TORUS_COMMAND_REINDEX)
-    {
-        return NGX_HTTP_POST;
-    }
+    switch (command) {
 
-    return NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST;
+    case NGX_HTTP_TORUS_INSERT:
+    case TORUS_COMMAND_DELETE:
+    case TORUS_COMMAND_REINDEX:
+    case TORUS_COMMAND_TAG_STORE:
+    case TORUS_COMMAND_TAG_STORE_ALL:
+    case TORUS_COMMAND_TAG_DELETE:
+        return NGX_HTTP_POST;
+
+    default:
+        return NGX_HTTP_GET|NGX_HTTP_HEAD|NGX_HTTP_POST;
+    }
 }
 
 
@@ -201,18 +216,11 @@ ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
 static ngx_int_t
 ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
 {
-    size_t     len;
-    char       text[64], reason[128];
-    ngx_int_t  rc;
-
-    rc = ngx_http_discard_request_body(r);
-
-    if (rc != NGX_OK) {
-        return ngx_http_torus_bad_body(r, rc);
-    }
+    size_t  len;
+    char    text[64], reason[128];
 
     if (name.len == 0) {
-        return ngx_http_torus_error(r, NGX_HTTP_NOT_FOUND, "no command");
+        return ngx_http_torus_refuse(r, NGX_HTTP_NOT_FOUND, "no command");
     }
 
     len = torus_escape(text, sizeof(text), name);
@@ -220,19 +228,66 @@ ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
     ngx_snprintf((u_char *) reason, sizeof(reason),
                  "unknown command \"%*s\"%Z", len, text);
 
-    return ngx_http_torus_error(r, NGX_HTTP_NOT_FOUND, reason);
+    return ngx_http_torus_refuse(r, NGX_HTTP_NOT_FOUND, reason);
+}
+
+
+/* What writes, and what tells of keys, is closed unless a directive opens. */
+
+static ngx_uint_t
+ngx_http_torus_is_open(ngx_http_torus_loc_conf_t *tlcf, ngx_uint_t command,
+    const char **directive)
+{
+    switch (command) {
+
+    case NGX_HTTP_TORUS_INSERT:
+    case TORUS_COMMAND_TAG_STORE:
+    case TORUS_COMMAND_TAG_STORE_ALL:
+        *directive = "torus_insert";
+        return tlcf->insert;
+
+    case TORUS_COMMAND_DELETE:
+    case TORUS_COMMAND_REINDEX:
+    case TORUS_COMMAND_TAG_DELETE:
+        *directive = "torus_delete";
+        return tlcf->delete;
+
+    case TORUS_COMMAND_EXPLAIN:
+        *directive = "torus_explain";
+        return tlcf->explain;
+
+    default:
+        return 1;
+    }
 }
 
 
 static ngx_int_t
-ngx_http_torus_closed(ngx_http_request_t *r, const char *reason)
+ngx_http_torus_closed(ngx_http_request_t *r, torus_str_t name,
+    const char *directive)
+{
+    char  reason[128];
+
+    /* a name that is known and has no odd bytes */
+
+    ngx_snprintf((u_char *) reason, sizeof(reason),
+                 "\"%*s\" is not open here, it takes \"%s on\"%Z",
+                 name.len, name.data, directive);
+
+    return ngx_http_torus_refuse(r, NGX_HTTP_FORBIDDEN, reason);
+}
+
+
+static ngx_int_t
+ngx_http_torus_refuse(ngx_http_request_t *r, ngx_uint_t status,
+    const char *reason)
 {
     ngx_int_t  rc;
 
     rc = ngx_http_discard_request_body(r);
 
     return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
-           : ngx_http_torus_error(r, NGX_HTTP_FORBIDDEN, reason);
+           : ngx_http_torus_error(r, status, reason);
 }
 
 
@@ -362,21 +417,15 @@ ngx_http_torus_read_form(ngx_http_torus_ctx_t *ctx)
     if (!ngx_http_torus_is_urlencoded(r)
         && !ngx_http_torus_is_multipart(r, &boundary))
     {
-        rc = ngx_http_discard_request_body(r);
-
-        return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
-               : ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
-                                      "the content type of the body must be "
-                                      "application/x-www-form-urlencoded "
-                                      "or multipart/form-data");
+        return ngx_http_torus_refuse(r, NGX_HTTP_BAD_REQUEST,
+                                     "the content type of the body must be "
+                                     "application/x-www-form-urlencoded or "
+                                     "multipart/form-data");
     }
 
     if (r->headers_in.content_length_n > (off_t) ctx->conf->max_body) {
-        rc = ngx_http_discard_request_body(r);
-
-        return rc != NGX_OK ? ngx_http_torus_bad_body(r, rc)
-               : ngx_http_torus_error(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
-                                      "the request body is too large");
+        return ngx_http_torus_refuse(r, NGX_HTTP_REQUEST_ENTITY_TOO_LARGE,
+                                     "the request body is too large");
     }
 
     r->request_body_no_buffering = 1;

@@ -90,51 +90,53 @@ ngx_int_t
 ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason)
 {
-    u_char                *p;
-    size_t                 len;
-    ngx_str_t              type, body;
-    ngx_http_torus_ctx_t  *ctx;
+    ngx_str_t  type, body;
 
     ngx_log_error(NGX_LOG_INFO, r->connection->log, 0,
                   "torus query refused: %s", reason);
 
-    len = ngx_strlen(reason);
-
-    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
-
-    if (ctx != NULL && ctx->command != NGX_HTTP_TORUS_INSERT
-        && torus_command_is_graphite((torus_command_t) ctx->command))
-    {
-        body.data = ngx_pnalloc(r->pool, len + 1);
-        if (body.data == NULL) {
-            return NGX_HTTP_INTERNAL_SERVER_ERROR;
-        }
-
-        p = ngx_cpymem(body.data, reason, len);
-        *p++ = LF;
-
-        body.len = len + 1;
-        type = ngx_http_torus_text;
-
-        return ngx_http_torus_send(r, status, &type, &body);
+    if (ngx_http_torus_error_body(r, reason, &type, &body) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
+
+    return ngx_http_torus_send(r, status, &type, &body);
+}
+
+
+ngx_int_t
+ngx_http_torus_error_body(ngx_http_request_t *r, const char *reason,
+    ngx_str_t *type, ngx_str_t *body)
+{
+    u_char  *p;
+    size_t   len;
+
+    len = ngx_strlen(reason);
 
     p = ngx_pnalloc(r->pool, sizeof("{\"error\": \"\"}\n") + len
                              + ngx_escape_json(NULL, (u_char *) reason, len));
     if (p == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+        return NGX_ERROR;
     }
 
-    body.data = p;
+    body->data = p;
 
-    p = ngx_cpymem(p, "{\"error\": \"", sizeof("{\"error\": \"") - 1);
-    p = (u_char *) ngx_escape_json(p, (u_char *) reason, len);
-    p = ngx_cpymem(p, "\"}\n", 3);
+    if (ngx_http_torus_is_graphite(r)) {
+        p = ngx_cpymem(p, reason, len);
+        *p++ = LF;
 
-    body.len = p - body.data;
-    type = ngx_http_torus_json;
+        *type = ngx_http_torus_text;
 
-    return ngx_http_torus_send(r, status, &type, &body);
+    } else {
+        p = ngx_cpymem(p, "{\"error\": \"", sizeof("{\"error\": \"") - 1);
+        p = (u_char *) ngx_escape_json(p, (u_char *) reason, len);
+        p = ngx_cpymem(p, "\"}\n", 3);
+
+        *type = ngx_http_torus_json;
+    }
+
+    body->len = p - body->data;
+
+    return NGX_OK;
 }
 
 

@@ -945,9 +945,17 @@ ngx_http_torus_init_module(ngx_cycle_t *cycle)
 
     tmcf = ngx_http_cycle_get_module_main_conf(cycle, ngx_torus_module);
 
-    if (tmcf != NULL) {
-        ngx_torus_conf_compare(cycle, &tmcf->torus, "ngx_stream_module",
-                               "ngx_karbon_stream_module");
+    if (tmcf == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_torus_conf_compare(cycle, &tmcf->torus, "ngx_stream_module",
+                           "ngx_karbon_stream_module");
+
+    /* with its http block the cycle has made a chain of filters anew */
+
+    if (tmcf->used_line) {
+        ngx_http_torus_init_filters();
     }
 
     return NGX_OK;

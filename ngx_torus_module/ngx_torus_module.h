@@ -5,6 +5,7 @@
  *   ngx_http_torus_handler.c   a request's URI, method, body and arguments
  *   ngx_http_torus_answer.c    its way through Redis to the client
  *   ngx_http_torus_send.c      headers, whole answers, errors
+ *   ngx_http_torus_filter.c    errors of nginx's own
  *   ngx_http_torus_insert.c    points that a request brings
  *   ngx_http_torus_store.c     what a worker stores them with
  *   ngx_http_torus_status.c    the counters
@@ -145,6 +146,8 @@ typedef struct {
     ngx_chain_t                *free;
     ngx_chain_t                *busy;        /* the client has not taken it */
 
+    ngx_str_t                   line;        /* in place of nginx's page */
+
     unsigned                    streaming:1; /* the header was sent */
     unsigned                    wrapped:1;   /* jsonp has been begun */
 } ngx_http_torus_ctx_t;
@@ -179,6 +182,10 @@ ngx_int_t ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx);
 ngx_int_t ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
     const char *reason);
 
+/* The same text as a body, and its type. */
+ngx_int_t ngx_http_torus_error_body(ngx_http_request_t *r,
+    const char *reason, ngx_str_t *type, ngx_str_t *body);
+
 ngx_int_t ngx_http_torus_send_json(ngx_http_torus_ctx_t *ctx,
     ngx_uint_t status, torus_str_t text);
 
@@ -195,6 +202,12 @@ ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);
 
 /* TORUS_OK or TORUS_DECLINED. */
 int ngx_http_torus_find(torus_str_t name, ngx_uint_t *command);
+
+/* Of a URI, known or not; in a location of queries. */
+ngx_uint_t ngx_http_torus_is_graphite(ngx_http_request_t *r);
+
+
+void ngx_http_torus_init_filters(void);
 
 
 /* A body could not be read; returns what to finalize with. */

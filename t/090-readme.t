@@ -205,10 +205,11 @@ sub complete {
     my $graphite = section('Graphite and Grafana');
     my $api = section('HTTP API') . $graphite;
 
-    # what is below /tags is there with it
+    # what is below /tags is there with it, and /events with its data
     same('endpoints', [ $table =~ /torus_string\("([^"]+)"\)/g,
                         $handler =~ /torus_str_is\(name, "([^"]+)"\)/g ],
-         [ $api =~ m{^### /(\S+)$}mg, $graphite =~ m{`/(tags/\w[^`<]*)`}g ]);
+         [ $api =~ m{^### /(\S+)$}mg,
+           $graphite =~ m{`(?:POST )?/(tags/\w[^`<]*|events)`}g ]);
 
     my %args;
     for my $file (glob('lib/core/*.c'), glob('ngx_torus_module/*.c')) {

@@ -11,6 +11,7 @@
 #include "torus_metrics.h"
 #include "torus_reindex.h"
 #include "torus_render.h"
+#include "torus_tags.h"
 
 
 #define TORUS_REQUEST_CHUNK    4096
@@ -60,6 +61,7 @@ struct torus_request_s {
 };
 
 
+static torus_str_t torus_request_node(torus_str_t name);
 static void torus_request_limits(torus_request_t *r);
 static int torus_request_jsonp(torus_request_t *r, const torus_arg_t *args,
     size_t nargs);
@@ -116,6 +118,8 @@ static unsigned torus_empty_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
 static unsigned torus_values_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
+static unsigned torus_tagged_create(torus_request_t *r,
+    const torus_arg_t *args, size_t nargs);
 static unsigned torus_tags_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
 
@@ -162,7 +166,15 @@ static const torus_command_ops_t  torus_commands[] = {
       NULL, NULL, 1, 1 },
     { torus_string("version"), torus_version_create, NULL, NULL,
       NULL, NULL, 1, 0 },
+    { torus_string("events"), torus_empty_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
     { torus_string("events/get_data"), torus_empty_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("tags/tagSeries"), torus_tagged_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("tags/tagMultiSeries"), torus_tagged_create, NULL, NULL,
+      NULL, NULL, 1, 0 },
+    { torus_string("tags/delSeries"), torus_tagged_create, NULL, NULL,
       NULL, NULL, 1, 0 },
     { torus_string("tags/autoComplete/tags"), torus_empty_create, NULL, NULL,
       NULL, NULL, 1, 0 },
@@ -200,13 +212,7 @@ torus_command_find(torus_str_t name, torus_command_t *command)
         rest = torus_str(name.data + ops->name.len + 1,
                          name.len - ops->name.len - 1);
 
-        /* tags cannot be stored yet */
-
-        if (memchr(rest.data, '/', rest.len) == NULL
-            && !torus_str_is(rest, "tagSeries")
-            && !torus_str_is(rest, "tagMultiSeries")
-            && !torus_str_is(rest, "delSeries"))
-        {
+        if (memchr(rest.data, '/', rest.len) == NULL) {
             *command = (torus_command_t) i;
             return TORUS_OK;
         }
@@ -390,9 +396,36 @@ torus_request_work(torus_request_t *r)
 
 
 int
-torus_command_is_graphite(torus_command_t command)
+torus_name_is_graphite(torus_str_t name)
 {
-    return torus_commands[command].graphite;
+    size_t                      i;
+    const torus_command_ops_t  *ops;
+
+    name = torus_request_node(name);
+
+    for (i = 0; i < sizeof(torus_commands) / sizeof(torus_commands[0]); i++) {
+        ops = &torus_commands[i];
+
+        if (ops->graphite && torus_str_eq(name, torus_request_node(ops->name)))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* "metrics" of "metrics/find" */
+static torus_str_t
+torus_request_node(torus_str_t name)
+{
+    const unsigned char  *slash;
+
+    slash = name.len == 0 ? NULL : memchr(name.data, '/', name.len);
+
+    return slash == NULL ? name
+                         : torus_str(name.data, (size_t) (slash - name.data));
 }
 
 
@@ -1092,6 +1125,26 @@ torus_values_create(torus_request_t *r, const torus_arg_t *args,
     }
 
     return torus_empty_create(r, args, nargs);
+}
+
+
+static unsigned
+torus_tagged_create(torus_request_t *r, const torus_arg_t *args,
+    size_t nargs)
+{
+    unsigned           status;
+    torus_tags_kind_t  kind;
+
+    kind = (torus_tags_kind_t) ((r->ops - torus_commands)
+                                - TORUS_COMMAND_TAG_STORE);
+
+    status = torus_tags_write(kind, args, nargs, &r->out, &r->err);
+
+    if (status == 200) {
+        torus_request_end(r);
+    }
+
+    return status;
 }
 
 

@@ -68,7 +68,11 @@ typedef enum {
     TORUS_COMMAND_INDEX,
     TORUS_COMMAND_FUNCTIONS,     /* takes no more than its path */
     TORUS_COMMAND_VERSION,       /* nothing, as all that follow */
+    TORUS_COMMAND_EVENT,
     TORUS_COMMAND_EVENTS,
+    TORUS_COMMAND_TAG_STORE,
+    TORUS_COMMAND_TAG_STORE_ALL,
+    TORUS_COMMAND_TAG_DELETE,
     TORUS_COMMAND_TAG_NAMES,
     TORUS_COMMAND_TAG_VALUES,
     TORUS_COMMAND_TAG_SERIES,
@@ -128,10 +132,11 @@ int torus_request_busy(const torus_request_t *r);
 void torus_request_work(torus_request_t *r);
 
 /*
- * Does the command speak Graphite's dialect, in which a fault is one line of
- * text?
+ * Does what has this name speak Graphite's dialect, in which a fault is one
+ * line of text?  Unknown names do, if they are beside one of Graphite's:
+ * "metrics/nix".
  */
-int torus_command_is_graphite(torus_command_t command);
+int torus_name_is_graphite(torus_str_t name);
 
 /* Everything there will ever be is in the output, or was drained. */
 int torus_request_done(const torus_request_t *r);
