@@ -11,6 +11,25 @@
 #include <stdlib.h>
 
 
+/* Some points that follow each other, put together; n: those with values. */
+typedef struct {
+    double               a;
+    double               b;
+    size_t               n;
+} torus_graph_part_t;
+
+
+/* What windows need beside the series: from one series to the next. */
+typedef struct {
+    torus_graph_fold_t   fold;
+    torus_graph_part_t  *tails;      /* of the block before, by its points */
+    double              *sorted;     /* all values; for a median */
+    uint32_t            *tree;       /* how many are in the window, by rank */
+    size_t               nsorted;
+    size_t               size;
+} torus_graph_window_t;
+
+
 static int torus_graph_window_check(torus_graph_t *g,
     torus_graph_call_t *call);
 static int torus_graph_window_spans(torus_graph_t *g,
@@ -18,15 +37,27 @@ static int torus_graph_window_spans(torus_graph_t *g,
     int64_t step, torus_graph_span_t *spans, size_t *n);
 static int torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
-static void torus_graph_window(torus_graph_fold_t fold, double xff,
-    const torus_graph_series_t *s, size_t skip, size_t points,
-    double *values, double *scratch);
-static double torus_graph_window_join(torus_graph_fold_t fold, double a,
-    double b);
-static void torus_graph_window_median(const torus_graph_series_t *s,
-    size_t skip, size_t points, double xff, double *values, double *sorted);
-static size_t torus_graph_window_place(const double *sorted, size_t n,
-    double v);
+static torus_graph_window_t *torus_graph_window(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_fold_t fold, size_t n,
+    size_t points);
+static void torus_graph_window_run(torus_graph_window_t *w,
+    const torus_graph_series_t *s, size_t skip, size_t points, double xff,
+    double *values);
+static void torus_graph_window_part(torus_graph_fold_t fold, double v,
+    torus_graph_part_t *part);
+static void torus_graph_window_join(torus_graph_fold_t fold,
+    const torus_graph_part_t *x, const torus_graph_part_t *y,
+    torus_graph_part_t *out);
+static double torus_graph_window_value(torus_graph_fold_t fold,
+    const torus_graph_part_t *part);
+static void torus_graph_median_run(torus_graph_window_t *w,
+    const torus_graph_series_t *s, size_t skip, size_t points, double xff,
+    double *values);
+static void torus_graph_median_add(torus_graph_window_t *w, double v,
+    uint32_t n);
+static double torus_graph_median_nth(const torus_graph_window_t *w,
+    size_t n);
+static int torus_graph_median_cmp(const void *one, const void *two);
 static int torus_graph_exponential(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_stdev_check(torus_graph_t *g,
@@ -155,12 +186,13 @@ static int
 torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                     xff, *scratch;
+    double                     xff;
     size_t                     i, skip, points;
     int64_t                    seconds;
     char                       name[32];
     torus_graph_fold_t         fold;
     torus_graph_series_t      *to;
+    torus_graph_window_t      *w;
     const torus_graph_arg_t   *args, *xarg;
 
     args = f->call->args;
@@ -197,26 +229,25 @@ torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
     xff = xarg->set ? xarg->number : s->xff;
 
     to = torus_graph_like(g, s, s->n > skip ? s->n - skip : 0);
-    scratch = torus_arena_alloc(torus_graph_arena(g),
-                                (2 * s->n + points + 2) * sizeof(double));
+    w = torus_graph_window(g, f, fold, s->n, points);
 
-    if (to == NULL || scratch == NULL) {
+    if (to == NULL || w == NULL) {
         return TORUS_ERROR;
     }
 
     to->start = s->start + (int64_t) skip * s->step;
     *out = to;
 
-    if (points != 0) {
-        torus_graph_window(fold, xff, s, skip, points, to->values, scratch);
-    }
+    if (points == 0) {
+        /* void */
 
-    torus_graph_work(g, s->n * 2);
+    } else if (fold == TORUS_GRAPH_MEDIAN) {
+        torus_graph_median_run(w, s, skip, points, xff, to->values);
+        torus_graph_work(g, s->n * 32);
 
-    if (fold != TORUS_GRAPH_AVERAGE && fold != TORUS_GRAPH_SUM
-        && fold != TORUS_GRAPH_MIN && fold != TORUS_GRAPH_MAX)
-    {
-        torus_graph_work(g, s->n * points / 4);
+    } else {
+        torus_graph_window_run(w, s, skip, points, xff, to->values);
+        torus_graph_work(g, s->n * 2);
     }
 
     if (torus_graph_tag(g, to, name, args[1].text) != TORUS_OK) {
@@ -230,125 +261,244 @@ torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
-/*
- * Sums and extremes of windows from those of blocks as long as the window:
- * each is the end of one block and the beginning of the next.  Nothing is
- * ever subtracted, so that a large value leaves no trace when it has gone.
- */
-static void
-torus_graph_window(torus_graph_fold_t fold, double xff,
-    const torus_graph_series_t *s, size_t skip, size_t points,
-    double *values, double *scratch)
+/* Room for windows over n points. */
+static torus_graph_window_t *
+torus_graph_window(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_fold_t fold, size_t n, size_t points)
 {
-    double  *head, *tail, d;
-    size_t   i, first, n;
+    torus_arena_t         *arena;
+    torus_graph_window_t  *w;
 
-    if (fold == TORUS_GRAPH_MEDIAN) {
-        torus_graph_window_median(s, skip, points, xff, values, scratch);
-        return;
+    arena = torus_graph_arena(g);
+    w = f->state;
+
+    if (w == NULL) {
+        w = torus_arena_calloc(arena, 1, sizeof(torus_graph_window_t));
+        if (w == NULL) {
+            return NULL;
+        }
+
+        w->fold = fold;
+        f->state = w;
     }
 
-    if (fold != TORUS_GRAPH_AVERAGE && fold != TORUS_GRAPH_SUM
-        && fold != TORUS_GRAPH_MIN && fold != TORUS_GRAPH_MAX)
-    {
-        for (i = skip; i < s->n; i++) {
-            n = 0;
+    /* a block that never ends has no tails */
 
-            /* nulls are not there, not even for avg_zero or multiply */
-            for (first = i + 1 > points ? i + 1 - points : 0; first <= i;
-                 first++)
-            {
-                if (!isnan(s->values[first])) {
-                    scratch[n++] = s->values[first];
+    if (fold != TORUS_GRAPH_MEDIAN && points < n) {
+        n = points;
+    }
+
+    if (n <= w->size && w->size != 0) {
+        return w;
+    }
+
+    w->size = n;
+
+    if (fold == TORUS_GRAPH_MEDIAN) {
+        w->sorted = torus_arena_alloc(arena, (n + 1) * sizeof(double));
+        w->tree = torus_arena_alloc(arena, (n + 1) * sizeof(uint32_t));
+
+        return (w->sorted != NULL && w->tree != NULL) ? w : NULL;
+    }
+
+    w->tails = torus_arena_alloc(arena, (n + 1) * sizeof(torus_graph_part_t));
+
+    return w->tails != NULL ? w : NULL;
+}
+
+
+/*
+ * A window is the end of one block and the beginning of the next, where the
+ * blocks are as long as the window.  Nothing is ever subtracted, so that a
+ * large value leaves no trace when it has gone; and a long window costs no
+ * more than a short one.
+ */
+static void
+torus_graph_window_run(torus_graph_window_t *w, const torus_graph_series_t *s,
+    size_t skip, size_t points, double xff, double *values)
+{
+    size_t               i, k;
+    torus_graph_part_t   one, head, whole;
+    torus_graph_part_t  *tails;
+
+    tails = w->tails;
+    torus_graph_window_part(w->fold, NAN, &head);
+
+    for (i = 0; i < s->n; i++) {
+
+        if (i % points == 0) {
+
+            for (k = points; i != 0 && k-- > 0; /* void */) {
+                torus_graph_window_part(w->fold, s->values[i - points + k],
+                                        &tails[k]);
+
+                if (k != points - 1) {
+                    torus_graph_window_join(w->fold, &tails[k], &tails[k + 1],
+                                            &tails[k]);
                 }
             }
 
-            if (torus_graph_enough(n, (double) points, xff)) {
-                values[i - skip] = torus_graph_fold(fold, scratch, n, NULL);
-            }
+            torus_graph_window_part(w->fold, NAN, &head);
         }
 
-        return;
-    }
+        torus_graph_window_part(w->fold, s->values[i], &one);
+        torus_graph_window_join(w->fold, &head, &one, &head);
 
-    head = scratch;
-    tail = scratch + s->n;
-
-    for (i = 0; i < s->n; i++) {
-        head[i] = (i % points == 0)
-                  ? s->values[i]
-                  : torus_graph_window_join(fold, head[i - 1], s->values[i]);
-    }
-
-    for (i = s->n; i-- > 0; /* void */) {
-        tail[i] = (i == s->n - 1 || (i + 1) % points == 0)
-                  ? s->values[i]
-                  : torus_graph_window_join(fold, s->values[i], tail[i + 1]);
-    }
-
-    n = 0;
-
-    for (i = 0; i < s->n; i++) {
-        n += !isnan(s->values[i]);
-
-        if (i >= points) {
-            n -= !isnan(s->values[i - points]);
-        }
-
-        if (i < skip || !torus_graph_enough(n, (double) points, xff)) {
+        if (i < skip) {
             continue;
         }
 
-        first = i + 1 > points ? i + 1 - points : 0;
+        whole = head;
+        k = (i + 1) % points;
 
-        d = (first % points == 0)
-            ? head[i] : torus_graph_window_join(fold, tail[first], head[i]);
+        if (i >= points && k != 0) {
+            torus_graph_window_join(w->fold, &tails[k], &head, &whole);
+        }
 
-        values[i - skip] = (fold == TORUS_GRAPH_AVERAGE) ? d / (double) n : d;
+        if (torus_graph_enough(whole.n, (double) points, xff)) {
+            values[i - skip] = torus_graph_window_value(w->fold, &whole);
+        }
     }
+}
+
+
+static void
+torus_graph_window_part(torus_graph_fold_t fold, double v,
+    torus_graph_part_t *part)
+{
+    part->a = v;
+    part->b = (fold == TORUS_GRAPH_RANGE) ? v : 0;
+    part->n = !isnan(v);
+}
+
+
+/* x comes before y; out may be one of them. */
+static void
+torus_graph_window_join(torus_graph_fold_t fold, const torus_graph_part_t *x,
+    const torus_graph_part_t *y, torus_graph_part_t *out)
+{
+    double              d, m, n;
+    torus_graph_part_t  part;
+
+    if (x->n == 0 || y->n == 0) {
+        *out = (x->n == 0) ? *y : *x;
+        return;
+    }
+
+    part = *x;
+    part.n = x->n + y->n;
+
+    switch (fold) {
+
+    case TORUS_GRAPH_MIN:
+        part.a = x->a < y->a ? x->a : y->a;
+        break;
+
+    case TORUS_GRAPH_MAX:
+        part.a = x->a > y->a ? x->a : y->a;
+        break;
+
+    case TORUS_GRAPH_RANGE:
+        /* a is the greatest, b the least */
+        part.a = x->a > y->a ? x->a : y->a;
+        part.b = x->b < y->b ? x->b : y->b;
+        break;
+
+    case TORUS_GRAPH_MULTIPLY:
+        part.a = x->a * y->a;
+        break;
+
+    case TORUS_GRAPH_LAST:
+        part.a = y->a;
+        break;
+
+    case TORUS_GRAPH_DIFF:
+        /* b is what is taken from the first value */
+        part.b = x->b + y->a + y->b;
+        break;
+
+    case TORUS_GRAPH_STDDEV:
+        /* a is the mean, b the sum of squares of what differs from it */
+        n = (double) x->n;
+        m = (double) y->n;
+        d = y->a - x->a;
+
+        part.a = x->a + d * m / (n + m);
+        part.b = x->b + y->b + d * d * n * m / (n + m);
+        break;
+
+    case TORUS_GRAPH_FIRST:
+    case TORUS_GRAPH_COUNT:
+        break;
+
+    default: /* sums */
+        part.a = x->a + y->a;
+    }
+
+    *out = part;
 }
 
 
 static double
-torus_graph_window_join(torus_graph_fold_t fold, double a, double b)
+torus_graph_window_value(torus_graph_fold_t fold,
+    const torus_graph_part_t *part)
 {
-    if (isnan(a) || isnan(b)) {
-        return isnan(a) ? b : a;
-    }
+    switch (fold) {
 
-    if (fold == TORUS_GRAPH_MIN) {
-        return a < b ? a : b;
-    }
+    case TORUS_GRAPH_AVERAGE:
+    case TORUS_GRAPH_AVG_ZERO:
+        /* nulls are not there, not even for avg_zero or multiply */
+        return part->a / (double) part->n;
 
-    if (fold == TORUS_GRAPH_MAX) {
-        return a > b ? a : b;
-    }
+    case TORUS_GRAPH_COUNT:
+        return (double) part->n;
 
-    return a + b;
+    case TORUS_GRAPH_RANGE:
+    case TORUS_GRAPH_DIFF:
+        return part->a - part->b;
+
+    case TORUS_GRAPH_STDDEV:
+        return sqrt(part->b / (double) part->n);
+
+    default:
+        return part->a;
+    }
 }
 
 
-/* The window is kept in order while it moves. */
+/*
+ * All values are put in order once; what of them is in the window is counted
+ * in a tree by rank, of which node i has the sum of as many ranks as the
+ * lowest bit of i, up to its own.
+ */
 static void
-torus_graph_window_median(const torus_graph_series_t *s, size_t skip,
-    size_t points, double xff, double *values, double *sorted)
+torus_graph_median_run(torus_graph_window_t *w, const torus_graph_series_t *s,
+    size_t skip, size_t points, double xff, double *values)
 {
-    size_t  i, n, at;
+    size_t  i, n;
+
+    w->nsorted = 0;
+
+    for (i = 0; i < s->n; i++) {
+        if (!isnan(s->values[i])) {
+            w->sorted[w->nsorted++] = s->values[i];
+        }
+    }
+
+    qsort(w->sorted, w->nsorted, sizeof(double), torus_graph_median_cmp);
+    memset(w->tree, 0, (w->nsorted + 1) * sizeof(uint32_t));
 
     n = 0;
 
     for (i = 0; i < s->n; i++) {
 
         if (i >= points && !isnan(s->values[i - points])) {
-            at = torus_graph_window_place(sorted, n, s->values[i - points]);
+            torus_graph_median_add(w, s->values[i - points], (uint32_t) -1);
             n--;
-            memmove(sorted + at, sorted + at + 1, (n - at) * sizeof(double));
         }
 
         if (!isnan(s->values[i])) {
-            at = torus_graph_window_place(sorted, n, s->values[i]);
-            memmove(sorted + at + 1, sorted + at, (n - at) * sizeof(double));
-            sorted[at] = s->values[i];
+            torus_graph_median_add(w, s->values[i], 1);
             n++;
         }
 
@@ -356,31 +506,71 @@ torus_graph_window_median(const torus_graph_series_t *s, size_t skip,
             continue;
         }
 
-        values[i - skip] = (n % 2 != 0)
-                           ? sorted[n / 2]
-                           : (sorted[n / 2 - 1] + sorted[n / 2]) / 2;
+        values[i - skip] = torus_graph_median_nth(w, n / 2);
+
+        if (n % 2 == 0) {
+            values[i - skip] = (torus_graph_median_nth(w, n / 2 - 1)
+                                + values[i - skip]) / 2;
+        }
     }
 }
 
 
-/* Of the first that is not less. */
-static size_t
-torus_graph_window_place(const double *sorted, size_t n, double v)
+/* n of the value more, or with (uint32_t) -1 one less. */
+static void
+torus_graph_median_add(torus_graph_window_t *w, double v, uint32_t n)
 {
-    size_t  low, mid;
+    size_t  i, low, mid, high;
 
-    for (low = 0; low < n; /* void */) {
-        mid = low + (n - low) / 2;
+    low = 0;
+    high = w->nsorted;
 
-        if (sorted[mid] < v) {
+    while (low < high) {
+        mid = low + (high - low) / 2;
+
+        if (w->sorted[mid] < v) {
             low = mid + 1;
 
         } else {
-            n = mid;
+            high = mid;
         }
     }
 
-    return low;
+    for (i = low + 1; i <= w->nsorted; i += i & -i) {
+        w->tree[i] += n;
+    }
+}
+
+
+/* The n-th of the window in order, from 0; there are more than n. */
+static double
+torus_graph_median_nth(const torus_graph_window_t *w, size_t n)
+{
+    size_t  i, bit;
+
+    for (bit = 1; bit <= w->nsorted / 2; bit *= 2) { /* void */ }
+
+    for (i = 0; bit != 0; bit /= 2) {
+
+        if (i + bit <= w->nsorted && w->tree[i + bit] <= n) {
+            i += bit;
+            n -= w->tree[i];
+        }
+    }
+
+    return w->sorted[i];
+}
+
+
+static int
+torus_graph_median_cmp(const void *one, const void *two)
+{
+    const double  *a, *b;
+
+    a = one;
+    b = two;
+
+    return (*a > *b) - (*a < *b);
 }
 
 

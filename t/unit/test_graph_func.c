@@ -6,6 +6,9 @@
  * without a case here fails the test.
  */
 
+#include <time.h>
+
+#include "torus_graph_func.h"
 #include "torus_graph_model.h"
 
 
@@ -571,6 +574,122 @@ called(const char *target, json_t *names)
 }
 
 
+/* What a window of w points holds at t, folded the slow way. */
+static double
+folded(torus_graph_fold_t fold, int64_t t, size_t w)
+{
+    double  v, values[128], scratch[128];
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = w; i-- > 0; /* void */) {
+        v = model_value(0, t - (int64_t) i * 60, 60);
+
+        if (!isnan(v)) {
+            values[n++] = v;
+        }
+    }
+
+    return n == 0 ? NAN : torus_graph_fold(fold, values, n, scratch);
+}
+
+
+/* Windows that are shorter and longer than the range, of each function. */
+static void
+test_windows(void)
+{
+    char                target[64], *p;
+    size_t              i, k, points, wrong;
+    double              want, got;
+    int64_t             t;
+    const char         *targets[2];
+    torus_graph_fold_t  fold;
+
+    static model_t  m;
+
+    static const char *const  folds[] = {
+        "average", "avg_zero", "median", "sum", "min", "max", "diff",
+        "stddev", "count", "range", "multiply", "last"
+    };
+
+    static const size_t  sizes[] = {
+        1, 2, 3, 4, 7, 9, 10, 11, 20, 29, 30, 31, 60, 100
+    };
+
+    targets[0] = target;
+    targets[1] = NULL;
+
+    for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++) {
+        wrong = 0;
+        points = 0;
+
+        torus_graph_fold_find(model_z(folds[i]), &fold);
+
+        for (k = 0; k < sizeof(sizes) / sizeof(sizes[0]); k++) {
+            model_init(&m);
+            m.params.span.from -= 1200;
+
+            snprintf(target, sizeof(target), "movingWindow(s.a,%zu,\"%s\")",
+                     sizes[k], folds[i]);
+            model_run(&m, targets);
+
+            p = strchr(m.text, '|');
+
+            for (t = m.params.span.from + 60;
+                 p != NULL && t <= m.params.span.until; t += 60, points++)
+            {
+                want = folded(fold, t, sizes[k]);
+                p++;
+                got = (*p == 'N') ? NAN : strtod(p, NULL);
+
+                wrong += !(fabs(got - want) <= 1e-9 * fabs(want)
+                           || (isnan(got) && isnan(want)));
+
+                p = strpbrk(p, ",\n");
+            }
+        }
+
+        is_int(points, 30 * 14, "windows of %s", folds[i]);
+        is_int(wrong, 0, "all of them right");
+    }
+}
+
+
+/* However long a window is, it does not hold up the worker. */
+static void
+test_long_windows(void)
+{
+    char         target[96];
+    size_t       i;
+    clock_t      start;
+    const char  *targets[2];
+
+    static model_t  m;
+
+    static const char *const  folds[] = {
+        "median", "diff", "stddev", "count", "range", "last"
+    };
+
+    targets[0] = target;
+    targets[1] = NULL;
+
+    for (i = 0; i < sizeof(folds) / sizeof(folds[0]); i++) {
+        model_init(&m);
+        m.params.span.from -= 300000 * 60;
+
+        snprintf(target, sizeof(target), "aggregateLine(movingWindow(s.a,"
+                 "200000,\"%s\"),\"max\")", folds[i]);
+
+        start = clock();
+        model_run(&m, targets);
+
+        is_int(m.rc, TORUS_OK, "a long window of %s", folds[i]);
+        ok((clock() - start) / CLOCKS_PER_SEC < 10, "takes no minute");
+    }
+}
+
+
 int
 main(void)
 {
@@ -633,6 +752,9 @@ main(void)
 
     json_decref(names);
     torus_buf_free(&b);
+
+    test_windows();
+    test_long_windows();
 
     return done_testing();
 }
