@@ -88,7 +88,12 @@ static const torus_route_t *torus_router_miss(torus_router_t *router,
     torus_str_t stat, uint64_t hash);
 static torus_route_entry_t *torus_router_pack(const torus_router_t *router,
     const torus_route_t *route);
-static size_t torus_router_strings(const torus_route_target_t *target);
+static unsigned char *torus_router_strings(const torus_router_t *router,
+    const torus_route_target_t *from, torus_route_target_t *target,
+    unsigned char *p);
+static size_t torus_router_keys(const torus_route_target_t *target);
+static size_t torus_router_rest(const torus_route_target_t *target);
+static size_t torus_router_size(const torus_route_target_t *target);
 static int torus_router_shares(const torus_route_t *route);
 static int torus_router_within(const torus_route_target_t *target);
 static unsigned char *torus_router_copy(unsigned char *p, torus_str_t s,
@@ -553,25 +558,25 @@ torus_router_miss(torus_router_t *router, torus_str_t stat, uint64_t hash)
 }
 
 
-/* One block: the entry, the targets, then the strings without alignment. */
+/* One block: the entry, the targets, their keys, then what has no alignment. */
 static torus_route_entry_t *
 torus_router_pack(const torus_router_t *router, const torus_route_t *route)
 {
     size_t                       i, size;
     unsigned char               *p;
+    torus_route_key_t           *keys;
     torus_route_entry_t         *entry;
     torus_route_target_t        *target;
     const torus_route_target_t  *from;
 
-    size = sizeof(torus_route_entry_t)
-           + route->ntargets * sizeof(torus_route_target_t);
+    size = sizeof(torus_route_entry_t);
 
     if (!torus_router_shares(route)) {
         size += route->stat.len;
     }
 
     for (i = 0; i < route->ntargets; i++) {
-        size += torus_router_strings(&route->targets[i]);
+        size += torus_router_size(&route->targets[i]);
     }
 
     entry = malloc(size);
@@ -584,36 +589,37 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
     entry->route.ntargets = route->ntargets;
     entry->route.targets = (torus_route_target_t *) (entry + 1);
 
-    p = (unsigned char *) (entry->route.targets + route->ntargets);
+    keys = (torus_route_key_t *) (entry->route.targets + route->ntargets);
+
+    for (i = 0; i < route->ntargets; i++) {
+        from = &route->targets[i];
+        target = &entry->route.targets[i];
+
+        *target = *from;
+
+        target->taken = 0;
+        target->due = 0;
+        target->hash = 0;
+        target->keys = NULL;
+
+        if (torus_router_keys(from) != 0) {
+            target->keys = keys;
+            keys += torus_router_keys(from);
+
+            memset(target->keys, 0,
+                   torus_router_keys(from) * sizeof(torus_route_key_t));
+        }
+    }
+
+    p = (unsigned char *) keys;
 
     if (!torus_router_shares(route)) {
         p = torus_router_copy(p, route->stat, &entry->route.stat);
     }
 
     for (i = 0; i < route->ntargets; i++) {
-        target = &entry->route.targets[i];
-
-        from = &route->targets[i];
-
-        target->schema = from->schema;
-        target->drop = from->drop;
-        target->twin = from->twin;
-        target->taken = 0;
-        target->due = 0;
-        target->hash = 0;
-
-        if (from->stem.len != 0) {
-            target->hash = torus_router_hash(router, from->stem);
-        }
-
-        p = torus_router_copy(p, from->stem, &target->stem);
-
-        if (torus_router_within(from)) {
-            target->stat = torus_str(p - 1 - from->stat.len, from->stat.len);
-
-        } else {
-            p = torus_router_copy(p, from->stat, &target->stat);
-        }
+        p = torus_router_strings(router, &route->targets[i],
+                                 &entry->route.targets[i], p);
     }
 
     if (torus_router_shares(route)) {
@@ -621,6 +627,72 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
     }
 
     return entry;
+}
+
+
+/* Copies those of a target; where they end. */
+static unsigned char *
+torus_router_strings(const torus_router_t *router,
+    const torus_route_target_t *from, torus_route_target_t *target,
+    unsigned char *p)
+{
+    if (from->stem.len != 0) {
+        target->hash = torus_router_hash(router, from->stem);
+    }
+
+    p = torus_router_copy(p, from->stem, &target->stem);
+
+    target->rest = p;
+
+    if (torus_router_within(from)) {
+        target->stat = torus_str(p - 1 - from->stat.len, from->stat.len);
+    }
+
+    p += torus_router_rest(from);
+
+    if (!torus_router_within(from)) {
+        p = torus_router_copy(p, from->stat, &target->stat);
+    }
+
+    return p;
+}
+
+
+/* Keys are kept where the name is, and has them to itself in an interval. */
+static size_t
+torus_router_keys(const torus_route_target_t *target)
+{
+    const torus_schema_t  *schema;
+
+    schema = target->schema;
+
+    return torus_router_rest(target) == 0
+           ? 0
+           : schema->nintervals
+             * (1 + (size_t) llabs((long long) schema->rolling));
+}
+
+
+/* Room behind the stem; 0: no keys are kept. */
+static size_t
+torus_router_rest(const torus_route_target_t *target)
+{
+    size_t                 i, rest;
+    const torus_schema_t  *schema;
+
+    schema = target->schema;
+    rest = 0;
+
+    for (i = 0; i < schema->nintervals && target->stem.len != 0; i++) {
+
+        if (schema->intervals[i].coarse
+            && rest < schema->intervals[i].name.len + TORUS_ROUTE_REST)
+        {
+            rest = schema->intervals[i].name.len + TORUS_ROUTE_REST;
+        }
+    }
+
+    return rest;
 }
 
 
@@ -635,9 +707,11 @@ torus_router_shares(const torus_route_t *route)
 
 
 static size_t
-torus_router_strings(const torus_route_target_t *target)
+torus_router_size(const torus_route_target_t *target)
 {
-    return target->stem.len
+    return sizeof(torus_route_target_t)
+           + torus_router_keys(target) * sizeof(torus_route_key_t)
+           + target->stem.len + torus_router_rest(target)
            + (torus_router_within(target) ? 0 : target->stat.len);
 }
 

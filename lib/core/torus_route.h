@@ -20,6 +20,16 @@ typedef enum {
 
 
 /*
+ * What is kept of a key that a target writes to, for the next point of the
+ * same bucket.  Zero at first; the rest belongs to torus_store.c.
+ */
+typedef struct {
+    uint64_t               serial;   /* of the bucket's part of the key */
+    uint32_t               memo;     /* see torus_op_t */
+} torus_route_key_t;
+
+
+/*
  * A schema that stores the point, and under what name.  Where a "transform"
  * makes the name from the stat alone, the stem has that name already.
  */
@@ -37,7 +47,15 @@ typedef struct {
                                         of the name made */
     uint32_t               due;      /* when its name is next to be written
                                         to the index, in seconds; 0: now */
+    torus_route_key_t     *keys;     /* for each interval and its copies;
+                                        NULL: none are kept */
+    unsigned char         *rest;     /* behind the stem, where there are keys:
+                                        TORUS_ROUTE_REST and the name of an
+                                        interval */
 } torus_route_target_t;
+
+/* ":" and the number of a bucket. */
+#define TORUS_ROUTE_REST  21
 
 
 /*

@@ -6,7 +6,8 @@
  *
  * What does not change from point to point is kept: the bucket that an
  * interval is in, its part of the key, its expiry.  A point of a bucket that
- * is known costs two copies of bytes into a key and a call of the sink.
+ * is known costs no more than to find it, and a call of the sink: the route
+ * of its stat has the key, see torus_store_kept().
  * Two buckets per interval are remembered, since around the start of one,
  * and with late senders, points of two keep alternating.
  */
@@ -46,6 +47,8 @@ typedef struct {
     size_t                   len;
     size_t                   full;
     size_t                   placed;
+    uint64_t                 serial;    /* of the text, never 0 */
+    int                      single;    /* it is a key and no more */
     unsigned char           *text;
 } torus_store_copy_t;
 
@@ -69,7 +72,9 @@ struct torus_store_schema_s {
     uint64_t                *values;    /* what the schema has got, counted */
     size_t                   ncopies;
     size_t                   room;      /* of a key behind the stem */
+    size_t                   nkeys;     /* of all intervals and copies */
     int                      plain;     /* write_func is long_or_float */
+    int                      usual;     /* .. and each point has one key */
 };
 
 
@@ -78,6 +83,7 @@ typedef struct {
     torus_value_t            value;
     torus_str_t              text;      /* as received */
     int                      plain;     /* value is text read as a number */
+    int                      canonical; /* .. and would be printed as that */
     unsigned char            number[TORUS_NUMBER_SIZE];
 } torus_store_value_t;
 
@@ -87,27 +93,28 @@ typedef struct {
     torus_str_t              text;
     int64_t                  timestamp;
     int64_t                  now;
-    int                      parsed;    /* rc and number are set */
+    int                      parsed;    /* rc and plain are set */
     int                      rc;
-    torus_value_t            number;    /* text as long_or_float */
+    torus_store_value_t      plain;     /* text as long_or_float */
     int                      failed;    /* an operation was not passed on */
     int                      stored;    /* one was, of any target */
     torus_route_target_t    *targets;   /* all of the point's; NULL: one */
 } torus_store_point_t;
 
 
-/* TORUS_OK, TORUS_STORE_NOTHING, or as torus_func_apply() refuses. */
-typedef int (*torus_store_insert_pt)(const torus_schema_t *schema,
-    torus_store_value_t *v, torus_op_t *op);
-
-
 static int torus_store_schema_init(torus_store_t *store,
     const torus_schema_t *schema);
-static int torus_store_stem_init(torus_store_t *store,
+static int torus_store_room_init(torus_store_t *store,
     const torus_schema_t *schema);
 static int torus_store_slot_init(torus_store_t *store,
     const torus_schema_t *schema, const torus_interval_t *iv,
     torus_store_slot_t *slot);
+static inline int torus_store_usual(torus_store_t *store,
+    const torus_route_target_t *target, torus_str_t text, int64_t timestamp,
+    int64_t now);
+static int torus_store_route(torus_store_t *store, const torus_route_t *route,
+    torus_str_t value, int64_t timestamp, int64_t now,
+    torus_counter_t *reason) __attribute__((noinline));
 static int torus_store_decline(torus_store_t *store, torus_counter_t reason,
     torus_counter_t *out);
 static torus_counter_t torus_store_target(torus_store_t *store,
@@ -123,29 +130,36 @@ static void torus_store_taken(const torus_route_target_t *target,
 static torus_counter_t torus_store_rename(torus_store_t *store,
     const torus_route_target_t *target, torus_str_t value,
     torus_str_t *stem);
-static int torus_store_value(const torus_store_schema_t *ss,
-    const torus_schema_t *schema, torus_store_point_t *point,
-    torus_store_value_t *v, torus_scratch_t *scratch);
-static int torus_store_number(torus_store_point_t *point);
+static int torus_store_func(torus_store_t *store,
+    const torus_schema_t *schema, const torus_store_point_t *point,
+    torus_store_value_t *v) __attribute__((noinline));
+static inline int torus_store_number(torus_str_t text, torus_store_value_t *v);
+static inline int torus_store_insert(const torus_schema_t *schema,
+    torus_store_value_t *v, torus_op_t *op);
 static void torus_store_write(torus_store_t *store,
     const torus_store_schema_t *ss, const torus_route_target_t *target,
     torus_store_point_t *point, torus_op_t *op);
+static inline int torus_store_kept(torus_store_t *store,
+    const torus_route_target_t *target, torus_route_key_t *key,
+    const torus_store_copy_t *copy, torus_op_t *op);
 static int torus_store_copy(torus_store_t *store,
     const torus_route_target_t *target, const torus_store_copy_t *copy,
-    torus_op_t *op);
+    torus_op_t *op) __attribute__((noinline));
 static int torus_store_member(torus_store_t *store,
     const torus_route_target_t *target, const torus_store_copy_t *copy)
     __attribute__((noinline));
 static int torus_store_packed(torus_store_t *store,
     const torus_route_target_t *target, const torus_store_copy_t *copy,
     const torus_op_t *op) __attribute__((noinline));
-static torus_store_slot_t *torus_store_slot(const torus_schema_t *schema,
-    const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts);
-static void torus_store_slot_fill(torus_store_slot_t *slot,
-    const torus_schema_t *schema, const torus_interval_t *iv, int64_t ts)
-    __attribute__((noinline));
-static void torus_store_copy_fill(torus_store_copy_t *copy,
-    const torus_interval_t *iv, int64_t bucket, int64_t ts);
+static inline torus_store_slot_t *torus_store_slot(torus_store_t *store,
+    const torus_schema_t *schema, const torus_interval_t *iv,
+    torus_store_interval_t *si, int64_t ts);
+static void torus_store_slot_fill(torus_store_t *store,
+    torus_store_slot_t *slot, const torus_schema_t *schema,
+    const torus_interval_t *iv, int64_t ts) __attribute__((noinline));
+static void torus_store_copy_fill(torus_store_t *store,
+    torus_store_copy_t *copy, const torus_interval_t *iv, int64_t bucket,
+    int64_t ts);
 static int torus_store_key(torus_store_t *store, torus_str_t stem,
     size_t room);
 static void torus_store_name(torus_store_t *store,
@@ -154,28 +168,10 @@ static void torus_store_name(torus_store_t *store,
 static void torus_store_made(torus_store_t *store,
     const torus_route_target_t *target, torus_store_point_t *point);
 
-static int torus_store_series(const torus_schema_t *schema,
-    torus_store_value_t *v, torus_op_t *op);
-static int torus_store_histogram(const torus_schema_t *schema,
-    torus_store_value_t *v, torus_op_t *op);
-static int torus_store_count(const torus_schema_t *schema,
-    torus_store_value_t *v, torus_op_t *op);
-static int torus_store_gauge(const torus_schema_t *schema,
-    torus_store_value_t *v, torus_op_t *op);
-static int torus_store_set(const torus_schema_t *schema,
+static inline int torus_store_count(const torus_schema_t *schema,
     torus_store_value_t *v, torus_op_t *op);
 static torus_str_t torus_store_text(torus_store_value_t *v);
 static int torus_store_canonical(const torus_store_value_t *v);
-
-
-/* In the order of torus_type_t. */
-static const torus_store_insert_pt  torus_store_insert[] = {
-    torus_store_series,
-    torus_store_histogram,
-    torus_store_count,
-    torus_store_gauge,
-    torus_store_set
-};
 
 
 int
@@ -187,6 +183,8 @@ torus_store_init(torus_store_t *store)
     store->key_size = 0;
     store->schemas = NULL;
     store->stem = NULL;
+    store->scratch = NULL;
+    store->serial = 0;
 
     store->arena = torus_arena_create(TORUS_STORE_ARENA, 0);
 
@@ -208,7 +206,7 @@ torus_store_init(torus_store_t *store)
 
         if (torus_store_schema_init(store, &store->set->schemas[i])
             != TORUS_OK
-            || torus_store_stem_init(store, &store->set->schemas[i])
+            || torus_store_room_init(store, &store->set->schemas[i])
                != TORUS_OK)
         {
             torus_store_free(store);
@@ -233,14 +231,23 @@ torus_store_free(torus_store_t *store)
     store->key_size = 0;
     store->schemas = NULL;
     store->stem = NULL;
+    store->scratch = NULL;
     store->arena = NULL;
 }
 
 
-/* One for all schemas whose "transform" makes names. */
+/* One for all schemas whose "transform" makes names, or with a write_func. */
 static int
-torus_store_stem_init(torus_store_t *store, const torus_schema_t *schema)
+torus_store_room_init(torus_store_t *store, const torus_schema_t *schema)
 {
+    if (store->scratch == NULL && !store->schemas[schema->index].plain) {
+        store->scratch = torus_arena_alloc(store->arena, TORUS_FUNC_SCRATCH);
+
+        if (store->scratch == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
     if (store->stem != NULL || schema->transform == NULL
         || schema->transform->stat == NULL)
     {
@@ -262,8 +269,12 @@ torus_store_schema_init(torus_store_t *store, const torus_schema_t *schema)
     ss = &store->schemas[schema->index];
 
     ss->ncopies = 1 + (size_t) llabs((long long) schema->rolling);
+    ss->nkeys = schema->nintervals * ss->ncopies;
     ss->plain = torus_str_is(torus_func_text(schema->write_func),
                              "long_or_float");
+
+    ss->usual = ss->plain && ss->nkeys == 1 && schema->transform == NULL
+                && schema->intervals[0].coarse;
 
     ss->intervals = torus_arena_calloc(store->arena, schema->nintervals,
                                        sizeof(torus_store_interval_t));
@@ -332,11 +343,8 @@ int
 torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
     int64_t timestamp, int64_t now, torus_counter_t *reason)
 {
-    size_t                       i, skipped, taken, dropped;
-    torus_counter_t              rc, first;
-    torus_store_point_t          point;
-    const torus_route_t         *route;
-    const torus_route_target_t  *target;
+    int                   rc;
+    const torus_route_t  *route;
 
     if (timestamp < TORUS_TIME_MIN || timestamp > TORUS_TIME_MAX) {
         return torus_store_decline(store, TORUS_C_BAD_TIMESTAMP, reason);
@@ -351,6 +359,86 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
     if (route == NULL) {
         return TORUS_AGAIN;
     }
+
+    if (route->ntargets == 1) {
+        rc = torus_store_usual(store, &route->targets[0], value, timestamp,
+                               now);
+
+        if (rc != TORUS_DECLINED) {
+            *reason = TORUS_C_POINTS_ACCEPTED;
+            return rc;
+        }
+    }
+
+    return torus_store_route(store, route, value, timestamp, now, reason);
+}
+
+
+/*
+ * The point that nearly all are: a plain number for one key, which is that of
+ * the point before.  Does what torus_store_route() would do, or nothing and
+ * returns TORUS_DECLINED.
+ */
+static inline int
+torus_store_usual(torus_store_t *store, const torus_route_target_t *target,
+    torus_str_t text, int64_t timestamp, int64_t now)
+{
+    torus_op_t                   op;
+    torus_store_value_t          v;
+    const torus_schema_t        *schema;
+    const torus_store_slot_t    *slot;
+    const torus_store_copy_t    *copy;
+    const torus_store_schema_t  *ss;
+
+    schema = target->schema;
+    ss = &store->schemas[schema->index];
+
+    if (!ss->usual) {
+        return TORUS_DECLINED;
+    }
+
+    slot = &ss->intervals->slots[ss->intervals->recent];
+    copy = slot->copies;
+
+    if (target->keys->serial != copy->serial
+        || timestamp < slot->start || 0
+        || now >= copy->expired || now >= (int64_t) target->due
+        || torus_store_number(text, &v) != TORUS_OK
+        || torus_store_insert(schema, &v, &op) != TORUS_OK)
+    {
+        return TORUS_DECLINED;
+    }
+
+    store->counters[TORUS_C_POINTS_RECEIVED]++;
+    store->counters[TORUS_C_POINTS_ACCEPTED]++;
+    store->counters[TORUS_C_OPS_MADE]++;
+    ss->values[TORUS_SCHEMA_POINTS]++;
+    ss->values[TORUS_SCHEMA_OPERATIONS]++;
+
+    op.key = torus_str(target->stem.data, target->stem.len + copy->full);
+    op.hash = torus_store_hash(target->hash, copy->hash);
+    op.expire = copy->expire;
+    op.memo = &target->keys->memo;
+
+    if (store->sink(store->data, schema->host, &op) != TORUS_OK) {
+        store->counters[TORUS_C_OPS_DROPPED]++;
+        return TORUS_ERROR;
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Any point, through all of its targets. */
+static int
+torus_store_route(torus_store_t *store, const torus_route_t *route,
+    torus_str_t value, int64_t timestamp, int64_t now,
+    torus_counter_t *reason)
+{
+    size_t                       i, skipped, taken, dropped;
+    torus_counter_t              rc, first;
+    torus_store_point_t          point;
+    const torus_route_target_t  *target;
 
     if (route->ntargets == 0) {
         return torus_store_decline(store, TORUS_C_POINTS_UNMATCHED, reason);
@@ -624,25 +712,41 @@ torus_store_target(torus_store_t *store, const torus_route_target_t *target,
 {
     int                          rc;
     torus_op_t                   op;
-    unsigned char                room[TORUS_FUNC_SCRATCH];
-    torus_scratch_t              scratch;
-    torus_store_value_t          v;
+    torus_store_value_t         *v, own;
     const torus_schema_t        *schema;
     const torus_store_schema_t  *ss;
 
     schema = target->schema;
     ss = &store->schemas[schema->index];
 
-    scratch.pos = room;
-    scratch.end = room + sizeof(room);
+    if (ss->plain) {
 
-    rc = torus_store_value(ss, schema, point, &v, &scratch);
+        /* once per point, not once per target */
 
-    if (rc != TORUS_OK) {
-        return torus_transform_reason(rc);
+        if (!point->parsed) {
+            point->rc = torus_store_number(point->text, &point->plain);
+            point->parsed = 1;
+        }
+
+        v = &point->plain;
+        rc = point->rc;
+
+    } else {
+        v = &own;
+        rc = torus_store_func(store, schema, point, v);
     }
 
-    rc = torus_store_insert[schema->type](schema, &v, &op);
+    if (rc == TORUS_OK) {
+        rc = torus_store_insert(schema, v, &op);
+    }
+
+    if (rc == TORUS_OK) {
+        ss->values[TORUS_SCHEMA_POINTS]++;
+
+        torus_store_write(store, ss, target, point, &op);
+
+        return TORUS_C_POINTS_ACCEPTED;
+    }
 
     if (rc == TORUS_STORE_NOTHING) {
         ss->values[TORUS_SCHEMA_POINTS]++;
@@ -650,73 +754,67 @@ torus_store_target(torus_store_t *store, const torus_route_target_t *target,
         return TORUS_C_POINTS_ACCEPTED;
     }
 
-    if (rc != TORUS_OK) {
-        return torus_transform_reason(rc);
-    }
-
-    ss->values[TORUS_SCHEMA_POINTS]++;
-
-    torus_store_write(store, ss, target, point, &op);
-
-    return TORUS_C_POINTS_ACCEPTED;
+    return torus_transform_reason(rc);
 }
 
 
-/* The default write_func runs once per point, not once per target. */
+/* Another write_func than long_or_float; the value may be in the scratch. */
 static int
-torus_store_value(const torus_store_schema_t *ss, const torus_schema_t *schema,
-    torus_store_point_t *point, torus_store_value_t *v,
-    torus_scratch_t *scratch)
+torus_store_func(torus_store_t *store, const torus_schema_t *schema,
+    const torus_store_point_t *point, torus_store_value_t *v)
 {
+    torus_scratch_t  scratch;
+
+    scratch.pos = store->scratch;
+    scratch.end = store->scratch + TORUS_FUNC_SCRATCH;
+
     v->text = point->text;
-    v->plain = ss->plain;
+    v->plain = 0;
+    v->canonical = 0;
 
-    if (!ss->plain) {
-        return torus_func_apply(schema->write_func, point->text, &v->value,
-                                scratch);
-    }
-
-    if (!point->parsed) {
-        point->rc = torus_store_number(point);
-        point->parsed = 1;
-    }
-
-    v->value = point->number;
-
-    return point->rc;
+    return torus_func_apply(schema->write_func, point->text, &v->value,
+                            &scratch);
 }
 
 
 /* Few digits and nothing else is what nearly all values are. */
-static int
-torus_store_number(torus_store_point_t *point)
+static inline int
+torus_store_number(torus_str_t text, torus_store_value_t *v)
 {
     int64_t               n;
+    unsigned              digit;
     const unsigned char  *p, *last;
 
-    if (point->text.len - 1 < 18) {
+    v->text = text;
+    v->plain = 1;
+    v->canonical = 0;
+
+    if (text.len - 1 < 18) {
         n = 0;
-        p = point->text.data;
-        last = p + point->text.len;
+        p = text.data;
+        last = p + text.len;
 
         do {
-            if (*p < '0' || *p > '9') {
+            digit = (unsigned) *p - '0';
+
+            if (digit > 9) {
                 break;
             }
 
-            n = n * 10 + (*p++ - '0');
+            n = n * 10 + digit;
 
-        } while (p < last);
+        } while (++p < last);
 
         if (p == last) {
-            point->number.kind = TORUS_VALUE_INT;
-            point->number.i = n;
+            v->value.kind = TORUS_VALUE_INT;
+            v->value.i = n;
+            v->canonical = (*text.data != '0' || text.len == 1);
 
             return TORUS_OK;
         }
     }
 
-    return torus_number_parse(point->text, &point->number);
+    return torus_number_parse(text, &v->value);
 }
 
 
@@ -725,23 +823,22 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
     const torus_route_target_t *target, torus_store_point_t *point,
     torus_op_t *op)
 {
-    int                    room;
+    int                    rc;
     size_t                 i;
+    torus_route_key_t     *key;
     torus_store_slot_t    *slot;
     torus_store_copy_t    *copy, *last;
     const torus_schema_t  *schema;
 
     schema = target->schema;
 
-    i = schema->nintervals * ss->ncopies;
+    store->counters[TORUS_C_OPS_MADE] += ss->nkeys;
+    ss->values[TORUS_SCHEMA_OPERATIONS] += ss->nkeys;
 
-    store->counters[TORUS_C_OPS_MADE] += i;
-    ss->values[TORUS_SCHEMA_OPERATIONS] += i;
-
-    room = torus_store_key(store, target->stem, ss->room + op->arg.len);
+    key = target->keys;
 
     for (i = 0; i < schema->nintervals; i++) {
-        slot = torus_store_slot(schema, &schema->intervals[i],
+        slot = torus_store_slot(store, schema, &schema->intervals[i],
                                 &ss->intervals[i], point->timestamp);
 
         copy = slot->copies;
@@ -750,30 +847,69 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
         do {
             if (point->now >= copy->expired) {
                 store->counters[TORUS_C_OPS_EXPIRED]++;
-                continue;
+
+            } else {
+                rc = (key != NULL && copy->single)
+                     ? torus_store_kept(store, target, key, copy, op)
+                     : torus_store_copy(store, target, copy, op);
+
+                if (rc == TORUS_OK) {
+                    point->stored = 1;
+
+                } else {
+                    store->counters[TORUS_C_OPS_DROPPED]++;
+                    point->failed = 1;
+                }
             }
 
-            if (room != TORUS_OK
-                || torus_store_copy(store, target, copy, op) != TORUS_OK)
-            {
-                store->counters[TORUS_C_OPS_DROPPED]++;
-                point->failed = 1;
-                continue;
-            }
-
-            point->stored = 1;
+            key += (key != NULL);
 
         } while (++copy < last);
     }
 }
 
 
-/* The stem is already in store->key. */
+/*
+ * The rest of the key is put behind the stem, in the route itself.  Of a
+ * single key it is still there from the point before, unless the bucket is
+ * another; and what is known of its expiry is so as well.
+ */
+static inline int
+torus_store_kept(torus_store_t *store, const torus_route_target_t *target,
+    torus_route_key_t *key, const torus_store_copy_t *copy, torus_op_t *op)
+{
+    if (key->serial != copy->serial) {
+        key->serial = copy->serial;
+        key->memo = 0;
+
+        memcpy(target->rest, copy->text, copy->full);
+
+    } else if (store->schemas[target->schema->index].nkeys != 1) {
+        memcpy(target->rest, copy->text, copy->full);
+    }
+
+    op->key = torus_str(target->stem.data, target->stem.len + copy->full);
+    op->hash = torus_store_hash(target->hash, copy->hash);
+    op->expire = copy->expire;
+    op->memo = &key->memo;
+
+    return store->sink(store->data, target->schema->host, op);
+}
+
+
+/* Any other key, or two, are put together in store->key. */
 static int
 torus_store_copy(torus_store_t *store, const torus_route_target_t *target,
     const torus_store_copy_t *copy, torus_op_t *op)
 {
-    int  rc;
+    int     rc;
+    size_t  room;
+
+    room = store->schemas[target->schema->index].room + op->arg.len;
+
+    if (torus_store_key(store, target->stem, room) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
 
     op->key = torus_str(store->key, target->stem.len + copy->full);
     op->hash = torus_store_hash(target->hash, copy->hash);
@@ -866,9 +1002,9 @@ torus_store_member(torus_store_t *store, const torus_route_target_t *target,
 }
 
 
-static torus_store_slot_t *
-torus_store_slot(const torus_schema_t *schema, const torus_interval_t *iv,
-    torus_store_interval_t *si, int64_t ts)
+static inline torus_store_slot_t *
+torus_store_slot(torus_store_t *store, const torus_schema_t *schema,
+    const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts)
 {
     torus_store_slot_t  *slot;
 
@@ -882,7 +1018,7 @@ torus_store_slot(const torus_schema_t *schema, const torus_interval_t *iv,
     slot = &si->slots[si->recent];
 
     if (ts < slot->start || ts >= slot->end) {
-        torus_store_slot_fill(slot, schema, iv, ts);
+        torus_store_slot_fill(store, slot, schema, iv, ts);
     }
 
     return slot;
@@ -891,8 +1027,8 @@ torus_store_slot(const torus_schema_t *schema, const torus_interval_t *iv,
 
 /* Copies are made for the farthest bucket first, as kairos does. */
 static void
-torus_store_slot_fill(torus_store_slot_t *slot, const torus_schema_t *schema,
-    const torus_interval_t *iv, int64_t ts)
+torus_store_slot_fill(torus_store_t *store, torus_store_slot_t *slot,
+    const torus_schema_t *schema, const torus_interval_t *iv, int64_t ts)
 {
     int                  n;
     int64_t              bucket, sub, start, end, other;
@@ -904,12 +1040,12 @@ torus_store_slot_fill(torus_store_slot_t *slot, const torus_schema_t *schema,
     end = start + torus_step_length(&iv->step, bucket);
 
     copy = slot->copies;
-    torus_store_copy_fill(copy, iv, bucket, ts);
+    torus_store_copy_fill(store, copy, iv, bucket, ts);
 
     for (n = schema->rolling; n != 0; n += (n < 0) ? 1 : -1) {
         other = torus_step_add(&iv->step, bucket, n);
 
-        torus_store_copy_fill(++copy, iv, other,
+        torus_store_copy_fill(store, ++copy, iv, other,
                               torus_step_start(&iv->step, other));
     }
 
@@ -934,8 +1070,8 @@ torus_store_slot_fill(torus_store_slot_t *slot, const torus_schema_t *schema,
 
 
 static void
-torus_store_copy_fill(torus_store_copy_t *copy, const torus_interval_t *iv,
-    int64_t bucket, int64_t ts)
+torus_store_copy_fill(torus_store_t *store, torus_store_copy_t *copy,
+    const torus_interval_t *iv, int64_t bucket, int64_t ts)
 {
     size_t   n;
     int64_t  sub;
@@ -955,6 +1091,9 @@ torus_store_copy_fill(torus_store_copy_t *copy, const torus_interval_t *iv,
         copy->text[copy->full + n] = ':';
         copy->placed = n + 1;
     }
+
+    copy->serial = ++store->serial;
+    copy->single = iv->coarse;
 
     copy->hash = torus_hash(copy->text, copy->full, 0);
     copy->set_hash = torus_hash(copy->text, copy->len, 0);
@@ -1051,33 +1190,41 @@ torus_store_made(torus_store_t *store, const torus_route_target_t *target,
 }
 
 
-/* A list of every value. */
-static int
-torus_store_series(const torus_schema_t *schema, torus_store_value_t *v,
+/*
+ * What a type makes of a value.  TORUS_OK, TORUS_STORE_NOTHING, or as
+ * torus_func_apply() refuses.
+ */
+static inline int
+torus_store_insert(const torus_schema_t *schema, torus_store_value_t *v,
     torus_op_t *op)
 {
-    (void) schema;
-
-    op->kind = TORUS_OP_RPUSH;
-    op->arg = torus_store_text(v);
     op->delta = 0;
     op->ops = 1;
 
-    return TORUS_OK;
-}
+    switch (schema->type) {
 
+    case TORUS_COUNT:
+        return torus_store_count(schema, v, op);
 
-/* A hash of value and occurrences. */
-static int
-torus_store_histogram(const torus_schema_t *schema, torus_store_value_t *v,
-    torus_op_t *op)
-{
-    (void) schema;
+    case TORUS_SERIES:     /* a list of every value */
+        op->kind = TORUS_OP_RPUSH;
+        break;
 
-    op->kind = TORUS_OP_HINCRBY;
+    case TORUS_HISTOGRAM:  /* a hash of value and occurrences */
+        op->kind = TORUS_OP_HINCRBY;
+        op->delta = 1;
+        break;
+
+    case TORUS_GAUGE:      /* the last value */
+        op->kind = TORUS_OP_SET;
+        break;
+
+    case TORUS_SET:        /* each distinct value */
+        op->kind = TORUS_OP_SADD;
+        break;
+    }
+
     op->arg = torus_store_text(v);
-    op->delta = 1;
-    op->ops = 1;
 
     return TORUS_OK;
 }
@@ -1087,7 +1234,7 @@ torus_store_histogram(const torus_schema_t *schema, torus_store_value_t *v,
  * A sum.  A text, such as a format makes, counts as the number that it reads
  * as.  A decimal is added as one even when it is whole: 3.0 may follow 0.5.
  */
-static int
+static inline int
 torus_store_count(const torus_schema_t *schema, torus_store_value_t *v,
     torus_op_t *op)
 {
@@ -1103,8 +1250,6 @@ torus_store_count(const torus_schema_t *schema, torus_store_value_t *v,
             return rc;
         }
     }
-
-    op->ops = 1;
 
     if (v->value.kind == TORUS_VALUE_INT) {
 
@@ -1125,39 +1270,6 @@ torus_store_count(const torus_schema_t *schema, torus_store_value_t *v,
 
     op->kind = TORUS_OP_INCRBYFLOAT;
     op->arg = torus_store_text(v);
-    op->delta = 0;
-
-    return TORUS_OK;
-}
-
-
-/* The last value. */
-static int
-torus_store_gauge(const torus_schema_t *schema, torus_store_value_t *v,
-    torus_op_t *op)
-{
-    (void) schema;
-
-    op->kind = TORUS_OP_SET;
-    op->arg = torus_store_text(v);
-    op->delta = 0;
-    op->ops = 1;
-
-    return TORUS_OK;
-}
-
-
-/* Each distinct value. */
-static int
-torus_store_set(const torus_schema_t *schema, torus_store_value_t *v,
-    torus_op_t *op)
-{
-    (void) schema;
-
-    op->kind = TORUS_OP_SADD;
-    op->arg = torus_store_text(v);
-    op->delta = 0;
-    op->ops = 1;
 
     return TORUS_OK;
 }
@@ -1171,7 +1283,7 @@ torus_store_text(torus_store_value_t *v)
         return v->value.text;
     }
 
-    if (v->plain && torus_store_canonical(v)) {
+    if (v->canonical || (v->plain && torus_store_canonical(v))) {
         return v->text;
     }
 

@@ -78,6 +78,8 @@ typedef struct {
     unsigned char             *key;        /* a key being composed */
     size_t                     key_size;
     unsigned char             *stem;       /* of a name that was made */
+    unsigned char             *scratch;    /* of a write_func */
+    uint64_t                   serial;     /* of the last part of a key */
     torus_store_schema_t      *schemas;    /* by torus_schema_t.index */
     torus_arena_t             *arena;      /* owns them */
 } torus_store_t;

@@ -1,0 +1,449 @@
+/*
+ * The short ways of the write path, against the long ones: what a line, a
+ * point or an operation does must not depend on which of them it took.
+ * Chosen at random, of what is usual and of what is nearly so.
+ */
+
+#include "torus_queue.h"
+#include "torus_store.h"
+#include "torus_test.h"
+
+
+#define NOW     1700000000
+#define POINTS  60000
+#define LOG     8192
+#define HASHES  4096
+
+
+/* What became of a point, as text. */
+typedef struct {
+    char      text[LOG];
+    size_t    len;
+    int64_t   ops;       /* but for SADDs of resolution buckets */
+} recorder_t;
+
+
+typedef struct {
+    torus_schema_set_t  *set;
+    torus_store_t        store;
+    recorder_t           log;
+    uint64_t             counters[TORUS_COUNTERS_N];
+} path_t;
+
+
+/* The hash that came with a key has to come with it always. */
+typedef struct {
+    torus_str_t  key;
+    uint64_t     hash;
+} known_t;
+
+
+static known_t   known[HASHES];
+static size_t    nknown;
+static uint64_t  random_state = 1;
+static int       wrong_hashes;
+static int       memos;
+
+
+static const char  schemas[] =
+    "{\"TIMESERIES\": {"
+    " \"c\": {\"type\": \"count\", \"match\": \"c.**\", \"prefix\": \"c\","
+    "    \"intervals\": {\"m\": {\"step\": 60, \"steps\": 30}}},"
+    " \"z\": {\"type\": \"count\", \"match\": \"z.**\", \"zeros\": \"drop\","
+    "    \"intervals\": {\"minute\": {\"step\": 60}}},"
+    " \"g\": {\"type\": \"gauge\", \"match\": \"g.**\", \"prefix\": \"g\","
+    "    \"intervals\": {\"m\": {\"step\": 60, \"steps\": 30}}},"
+    " \"h\": {\"type\": \"histogram\", \"match\": \"h.**\","
+    "    \"intervals\": {\"m\": {\"step\": 60, \"steps\": 30}}},"
+    " \"s\": {\"type\": \"series\", \"match\": \"s.**\","
+    "    \"intervals\": {\"day\": {\"step\": \"daily\", \"steps\": 2}}},"
+    " \"t\": {\"type\": \"set\", \"match\": \"t.**\","
+    "    \"intervals\": {\"m\": {\"step\": 10, \"steps\": 300}}},"
+    " \"two\": {\"type\": \"count\", \"match\": \"two.**\","
+    "    \"intervals\": {\"m\": {\"step\": 60, \"steps\": 30},"
+    "                    \"longer\": {\"step\": 3600, \"steps\": 30}}},"
+    " \"fine\": {\"type\": \"gauge\", \"match\": \"fine.**\","
+    "    \"intervals\": {\"h\": {\"step\": 3600, \"steps\": 5,"
+    "                            \"resolution\": 60},"
+    "                    \"m\": {\"step\": 60, \"steps\": 30}}},"
+    " \"roll\": {\"type\": \"count\", \"match\": \"roll.**\", \"rolling\": 2,"
+    "    \"intervals\": {\"m\": {\"step\": 60, \"steps\": 30}}},"
+    " \"f\": {\"type\": \"series\", \"match\": \"f.**\","
+    "    \"write_func\": \"%.2f\","
+    "    \"intervals\": {\"m\": {\"step\": 60, \"steps\": 30}}}}}";
+
+static const char *const  stats[] = {
+    "c.a", "c.b", "z.a", "g.a", "h.a", "s.a", "t.a", "two.a", "two.b",
+    "fine.a", "roll.a", "f.a", "none.a"
+};
+
+static const char *const  values[] = {
+    "1", "0", "00", "007", "10", "99", "-1", "-0", "+5", "1.5", "1.50", "0.0",
+    ".5", "5.", "1e3", "nan", "inf", "-inf", "x", "1x", "1 2", "",
+    "999999999999999999", "1000000000000000000", "9223372036854775807",
+    "9223372036854775808", "123456789012345678901234567890", " 1"
+};
+
+
+#define number_of(a)  (sizeof(a) / sizeof((a)[0]))
+
+
+static size_t
+random_below(size_t n)
+{
+    random_state = torus_hash(&random_state, sizeof(random_state), 7);
+
+    return (size_t) (random_state % n);
+}
+
+
+static void
+report(void *data, torus_report_level_t level, const char *text)
+{
+    (void) data;
+    (void) level;
+
+    diag("%s", text);
+}
+
+
+/* Keys of the log live as long as the test. */
+static void
+check_hash(torus_str_t key, uint64_t hash)
+{
+    size_t          i;
+    unsigned char  *copy;
+
+    for (i = 0; i < nknown; i++) {
+        if (torus_str_eq(known[i].key, key)) {
+            wrong_hashes += known[i].hash != hash;
+            return;
+        }
+    }
+
+    if (nknown == HASHES) {
+        return;
+    }
+
+    copy = malloc(key.len);
+    if (copy == NULL) {
+        abort();
+    }
+
+    memcpy(copy, key.data, key.len);
+    known[nknown].key = torus_str(copy, key.len);
+    known[nknown++].hash = hash;
+}
+
+
+static int
+sink(void *data, const torus_host_t *host, const torus_op_t *op)
+{
+    path_t *w = data;
+
+    (void) host;
+
+    w->log.ops += op->ops;
+    w->log.len += (size_t) snprintf(w->log.text + w->log.len,
+                                    LOG - w->log.len,
+                                    "%d %.*s '%.*s' %" PRId64 " %" PRId64
+                                    " %u\n", (int) op->kind,
+                                    torus_fmt(op->key), torus_fmt(op->arg),
+                                    op->delta, op->expire, op->ops);
+
+    if (w->log.len >= LOG) {
+        abort();
+    }
+
+    if (op->hash != 0) {
+        check_hash(op->key, op->hash);
+    }
+
+    /* what was put there for a key is there for no other */
+
+    if (op->memo != NULL) {
+
+        if (*op->memo != 0) {
+            memos++;
+            wrong_hashes += *op->memo != (uint32_t) op->hash;
+        }
+
+        *op->memo = (uint32_t) op->hash;
+    }
+
+    return TORUS_OK;
+}
+
+
+static path_t *
+path_create(int router)
+{
+    path_t                 *w;
+    torus_schema_source_t   source;
+
+    w = calloc(1, sizeof(path_t));
+    if (w == NULL) {
+        abort();
+    }
+
+    source.file = torus_str("t", 1);
+    source.text = torus_str(schemas, sizeof(schemas) - 1);
+
+    if (torus_schema_load(&source, 1, report, NULL, &w->set) != TORUS_OK) {
+        bail_out("the schemas do not load");
+    }
+
+    w->store.set = w->set;
+    w->store.counters = w->counters;
+    w->store.sink = sink;
+    w->store.data = w;
+
+    if (router) {
+        w->store.router = torus_router_create(w->set, (size_t) 1 << 20, 5);
+    }
+
+    if (torus_store_init(&w->store) != TORUS_OK) {
+        abort();
+    }
+
+    return w;
+}
+
+
+static void
+path_destroy(path_t *w)
+{
+    torus_router_destroy(w->store.router);
+    torus_store_free(&w->store);
+    torus_schema_set_destroy(w->set);
+    free(w);
+}
+
+
+/* Every target by itself, without a router: nothing is kept of it. */
+static torus_counter_t
+path_long(path_t *w, torus_str_t stat, torus_str_t value, int64_t ts,
+    int64_t now)
+{
+    size_t                i;
+    torus_arena_t        *arena;
+    torus_counter_t       rc, result;
+    const torus_route_t  *route;
+
+    arena = torus_arena_create(1024, 0);
+    route = torus_route(w->set, stat, arena);
+    result = TORUS_C_POINTS_UNMATCHED;
+
+    for (i = 0; i < route->ntargets; i++) {
+        rc = torus_store_one(&w->store, &route->targets[i], value, ts, now);
+
+        if (i == 0 || rc == TORUS_C_POINTS_ACCEPTED) {
+            result = rc;
+        }
+    }
+
+    torus_arena_destroy(arena);
+
+    return result;
+}
+
+
+static int
+path_point(path_t *kept, path_t *plain, const char *stat, torus_str_t value,
+    int64_t ts, int64_t now)
+{
+    int              rc;
+    uint64_t         made[2];
+    torus_str_t      s;
+    torus_counter_t  reason, expected;
+
+    kept->log.len = 0;
+    plain->log.len = 0;
+    kept->log.text[0] = '\0';
+    plain->log.text[0] = '\0';
+
+    s = torus_str(stat, strlen(stat));
+    made[0] = kept->counters[TORUS_C_POINTS_RECEIVED];
+
+    rc = torus_store_point(&kept->store, s, value, ts, now, &reason);
+    expected = path_long(plain, s, value, ts, now);
+
+    made[1] = kept->counters[TORUS_C_POINTS_RECEIVED];
+
+    if (reason == expected
+        && rc == (expected == TORUS_C_POINTS_ACCEPTED ? TORUS_OK
+                                                      : TORUS_DECLINED)
+        && made[1] == made[0] + 1
+        && strcmp(kept->log.text, plain->log.text) == 0)
+    {
+        return 1;
+    }
+
+    diag("%s '%.*s' %" PRId64 " at %" PRId64 ": %d %s, %s\n%s-\n%s", stat,
+         torus_fmt(value), ts, now, rc, torus_counter_name(reason),
+         torus_counter_name(expected), kept->log.text, plain->log.text);
+
+    return 0;
+}
+
+
+/* The keys that routes keep, and the point that nearly all are. */
+static void
+test_store(void)
+{
+    int          good, i;
+    char         text[32];
+    path_t      *kept, *plain;
+    int64_t      now, ts;
+    const char  *stat;
+    torus_str_t  value;
+
+    kept = path_create(1);
+    plain = path_create(0);
+    good = 1;
+
+    for (i = 0; i < POINTS && good; i++) {
+        now = NOW + i / 50;
+        ts = now;
+
+        /* around the start of a bucket, and what is about to expire */
+
+        if (random_below(8) == 0) {
+            ts = now - (int64_t) random_below(2000) + 100;
+        }
+
+        stat = stats[random_below(number_of(stats))];
+
+        if (random_below(2) == 0) {
+            snprintf(text, sizeof(text), "%zu", random_below(1000));
+            value = torus_str(text, strlen(text));
+
+        } else {
+            stat = values[random_below(number_of(values))];
+            value = torus_str(stat, strlen(stat));
+            stat = stats[random_below(number_of(stats))];
+        }
+
+        good = path_point(kept, plain, stat, value, ts, now);
+    }
+
+    ok(good, "points whose keys are kept come to what others do");
+    is_int(wrong_hashes, 0, "a key has one hash, and one memo");
+    ok(memos > POINTS / 8, "most of them are there from the point before");
+
+    is_int((int64_t) kept->counters[TORUS_C_OPS_MADE],
+           (int64_t) plain->counters[TORUS_C_OPS_MADE],
+           "as many operations are counted");
+    is_int((int64_t) kept->counters[TORUS_C_OPS_EXPIRED],
+           (int64_t) plain->counters[TORUS_C_OPS_EXPIRED],
+           "as many of them expired");
+    is_int((int64_t) kept->counters[TORUS_C_OPS_MADE],
+           kept->log.ops
+           + (int64_t) kept->counters[TORUS_C_OPS_EXPIRED],
+           "the rest was passed on");
+
+    path_destroy(kept);
+    path_destroy(plain);
+}
+
+
+/* One point more, of a count whose key is known; the EXPIREATs queued. */
+static size_t
+queue_push(torus_queue_t *q, uint32_t *memo, uint64_t hash, uint64_t now)
+{
+    size_t           n;
+    torus_op_t       op;
+    torus_wbatch_t  *b;
+
+    memset(&op, 0, sizeof(op));
+
+    op.kind = TORUS_OP_INCRBY;
+    op.key = torus_str("key", 3);
+    op.hash = hash;
+    op.delta = 1;
+    op.expire = 9;
+    op.memo = memo;
+    op.ops = 1;
+
+    if (torus_queue_add(q, op.kind, &op, 1, 1, 0, now) != TORUS_OK) {
+        abort();
+    }
+
+    b = torus_queue_take(q);
+    n = b->records->expireat;
+    torus_wbatch_release(&q->chunks, b);
+
+    return n;
+}
+
+
+/* A memo says what the table of expiries would say, or less. */
+static void
+test_memo(void)
+{
+    uint32_t       memo;
+    uint64_t       counters[TORUS_COUNTERS_N], now;
+    torus_queue_t  q;
+
+    memset(&q, 0, sizeof(q));
+    memset(counters, 0, sizeof(counters));
+
+    q.counters = counters;
+    q.seed = 1;
+    torus_expiry_init(&q.expiry, 1024);
+
+    memo = 0;
+    now = 1000000;
+
+    is_int((int64_t) queue_push(&q, &memo, 77, now), 1, "a new key expires");
+    ok(memo != 0, "which is noted");
+    is_int((int64_t) queue_push(&q, &memo, 77, now + 1), 0, "and known");
+
+    /* the table may forget, the memo knows */
+
+    torus_expiry_forget(&q.expiry, 77);
+    is_int((int64_t) queue_push(&q, &memo, 77, now + 2), 0, "by the memo");
+
+    torus_expiry_turn(&q.expiry);
+    is_int((int64_t) queue_push(&q, &memo, 77, now + 3), 1,
+           "an expiry that failed is sent anew");
+
+    torus_expiry_reset(&q.expiry);
+    is_int((int64_t) queue_push(&q, &memo, 77, now + 4), 1,
+           "on another connection as well");
+
+    is_int((int64_t) queue_push(&q, &memo, 77, now + TORUS_EXPIRY_REPEAT / 2),
+           0, "it is known for long");
+    is_int((int64_t) queue_push(&q, &memo, 77,
+                                now + TORUS_EXPIRY_REPEAT + 5), 1,
+           "not for ever");
+
+    /* also where the memo is asked all the time */
+
+    now += TORUS_EXPIRY_REPEAT + 5;
+
+    while (queue_push(&q, &memo, 77, now) == 0) {
+        now += 1000;
+    }
+
+    ok(now <= 1000000 + 2 * TORUS_EXPIRY_REPEAT + TORUS_EXPIRY_TURN + 2000,
+       "an hour and a turn are the most");
+
+    torus_queue_free(&q);
+}
+
+
+int
+main(void)
+{
+    size_t  i;
+
+    test_store();
+    test_memo();
+
+    for (i = 0; i < nknown; i++) {
+        free((void *) (uintptr_t) known[i].key.data);
+    }
+
+    return done_testing();
+}
