@@ -401,7 +401,7 @@ torus_store_usual(torus_store_t *store, const torus_route_target_t *target,
     copy = slot->copies;
 
     if (target->keys->serial != copy->serial
-        || timestamp < slot->start || 0
+        || timestamp < slot->start || timestamp >= slot->end
         || now >= copy->expired || now >= (int64_t) target->due
         || torus_store_number(text, &v) != TORUS_OK
         || torus_store_insert(schema, &v, &op) != TORUS_OK)
