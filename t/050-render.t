@@ -109,3 +109,60 @@ GET /torus/render?target=sumSeries(a.b.*)&from=-5min&format=json
 --- no_error_log
 [error]
 [alert]
+
+
+
+=== TEST 6: a stat without data in the range is null, what does not exist is
+not answered
+--- schema eval: $::schema
+--- carbon eval: $::abc
+--- request eval
+["GET /torus/render?target=a.b.c1&from=-10h&until=-9h59min&format=raw",
+ "GET /torus/render?target=a.b.c1&target=a.b.no&target=a.b&from=-10h&until=-9h59min&format=raw",
+ "GET /torus/render?target=sumSeries(a.b.c1,a.b.no)&from=-10h&until=-9h59min&format=raw",
+ "GET /torus/render?target=a.b.no&target=fallbackSeries(a.b.no,a.b.c2)&from=-2min&format=raw",
+ "GET /torus/render?target=a.b.c1&target=timeShift(a.b.c1,'1h')&from=-2min&format=raw"]
+--- response_body eval
+["a.b.c1,1699964040,1699964100,60|None\n",
+ "a.b.c1,1699964040,1699964100,60|None\n",
+ "sumSeries(a.b.c1),1699964040,1699964100,60|None\n",
+ "a.b.c2,1699999920,1700000040,60|None,4.0\n",
+ "a.b.c1,1699999920,1700000040,60|None,4.0\n"
+ . "timeShift(a.b.c1, \"-1h\"),1699999920,1700000040,60|None,None\n"]
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 7: to know that takes no round where there is data
+--- schema eval: $::schema
+--- carbon eval: $::abc
+--- http_config
+torus_schema $TEST_NGINX_SCHEMA;
+log_format cost '"$torus_commands $torus_rounds"';
+access_log $TEST_NGINX_SERVER_ROOT/logs/access.log cost;
+--- request
+GET /torus/render?target=a.b.c1&target=a.b.c2&from=-2min
+--- access_log
+"1 1"
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 8: and one for all names where there is none
+--- schema eval: $::schema
+--- carbon eval: $::abc
+--- http_config
+torus_schema $TEST_NGINX_SCHEMA;
+log_format cost '"$torus_commands $torus_rounds"';
+access_log $TEST_NGINX_SERVER_ROOT/logs/access.log cost;
+--- request
+GET /torus/render?target=a.b.c1&target=a.b.no&target=x&from=-10h&until=-9h59min
+--- access_log
+"4 2"
+--- no_error_log
+[error]
+[alert]

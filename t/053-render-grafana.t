@@ -153,21 +153,33 @@ lists.x 4 1699999990
 
 
 
-=== TEST 5: weeks at their Thursdays, one that a new year cuts is one; months
+=== TEST 5: weeks at their Sundays, one that a new year cuts is one; months
 at their first days
 --- schema eval: $::schema
 --- no_stream
 --- redis
 SET long.a:week:202252 5
-SET long.a:week:202300 7
 SET long.a:week:202301 2
+SET long.a:week:202353 7
+SET long.a:week:202400 4
+SET long.a:week:202401 1
 SET long.a:month:202310 31
 SET long.a:month:202311 30
 --- request eval
-[ "GET /torus/render?target=long.a&from=20221226&until=20230108&format=raw",
+[ "GET /torus/render?target=long.a&from=20221224&until=20230102&format=raw",
+  "GET /torus/render?target=long.a&from=20221225&until=20230102",
+  "GET /torus/render?target=long.a&from=20231230&until=20231231&format=raw",
+  "GET /torus/render?target=long.a&from=20231230&until=20240110&format=csv",
+  "GET /torus/render?target=timeShift(long.a,'1mon')&from=20240127&until=20240203&format=raw",
+  "GET /torus/render?target=sumSeries(long.a,offset(long.a,1))&from=20231230&until=20240110&maxDataPoints=1",
   "GET /torus/render?target=interval(long.a,'month')&from=20231031&until=20231102&format=raw" ]
 --- response_body eval
-[ "long.a,1672272000,1673481600,604800|5.0,2.0\n",
+[ "long.a,1671926400,1673136000,604800|5.0,2.0\n",
+  '[{"target":"long.a","tags":{"name":"long.a"},"datapoints":[[2.0,1672531200]]}]',
+  "long.a,1703980800,1704585600,604800|11.0\n",
+  "long.a,2023-12-31 00:00:00,11.0\r\nlong.a,2024-01-07 00:00:00,1.0\r\n",
+  "timeShift(long.a, \"-1mon\"),1706400000,1707004800,604800|11.0\n",
+  '[{"target":"sumSeries(long.a,offset(long.a,1))","tags":{"name":"long.a","aggregatedBy":"sum"},"datapoints":[[13.0,1703980800]]}]',
   "long.a,1698796800,1698969600,86400|30.0,None\n" ]
 --- no_error_log
 [error]

@@ -34,6 +34,11 @@
 #include "torus_tz.h"
 
 
+/* Weeks of the calendar: their step, and the phase of it. */
+#define TORUS_GRAPH_WEEK    604800
+#define TORUS_GRAPH_SUNDAY  259200   /* 1970-01-04, the first to begin one */
+
+
 /* How several values become one. */
 typedef enum {
     TORUS_GRAPH_AVERAGE = 0,
@@ -164,10 +169,11 @@ torus_graph_leaf_t **torus_graph_leaves(const torus_graph_t *g, size_t *n);
  * A new series for a leaf, with the leaf's span, n values that are null and
  * no rows; its path is the leaf's, its only tag the name (and what follows
  * it after ";").  start and n are what the step makes of the span, each t
- * with from < t <= until and t % step = 0.  NULL when out of memory.
+ * with from < t <= until and t % step = phase.  NULL when out of memory.
  */
 torus_graph_series_t *torus_graph_series(torus_graph_t *g,
-    const torus_graph_leaf_t *leaf, torus_str_t name, int64_t step);
+    const torus_graph_leaf_t *leaf, torus_str_t name, int64_t step,
+    int64_t phase);
 
 /*
  * The series of a leaf, in any order; they are sorted by name here.  The

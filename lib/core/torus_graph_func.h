@@ -241,6 +241,9 @@ torus_graph_series_t *torus_graph_edit(torus_graph_t *g,
 torus_graph_series_t *torus_graph_write(torus_graph_t *g,
     torus_graph_series_t *s);
 
+/* The first time after t on a grid. */
+int64_t torus_graph_after(int64_t t, int64_t step, int64_t phase);
+
 /* A series like it without values, of n points. */
 torus_graph_series_t *torus_graph_like(torus_graph_t *g,
     const torus_graph_series_t *s, size_t n);

@@ -1342,13 +1342,20 @@ static void
 torus_graph_put_back(torus_graph_series_t *s,
     const torus_graph_span_t *shifted, const torus_graph_span_t *span)
 {
-    int64_t  start, shift, length;
+    int64_t  start, phase, shift, length;
 
     shift = span->from - shifted->from;
     length = s->end - s->start;
 
-    if (s->start == shifted->from - shifted->from % s->step + s->step) {
-        start = span->from - span->from % s->step + s->step;
+    /* weeks begin with a Sunday, and nothing else is off the grid of 0 */
+
+    phase = s->start % s->step;
+
+    if (s->start == torus_graph_after(shifted->from, s->step, phase)
+        && (phase == 0
+            || (s->step == TORUS_GRAPH_WEEK && phase == TORUS_GRAPH_SUNDAY)))
+    {
+        start = torus_graph_after(span->from, s->step, phase);
 
     } else if (s->start % s->step == 0) {
         start = s->start + shift + s->step / 2;

@@ -61,7 +61,7 @@ torus_graph_make(torus_graph_t *g, torus_str_t name, int64_t start,
 
 torus_graph_series_t *
 torus_graph_series(torus_graph_t *g, const torus_graph_leaf_t *leaf,
-    torus_str_t name, int64_t step)
+    torus_str_t name, int64_t step, int64_t phase)
 {
     int64_t                from, until;
     torus_str_t            copy;
@@ -73,8 +73,8 @@ torus_graph_series(torus_graph_t *g, const torus_graph_leaf_t *leaf,
         return NULL;
     }
 
-    from = leaf->span.from - leaf->span.from % step + step;
-    until = leaf->span.until - leaf->span.until % step + step;
+    from = torus_graph_after(leaf->span.from, step, phase);
+    until = torus_graph_after(leaf->span.until, step, phase);
 
     s = torus_graph_make(g, copy, from, until, step,
                          until > from ? (size_t) ((until - from) / step) : 0);
@@ -88,6 +88,17 @@ torus_graph_series(torus_graph_t *g, const torus_graph_leaf_t *leaf,
     s->own_values = 0;
 
     return s;
+}
+
+
+int64_t
+torus_graph_after(int64_t t, int64_t step, int64_t phase)
+{
+    int64_t  past;
+
+    past = (t - phase) % step;
+
+    return t + step - (past < 0 ? past + step : past);
 }
 
 

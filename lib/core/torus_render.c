@@ -4,6 +4,8 @@
  *   PLAN     leaves become names, names become reads, some hundred at a time
  *   FIND     waiting for the index of names, then PLAN again
  *   FETCH    waiting for buckets
+ *   MISS     names without any data are looked up in the index, to tell what
+ *            exists from what does not: waiting for it is FIND again
  *   SUPPLY   series are given to the evaluator
  *   EVAL     evaluates; when it wants more leaves, PLAN again
  *   FOLD     to maxDataPoints
@@ -29,13 +31,13 @@
 #define TORUS_RENDER_MADE    8        /* points made per point fetched */
 
 #define TORUS_RENDER_DAY     86400
-#define TORUS_RENDER_WEEK    604800
 
 
 typedef enum {
     TORUS_RENDER_PLAN = 0,
     TORUS_RENDER_FIND,
     TORUS_RENDER_FETCH,
+    TORUS_RENDER_MISS,
     TORUS_RENDER_SUPPLY,
     TORUS_RENDER_EVAL,
     TORUS_RENDER_FOLD,
@@ -52,6 +54,7 @@ typedef struct torus_render_read_s  torus_render_read_t;
 struct torus_render_want_s {
     torus_graph_series_t        *series;
     torus_render_want_t         *next;      /* of the same read */
+    unsigned                     literal:1; /* it may be of no stat at all */
     unsigned                     found:1;   /* there was something */
 };
 
@@ -125,6 +128,8 @@ struct torus_render_s {
     torus_find_t                *find;
     torus_render_leaf_t        **queries;   /* whose they are */
     size_t                       nqueries;
+    size_t                       read;      /* the cursor of MISS */
+    torus_render_read_t        **missed;    /* by query; NULL: not in MISS */
 
     int64_t                      points;    /* keys of all passes */
     int64_t                      step;
@@ -170,7 +175,11 @@ static int torus_render_range(torus_render_t *r,
     const torus_render_read_t *from, torus_read_t *read);
 static int torus_render_stem(torus_render_t *r,
     const torus_render_read_t *from, torus_read_t *read);
-static int64_t torus_render_grid(const torus_step_t *step);
+static int torus_render_fetched(torus_render_t *r);
+static int torus_render_miss(torus_render_t *r);
+static int torus_render_missing(torus_render_read_t *rd);
+static void torus_render_exists(torus_render_read_t *rd);
+static int64_t torus_render_grid(const torus_step_t *step, int64_t *phase);
 static int64_t torus_render_place(const torus_step_t *step, int64_t start);
 static int torus_render_row(void *data, const torus_read_t *read,
     torus_bucket_t *bucket);
@@ -293,9 +302,8 @@ torus_render_next(torus_render_t *r, torus_batch_t *batch)
 
     /* nothing had to be read */
 
-    if (torus_fetch_done(r->fetch)) {
-        r->state = TORUS_RENDER_SUPPLY;
-        r->leaf = 0;
+    if (torus_fetch_done(r->fetch) && torus_render_fetched(r) != TORUS_OK) {
+        return TORUS_ERROR;
     }
 
     return rc;
@@ -326,12 +334,7 @@ torus_render_reply(torus_render_t *r, const torus_host_t *host,
         return torus_render_fail(r, torus_fetch_status(r->fetch));
     }
 
-    if (torus_fetch_done(r->fetch)) {
-        r->state = TORUS_RENDER_SUPPLY;
-        r->leaf = 0;
-    }
-
-    return TORUS_OK;
+    return torus_fetch_done(r->fetch) ? torus_render_fetched(r) : TORUS_OK;
 }
 
 
@@ -673,6 +676,10 @@ torus_render_step_on(torus_render_t *r, int64_t *budget)
         *budget -= TORUS_RENDER_BUDGET / 4;
         return torus_render_plan(r);
 
+    case TORUS_RENDER_MISS:
+        *budget -= TORUS_RENDER_BUDGET / 8;
+        return torus_render_miss(r);
+
     case TORUS_RENDER_SUPPLY:
         *budget -= TORUS_RENDER_BUDGET / 8;
         return torus_render_supply(r);
@@ -915,8 +922,15 @@ torus_render_hits(torus_render_t *r)
         }
 
         if (rc == TORUS_DECLINED) {
-            r->state = TORUS_RENDER_PLAN;
+            r->state = r->missed == NULL ? TORUS_RENDER_PLAN
+                                         : TORUS_RENDER_SUPPLY;
+            r->missed = NULL;
             return TORUS_OK;
+        }
+
+        if (rc == TORUS_OK && r->missed != NULL) {
+            torus_render_exists(r->missed[query]);
+            continue;
         }
 
         if (rc == TORUS_INVALID) {
@@ -1027,7 +1041,7 @@ static int
 torus_render_name(torus_render_t *r, torus_render_leaf_t *l,
     torus_str_t name)
 {
-    int64_t                step;
+    int64_t                step, phase;
     torus_render_read_t   *rd;
     torus_render_want_t   *w;
     torus_render_choice_t  choice;
@@ -1038,7 +1052,7 @@ torus_render_name(torus_render_t *r, torus_render_leaf_t *l,
         return TORUS_OK;
     }
 
-    step = torus_render_grid(&choice.interval->resolution);
+    step = torus_render_grid(&choice.interval->resolution, &phase);
 
     rd = torus_render_read(r, name, &choice, &l->leaf->span);
     w = torus_arena_calloc(r->arena, 1, sizeof(torus_render_want_t));
@@ -1047,7 +1061,7 @@ torus_render_name(torus_render_t *r, torus_render_leaf_t *l,
         return torus_render_full(r);
     }
 
-    w->series = torus_graph_series(r->graph, l->leaf, name, step);
+    w->series = torus_graph_series(r->graph, l->leaf, name, step, phase);
     if (w->series == NULL) {
         return torus_render_full(r);
     }
@@ -1056,6 +1070,7 @@ torus_render_name(torus_render_t *r, torus_render_leaf_t *l,
     w->series->typed = 1;
     torus_render_reduce(l, choice.schema, w->series);
 
+    w->literal = l->literal;
     w->next = rd->wants;
     rd->wants = w;
     l->wants[l->nwants++] = w;
@@ -1344,12 +1359,120 @@ torus_render_fetch(torus_render_t *r)
 
     /* with nothing to read there is nobody to wait for */
 
-    if (r->nreads == 0) {
-        r->state = TORUS_RENDER_SUPPLY;
-        r->leaf = 0;
-    }
+    return r->nreads == 0 ? torus_render_fetched(r) : TORUS_OK;
+}
+
+
+static int
+torus_render_fetched(torus_render_t *r)
+{
+    r->state = TORUS_RENDER_MISS;
+    r->leaf = 0;
+    r->read = 0;
+    r->nqueries = 0;
 
     return TORUS_OK;
+}
+
+
+/*
+ * A name that was given as such and has no data in its range may be one that
+ * there is not, of which nothing is answered, or one that was silent, which
+ * is null all the time.  The index tells, and is asked only then, for all of
+ * them together.
+ */
+static int
+torus_render_miss(torus_render_t *r)
+{
+    int                   rc;
+    size_t                left;
+    torus_find_conf_t     conf;
+    torus_render_read_t  *rd;
+
+    left = TORUS_RENDER_NAMES;
+
+    for ( /* void */ ; r->read < r->nreads; r->read++) {
+        rd = r->reads[r->read];
+
+        if (left-- == 0) {
+            return TORUS_OK;
+        }
+
+        if (!torus_render_missing(rd)) {
+            continue;
+        }
+
+        if (r->missed == NULL) {
+            memset(&conf, 0, sizeof(torus_find_conf_t));
+
+            conf.now = r->conf->now;
+            conf.from = INT64_MIN;
+            conf.until = INT64_MAX;
+            conf.memory = r->limits->memory;
+            conf.leaves = 1;
+
+            if (r->find != NULL) {
+                torus_find_destroy(r->find);
+            }
+
+            r->find = torus_find_create(r->arena, r->conf->set, &conf,
+                                        r->stats);
+            r->missed = torus_arena_alloc(r->arena,
+                                          r->nreads
+                                          * sizeof(torus_render_read_t *));
+
+            if (r->find == NULL || r->missed == NULL) {
+                return torus_render_full(r);
+            }
+        }
+
+        rc = torus_find_add(r->find, rd->name, &r->err);
+
+        if (rc == TORUS_OK) {
+            r->missed[r->nqueries++] = rd;
+
+        } else if (rc != TORUS_INVALID) {
+            return torus_render_full(r);
+        }
+    }
+
+    r->state = r->missed != NULL ? TORUS_RENDER_FIND : TORUS_RENDER_SUPPLY;
+
+    return TORUS_OK;
+}
+
+
+/* What has data in one range does exist in all others. */
+static int
+torus_render_missing(torus_render_read_t *rd)
+{
+    int                   literal;
+    torus_render_want_t  *w;
+
+    literal = 0;
+
+    for (w = rd->wants; w != NULL; w = w->next) {
+
+        if (w->found) {
+            torus_render_exists(rd);
+            return 0;
+        }
+
+        literal |= w->literal;
+    }
+
+    return literal;
+}
+
+
+static void
+torus_render_exists(torus_render_read_t *rd)
+{
+    torus_render_want_t  *w;
+
+    for (w = rd->wants; w != NULL; w = w->next) {
+        w->found = 1;
+    }
 }
 
 
@@ -1358,11 +1481,11 @@ static int
 torus_render_range(torus_render_t *r, const torus_render_read_t *from,
     torus_read_t *read)
 {
-    int64_t                  oldest, grid, length;
+    int64_t                  oldest, grid, phase, length;
     const torus_interval_t  *iv;
 
     iv = from->interval;
-    grid = torus_render_grid(&iv->resolution);
+    grid = torus_render_grid(&iv->resolution, &phase);
 
     read->spec = &r->spec;
     read->schema = from->schema;
@@ -1370,11 +1493,10 @@ torus_render_range(torus_render_t *r, const torus_render_read_t *from,
     read->from = from->span.from + 1;
     read->until = from->span.until;
 
-    /* a week begins before its Thursday and may end after it */
+    /* the rest of a week that a new year cuts has a bucket of its own */
 
     if (iv->resolution.kind == TORUS_STEP_WEEKLY) {
-        read->from -= 4 * TORUS_RENDER_DAY;
-        read->until += 3 * TORUS_RENDER_DAY;
+        read->until += 6 * TORUS_RENDER_DAY;
     }
 
     read->first = torus_step_bucket(&iv->step, read->from);
@@ -1451,17 +1573,20 @@ torus_render_stem(torus_render_t *r, const torus_render_read_t *from,
 }
 
 
-/* The step of the grid that buckets are shown on. */
+/* The grid that buckets are shown on: its step, and where one is from 0. */
 static int64_t
-torus_render_grid(const torus_step_t *step)
+torus_render_grid(const torus_step_t *step, int64_t *phase)
 {
+    *phase = 0;
+
     switch (step->kind) {
 
     case TORUS_STEP_SECONDS:
         return step->seconds;
 
     case TORUS_STEP_WEEKLY:
-        return TORUS_RENDER_WEEK;
+        *phase = TORUS_GRAPH_SUNDAY;
+        return TORUS_GRAPH_WEEK;
 
     default:
         return TORUS_RENDER_DAY;
@@ -1473,18 +1598,17 @@ torus_render_grid(const torus_step_t *step)
 static int64_t
 torus_render_place(const torus_step_t *step, int64_t start)
 {
-    int64_t  n;
+    int64_t  past;
 
     if (step->kind != TORUS_STEP_WEEKLY) {
         return start;
     }
 
-    /* 1970-01-01 was a Thursday, and weeks begin four days before one */
+    /* the first bucket of a year need not begin with its week */
 
-    n = start + 4 * TORUS_RENDER_DAY;
+    past = (start - TORUS_GRAPH_SUNDAY) % TORUS_GRAPH_WEEK;
 
-    return n - (n % TORUS_RENDER_WEEK + TORUS_RENDER_WEEK)
-               % TORUS_RENDER_WEEK;
+    return start - (past < 0 ? past + TORUS_GRAPH_WEEK : past);
 }
 
 

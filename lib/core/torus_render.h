@@ -14,11 +14,10 @@
  * told by the resolution, and the grid of a series is that of the resolution
  * too: an interval of a day in resolutions of an hour has a point an hour.
  *
- * A grid has a fixed step.  Days are 86400 seconds.  Weeks are 604800, the
- * multiples of which are Thursdays: a week is shown at its Thursday, and one
- * that a new year cuts in two is one again.  Months and years have no such
- * step: they are shown on a grid of days at their first day, with null at
- * all other days.
+ * A grid has a fixed step.  Days are 86400 seconds.  Weeks are 604800 and
+ * begin with their Sunday; one that a new year cuts in two is one again.
+ * Months and years have no such step: they are shown on a grid of days at
+ * their first day, with null at all other days.
  */
 
 #ifndef _TORUS_RENDER_H_INCLUDED_

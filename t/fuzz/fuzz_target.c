@@ -165,7 +165,7 @@ supply(torus_graph_t *g, torus_arena_t *arena, torus_graph_leaf_t *leaf,
     for (i = 0; i < 3; i++) {
         s = torus_graph_series(g, leaf, torus_str(i == 1 ? "a.b;c=d" : "a.b.c",
                                                   i == 1 ? 7 : 3 + i),
-                               steps[i]);
+                               steps[i], i == 2 ? 7 : 0);
         if (s == NULL || s->n > 2000) {
             continue;
         }

@@ -359,7 +359,13 @@ test_static(void)
     like(run("/functions"), "\"aliasSub\"", "functions");
     like(run("/functions/sumSeries"), "\"name\":\"sumSeries\"", "one of them");
     answers("/functions/nix", "unknown function \"nix\"");
-    answers("/tags/tagSeries", "");
+    answers("/tags/tagSeries", "argument \"path\" is missing");
+    answers("/tags/tagSeries?path=x&path=b;z=1;a=2", "\"b;a=2;z=1\"");
+    answers("/tags/tagMultiSeries?path=c&path=b..d", "[\"c\",\"b.d\"]");
+    answers("/tags/tagMultiSeries?path=c&path=b%01",
+            "argument \"path\" is no path of a series: \"b\\x01\"");
+    answers("/tags/delSeries?path[]=c&jsonp=f", "f(true)\n");
+    answers("/tags/tagSeries/x", "");
     answers("/metrics/find/x", "");
 }
 

@@ -161,7 +161,7 @@ model_supply(model_t *m, torus_graph_t *g, torus_arena_t *arena,
         /* an interval of another name has another step */
         step = (i == 2 || leaf->interval.len != 0) ? 120 : 60;
 
-        s = torus_graph_series(g, leaf, model_z(model_names[i]), step);
+        s = torus_graph_series(g, leaf, model_z(model_names[i]), step, 0);
         if (s == NULL) {
             continue;
         }
