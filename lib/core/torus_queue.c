@@ -187,10 +187,7 @@ torus_queue_count(torus_queue_t *q, torus_entry_t *e)
     if (torus_queue_is(e->kind, TORUS_QUEUE_FLOAT)) {
         torus_queue_fraction(q, e->op->key, e->now);
 
-    } else if (torus_expiry_known(&q->fractions,
-                                  torus_queue_stem_hash(q, e->op->key),
-                                  e->now))
-    {
+    } else if (torus_queue_fractional(q, e->op->key, e->now)) {
         e->kind = torus_queue_float(e->kind);
         e->arg = torus_str(q->text,
                            torus_number_print_int(q->text, e->op->delta));
@@ -798,6 +795,15 @@ void
 torus_queue_fraction(torus_queue_t *q, torus_str_t key, uint64_t now)
 {
     torus_expiry_sent(&q->fractions, torus_queue_stem_hash(q, key), now);
+}
+
+
+int
+torus_queue_fractional(const torus_queue_t *q, torus_str_t key, uint64_t now)
+{
+    return q->fractions.used != 0
+           && torus_expiry_known(&q->fractions, torus_queue_stem_hash(q, key),
+                                 now);
 }
 
 

@@ -49,6 +49,8 @@ int torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
  * to by INCRBYFLOAT.
  */
 void torus_queue_fraction(torus_queue_t *q, torus_str_t key, uint64_t now);
+int torus_queue_fractional(const torus_queue_t *q, torus_str_t key,
+    uint64_t now);
 
 /* The same addition, of decimals. */
 unsigned torus_queue_float(unsigned kind);

@@ -24,6 +24,7 @@ static int torus_reply_hello(torus_writer_t *w);
 static int torus_reply_client_id(torus_writer_t *w);
 static void torus_reply_info(torus_writer_t *w, torus_str_t text);
 static int torus_reply_server(torus_writer_t *w, torus_str_t text);
+static uint64_t torus_reply_refusals(torus_str_t text);
 static void torus_reply_memory(torus_writer_t *w, torus_str_t text);
 static torus_str_t torus_reply_field(torus_str_t text, const char *name);
 static int torus_reply_ask(torus_writer_t *w);
@@ -136,8 +137,18 @@ torus_reply_string(const redisReadTask *task, char *s, size_t len)
 
     w->reply.type = task->type;
 
-    if (task->type == REDIS_REPLY_STRING && w->state == TORUS_WRITER_HELLO) {
-        torus_reply_info(w, torus_str(s, len));
+    if (task->type == REDIS_REPLY_STRING) {
+
+        /* seen whole only here; the reply's text is cut */
+
+        if (w->state == TORUS_WRITER_HELLO) {
+            torus_reply_info(w, torus_str(s, len));
+
+        } else if (w->state == TORUS_WRITER_ASKING
+                   && w->step == TORUS_ASK_REFUSALS)
+        {
+            torus_writer_refusals(w, torus_reply_refusals(torus_str(s, len)));
+        }
     }
 
     if (len > sizeof(w->reply.text)) {
@@ -164,7 +175,7 @@ torus_reply_array(const redisReadTask *task, int n)
         if (w->state != TORUS_WRITER_ASKING
             || w->step != TORUS_ASK_EXEC
             || task->parent->parent != NULL
-            || task->idx != 2
+            || task->idx != TORUS_ASK_HGETALL - TORUS_ASK_HSET
             || n % 2 != 0)
         {
             return NULL;
@@ -176,7 +187,8 @@ torus_reply_array(const redisReadTask *task, int n)
     w->reply.type = REDIS_REPLY_ARRAY;
 
     if (w->state == TORUS_WRITER_ASKING) {
-        return (w->step != TORUS_ASK_EXEC || n == 3) ? w : NULL;
+        return (w->step != TORUS_ASK_EXEC
+                || n == TORUS_ASK_EXEC - TORUS_ASK_HSET) ? w : NULL;
     }
 
     b = w->flight.first;
@@ -343,7 +355,6 @@ torus_reply_client_id(torus_writer_t *w)
 }
 
 
-/* Seen whole only here; the reply's text is cut. */
 static void
 torus_reply_info(torus_writer_t *w, torus_str_t text)
 {
@@ -403,6 +414,36 @@ torus_reply_server(torus_writer_t *w, torus_str_t text)
                       "needed", torus_fmt(w->conf.host->name), major, minor);
 
     return TORUS_ERROR;
+}
+
+
+/* How many MULTIs were refused, of "calls=7,..,rejected_calls=0,..". */
+static uint64_t
+torus_reply_refusals(torus_str_t text)
+{
+    size_t       i, n;
+    uint64_t     refusals;
+    const char  *name;
+
+    name = "rejected_calls=";
+    n = strlen(name);
+    refusals = 0;
+
+    text = torus_reply_field(text, "cmdstat_multi:");
+
+    for (i = 0; i + n < text.len; i++) {
+
+        if (memcmp(text.data + i, name, n) == 0) {
+            i += n;
+            break;
+        }
+    }
+
+    while (i < text.len && text.data[i] >= '0' && text.data[i] <= '9') {
+        refusals = refusals * 10 + (text.data[i++] - '0');
+    }
+
+    return refusals;
 }
 
 
@@ -484,6 +525,10 @@ torus_reply_ask(torus_writer_t *w)
         return torus_reply_kill(w);
     }
 
+    if (step == TORUS_ASK_REFUSALS) {
+        return TORUS_OK;
+    }
+
     if (step == TORUS_ASK_EXEC
         && w->reply.type == REDIS_REPLY_ARRAY
         && a->error.data == NULL)
@@ -536,8 +581,8 @@ torus_reply_kill(torus_writer_t *w)
 
 
 /*
- * EXEC's array is what HSET, EXPIRE and HGETALL answered.  An HGETALL that
- * ran outside of a transaction is a root array of its own; it is ignored.
+ * EXEC's array is what HSET, HSETNX, EXPIRE and HGETALL answered.  An HGETALL
+ * that ran outside of a transaction is a root array of its own; it is ignored.
  */
 static int
 torus_reply_ask_element(torus_writer_t *w, const redisReadTask *t,
@@ -593,29 +638,30 @@ torus_reply_slot(torus_writer_t *w, const redisReadTask *t, torus_str_t s)
     }
 
     if (t->idx % 2 == 0) {
-        a->field = -1;
+        a->field = NULL;
 
         if (torus_str_is(s, "points")) {
-            a->field = TORUS_WRITER_WINDOW_MAX;
+            a->field = &a->points;
+
+        } else if (torus_str_is(s, "born")) {
+            a->field = &a->born;
 
         } else if (torus_reply_number(s, &n) == TORUS_OK
                    && n < w->conf.window)
         {
-            a->field = (int) n;
+            a->field = &a->slot[n];
         }
 
         return TORUS_OK;
     }
 
-    if (a->field < 0 || torus_reply_number(s, &n) != TORUS_OK) {
+    if (a->field == NULL || torus_reply_number(s, &n) != TORUS_OK) {
         return TORUS_OK;
     }
 
-    if (a->field == TORUS_WRITER_WINDOW_MAX) {
-        a->points = n;
+    *a->field = n;
 
-    } else {
-        a->slot[a->field] = n;
+    if (a->field != &a->points && a->field != &a->born) {
         a->slots = 1;
     }
 
@@ -684,6 +730,13 @@ torus_reply_batch(torus_writer_t *w)
 
     if (torus_reply_is_error(w)) {
         torus_writer_refuse(w, b, torus_reply_text(w));
+
+        if (b->check
+            && pos >= torus_reply_head(b)
+            && torus_redis_error(torus_reply_text(w)) == TORUS_REDIS_DENIED)
+        {
+            b->denied = 1;
+        }
 
         if (pos == 0) {
             b->no_multi = 1;
@@ -811,8 +864,12 @@ torus_reply_result(torus_writer_t *w, torus_record_t *r, int type,
     char  key[128], error[TORUS_REPLY_TEXT];
 
     if (type != REDIS_REPLY_ERROR && torus_op_asks(r->kind)) {
-        r->result = torus_reply_whole(type, s) ? TORUS_RESULT_OK
-                                               : TORUS_RESULT_DOUBT;
+
+        /* it may have been a fraction, and two of them are whole again */
+
+        r->result = (torus_reply_whole(type, s)
+                     && !torus_queue_fractional(&w->queue, r->key, w->now))
+                    ? TORUS_RESULT_OK : TORUS_RESULT_DOUBT;
         return;
     }
 

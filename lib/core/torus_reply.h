@@ -45,8 +45,10 @@ typedef enum {
 /* Replies of the fence and the question. */
 typedef enum {
     TORUS_ASK_KILL = 0,
+    TORUS_ASK_REFUSALS,
     TORUS_ASK_MULTI,
     TORUS_ASK_HSET,
+    TORUS_ASK_BORN,
     TORUS_ASK_EXPIRE,
     TORUS_ASK_HGETALL,
     TORUS_ASK_EXEC
@@ -56,6 +58,7 @@ typedef enum {
 /* What a server says of itself. */
 typedef struct {
     long long             client;         /* our connection; 0: not told */
+    uint64_t              refusals;       /* of MULTI, to anybody */
     char                  run_id[TORUS_RUN_ID];      /* empty: not told */
 } torus_server_t;
 
@@ -66,7 +69,8 @@ typedef struct {
     unsigned              slots:1;        /* it has some */
     uint64_t              slot[TORUS_WRITER_WINDOW_MAX];
     uint64_t              points;
-    int                   field;          /* slot the next value is for */
+    uint64_t              born;           /* epoch that it was made in */
+    uint64_t             *field;          /* which the next value is for */
     torus_str_t           error;          /* first of the question */
     char                  text[TORUS_REPLY_TEXT];
 } torus_question_t;
@@ -92,6 +96,7 @@ struct torus_writer_s {
     uint64_t              acked;          /* last number known as applied */
     uint64_t              stored;         /* points applied */
     uint64_t              epoch;
+    uint64_t              born;           /* of our key, as last seen */
     uint64_t              renew_at;
     uint64_t              connects;
 
@@ -121,6 +126,8 @@ struct torus_writer_s {
     unsigned              asked:1;        /* our key was there once */
     unsigned              ask_due:1;
     unsigned              fresh:1;        /* not ready yet on this link */
+    unsigned              compared:1;     /* refusals, after a break */
+    unsigned              outside:1;      /* of MULTI there were some */
     unsigned              no_fence:1;     /* and the log says so */
     unsigned              evicts:1;       /* and the log says so */
     unsigned              failed_told:1;
@@ -147,6 +154,9 @@ void torus_writer_note(torus_writer_t *w, torus_event_level_t level,
 
 /* All is known of the server: the question is due. */
 void torus_writer_introduced(torus_writer_t *w);
+
+/* So often MULTI was refused there, behind the fence. */
+void torus_writer_refusals(torus_writer_t *w, uint64_t n);
 
 /* The question was answered; w->answer has it. */
 void torus_writer_answered(torus_writer_t *w);

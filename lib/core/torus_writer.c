@@ -21,12 +21,16 @@ static void torus_writer_defaults(torus_writer_t *w);
 static void torus_writer_dropped(torus_writer_t *w, uint64_t points,
     uint64_t now);
 static void torus_writer_ask(torus_writer_t *w, torus_buf_t *out);
-static int torus_writer_fenced(torus_writer_t *w);
+static int torus_writer_fenced(const torus_writer_t *w);
+static int torus_writer_same(const torus_writer_t *w);
 static int torus_writer_send(torus_writer_t *w, torus_wbatch_t *b,
     torus_buf_t *out);
 static void torus_writer_renew(torus_writer_t *w, torus_buf_t *out);
-static void torus_writer_decide(torus_writer_t *w);
+static void torus_writer_decide(torus_writer_t *w, int lost);
+static uint64_t torus_writer_first(const torus_writer_t *w);
 static void torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b);
+static void torus_writer_outlive(torus_writer_t *w,
+    const torus_record_t *r);
 static void torus_writer_lost(torus_writer_t *w);
 static void torus_writer_doubt(torus_writer_t *w);
 static void torus_writer_resume(torus_writer_t *w);
@@ -598,6 +602,19 @@ torus_writer_introduced(torus_writer_t *w)
 }
 
 
+/* Only the first time: questions of ours may be among those that follow. */
+void
+torus_writer_refusals(torus_writer_t *w, uint64_t n)
+{
+    w->server.refusals = n;
+
+    if (!w->compared) {
+        w->compared = 1;
+        w->outside = torus_writer_same(w) && n != w->fence.refusals;
+    }
+}
+
+
 /*
  * The fence first: after it the old connection executes nothing more, so
  * that the answer to the question is final.
@@ -607,10 +624,9 @@ torus_writer_ask(torus_writer_t *w, torus_buf_t *out)
 {
     memset(&w->answer, 0, sizeof(torus_question_t));
 
-    w->answer.field = -1;
     w->state = TORUS_WRITER_ASKING;
     w->ask_due = 0;
-    w->step = TORUS_ASK_MULTI;
+    w->step = w->fresh ? TORUS_ASK_REFUSALS : TORUS_ASK_MULTI;
     w->epoch++;
 
     if (torus_writer_fenced(w)) {
@@ -623,6 +639,12 @@ torus_writer_ask(torus_writer_t *w, torus_buf_t *out)
         (void) torus_redis_bulk_int(out, w->fence.client);
     }
 
+    if (w->fresh) {
+        (void) torus_redis_head(out, 2);
+        (void) torus_redis_bulk_z(out, "INFO");
+        (void) torus_redis_bulk_z(out, "commandstats");
+    }
+
     (void) torus_redis_head(out, 1);
     (void) torus_redis_bulk_z(out, "MULTI");
 
@@ -630,6 +652,14 @@ torus_writer_ask(torus_writer_t *w, torus_buf_t *out)
     (void) torus_redis_bulk_z(out, "HSET");
     (void) torus_redis_bulk(out, torus_writer_key(w));
     (void) torus_redis_bulk_z(out, "epoch");
+    (void) torus_redis_bulk_int(out, (int64_t) w->epoch);
+
+    /* stays what it is as long as the key lives, whoever was not answered */
+
+    (void) torus_redis_head(out, 4);
+    (void) torus_redis_bulk_z(out, "HSETNX");
+    (void) torus_redis_bulk(out, torus_writer_key(w));
+    (void) torus_redis_bulk_z(out, "born");
     (void) torus_redis_bulk_int(out, (int64_t) w->epoch);
 
     torus_writer_renew(w, out);
@@ -645,11 +675,19 @@ torus_writer_ask(torus_writer_t *w, torus_buf_t *out)
 
 /* Only the same instance has the old connection under the same number. */
 static int
-torus_writer_fenced(torus_writer_t *w)
+torus_writer_fenced(const torus_writer_t *w)
+{
+    return torus_writer_same(w)
+           && w->fence.client != 0
+           && w->fence.client != w->server.client;
+}
+
+
+/* Is this a new connection to the instance that batches went to last? */
+static int
+torus_writer_same(const torus_writer_t *w)
 {
     return w->fresh
-           && w->fence.client != 0
-           && w->fence.client != w->server.client
            && w->fence.run_id[0] != '\0'
            && strcmp(w->fence.run_id, w->server.run_id) == 0;
 }
@@ -715,17 +753,26 @@ torus_writer_renew(torus_writer_t *w, torus_buf_t *out)
 void
 torus_writer_answered(torus_writer_t *w)
 {
+    int  lost;
+
     /*
-     * The first time our key cannot be there.  Later it has an epoch or, if
-     * somebody deleted it under us and batches made it anew, slots.
+     * The first time our key cannot be there.  Later it was made in the same
+     * epoch as ever, or lost in between; then it has slots only if batches
+     * made it anew.
      */
 
-    if (w->asked && w->answer.created && !w->answer.slots) {
+    lost = w->asked
+           && (w->answer.created
+               || (w->answer.born != 0 && w->answer.born != w->born));
+
+    w->born = w->answer.born;
+
+    if (lost && !w->answer.slots) {
         torus_writer_doubt(w);
 
     } else {
         torus_writer_lost(w);
-        torus_writer_decide(w);
+        torus_writer_decide(w, lost);
     }
 
     w->sum = w->stored;
@@ -768,12 +815,19 @@ torus_writer_lost(torus_writer_t *w)
 }
 
 
-/* Of what was unanswered: in its slot means applied. */
+/*
+ * Of what was unanswered: in its slot means applied.  Where the key was lost
+ * and made anew, slots of batches before its first one may have gone with it.
+ */
 static void
-torus_writer_decide(torus_writer_t *w)
+torus_writer_decide(torus_writer_t *w, int lost)
 {
     int              applied;
+    uint64_t         first;
+    torus_fifo_t     one;
     torus_wbatch_t  *b;
+
+    first = lost ? torus_writer_first(w) : 0;
 
     for ( ;; ) {
         b = w->flight.first;
@@ -784,12 +838,21 @@ torus_writer_decide(torus_writer_t *w)
 
         applied = (w->answer.slot[b->n % w->conf.window] == b->n);
 
-        if (!applied) {
-            w->conf.counters[TORUS_C_REDIS_RESENT]++;
-
-        } else if (b->no_multi) {
+        if (applied && (b->no_multi || w->outside)) {
             torus_writer_outside(w, torus_fifo_shift(&w->flight));
             continue;
+        }
+
+        if (!applied && b->n < first) {
+            memset(&one, 0, sizeof(torus_fifo_t));
+            torus_fifo_push(&one, torus_fifo_shift(&w->flight));
+            (void) torus_writer_drop(w, &one, TORUS_C_OPS_FAILED,
+                                     TORUS_C_IN_DOUBT);
+            continue;
+        }
+
+        if (!applied) {
+            w->conf.counters[TORUS_C_REDIS_RESENT]++;
         }
 
         torus_writer_settle(w, applied);
@@ -797,9 +860,29 @@ torus_writer_decide(torus_writer_t *w)
 }
 
 
+/* The lowest number in any slot. */
+static uint64_t
+torus_writer_first(const torus_writer_t *w)
+{
+    unsigned  i;
+    uint64_t  first;
+
+    first = UINT64_MAX;
+
+    for (i = 0; i < w->conf.window; i++) {
+        if (w->answer.slot[i] != 0 && w->answer.slot[i] < first) {
+            first = w->answer.slot[i];
+        }
+    }
+
+    return first;
+}
+
+
 /*
- * MULTI was refused, so that the slot was set by itself: it says nothing of
- * the commands whose replies the break has hidden.
+ * MULTI was refused, as its reply says, or as the server says of somebody's
+ * while we were connected.  Then the slot was set by itself, and says nothing
+ * of the commands whose replies the break has hidden.
  */
 static void
 torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b)
@@ -809,6 +892,8 @@ torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b)
     w->stored += b->points;
 
     for (r = b->records; r != NULL; r = r->next) {
+
+        torus_writer_outlive(w, r);
 
         if (r->done) {
             torus_writer_record_done(w, r);
@@ -820,6 +905,19 @@ torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b)
     }
 
     torus_writer_release(w, b);
+}
+
+
+/* Outside of MULTI the expiry may have been refused, or not have come. */
+static void
+torus_writer_outlive(torus_writer_t *w, const torus_record_t *r)
+{
+    if (r->expire != 0
+        && r->kind != TORUS_OP_SET
+        && !torus_op_asks(r->kind))
+    {
+        torus_writer_expire(w, r);
+    }
 }
 
 
@@ -886,6 +984,8 @@ torus_writer_ready(torus_writer_t *w)
     }
 
     w->fresh = 0;
+    w->compared = 0;
+    w->outside = 0;
     w->fence = w->server;
     w->connects++;
     w->conf.counters[TORUS_C_REDIS_CONNECTS]++;
@@ -937,10 +1037,6 @@ void
 torus_writer_refuse(torus_writer_t *w, torus_wbatch_t *b, torus_str_t error)
 {
     w->state = TORUS_WRITER_REFUSING;
-
-    if (b->check && torus_redis_error(error) == TORUS_REDIS_DENIED) {
-        b->denied = 1;
-    }
 
     if (!b->refused) {
         b->refused = 1;
@@ -1263,6 +1359,10 @@ torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b)
         if (r->done) {
 
             /* it ran although MULTI did not, or a later value did */
+
+            if (b->no_multi) {
+                torus_writer_outlive(w, r);
+            }
 
             torus_writer_record_done(w, r);
 

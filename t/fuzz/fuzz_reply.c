@@ -53,8 +53,8 @@ static const char  *const replies[] = {
     "$26\r\n# Memory\r\nmaxmemory:0\r\n...\r\n",
     "+OK\r\n",
     "+QUEUED\r\n",
-    "*3\r\n:1\r\n:1\r\n*2\r\n$5\r\nepoch\r\n$1\r\n1\r\n",
-    "*3\r\n:0\r\n:1\r\n*6\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n2\r\n"
+    "*4\r\n:1\r\n:1\r\n:1\r\n*2\r\n$5\r\nepoch\r\n$1\r\n1\r\n",
+    "*4\r\n:0\r\n:0\r\n:1\r\n*6\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n2\r\n"
         "$6\r\npoints\r\n$1\r\n2\r\n",
     "*2\r\n:1\r\n:1\r\n",
     "*3\r\n:1\r\n:1\r\n:1\r\n",
@@ -346,8 +346,14 @@ answer_question(torus_writer_t *w, torus_buf_t *b, uint8_t how)
         put(b, ":1\r\n");
     }
 
-    torus_buf_printf(b, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
-                     "*3\r\n:%d\r\n:1\r\n*%zu\r\n", how & 1, n);
+    if (w->step <= TORUS_ASK_REFUSALS) {
+        torus_buf_printf(b, "$34\r\ncmdstat_multi:x=1,rejected_calls=%d\r\n",
+                         how & 1);
+    }
+
+    torus_buf_printf(b, "+OK\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+                     "*4\r\n:%d\r\n:%d\r\n:1\r\n*%zu\r\n", how & 1, how & 1,
+                     n);
 
     if (n != 0) {
         torus_buf_add(b, fields.pos, torus_buf_len(&fields));

@@ -237,15 +237,28 @@ hello(const char *run_id, int client)
 }
 
 
-#define QUEUED3  "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+#define QUESTION(n)                                                           \
+    "MULTI|HSET K epoch " #n "|HSETNX K born " #n "|EXPIRE K 604800|"          \
+    "HGETALL K|EXEC"
 
-/* fields: HGETALL's answer, without "epoch". */
+/* of a new connection */
+#define ASK1  "INFO commandstats|" QUESTION(1)
+#define ASK2  "INFO commandstats|" QUESTION(2)
+#define ASK3  "INFO commandstats|" QUESTION(3)
+
+#define QUEUED3  "+QUEUED\r\n+QUEUED\r\n+QUEUED\r\n"
+#define QUEUED4  QUEUED3 "+QUEUED\r\n"
+#define REFUSALS(n)  "$38\r\ncmdstat_multi:calls=1,rejected_calls=" #n "\r\n"
+
+/* The question as it stands last in said; fields: HGETALL's answer. */
 static int
 ask(int created, const char *fields)
 {
     char  text[1024];
 
-    sprintf(text, "+OK\r\n" QUEUED3 "*3\r\n:%d\r\n:1\r\n%s", created, fields);
+    sprintf(text, "%s+OK\r\n" QUEUED4 "*4\r\n:%d\r\n:%d\r\n:1\r\n%s",
+            strstr(said, "INFO commandstats") != NULL ? REFUSALS(0) : "",
+            created, created, fields);
 
     return answer(text);
 }
@@ -255,8 +268,7 @@ static void
 ready(const char *run_id, int client)
 {
     hello(run_id, client);
-    is_str(sent(), "MULTI|HSET K epoch 1|EXPIRE K 604800|HGETALL K|EXEC",
-           "question");
+    is_str(sent(), ASK1, "question");
     is_int(ask(1, "*2\r\n$5\r\nepoch\r\n$1\r\n1\r\n"), TORUS_OK, "answer");
     is_int(stats().state, TORUS_WRITER_READY, "ready");
 }
@@ -566,10 +578,6 @@ again(const char *run_id, int client, const char *question,
 }
 
 
-#define ASK2  "MULTI|HSET K epoch 2|EXPIRE K 604800|HGETALL K|EXEC"
-#define ASK3  "MULTI|HSET K epoch 3|EXPIRE K 604800|HGETALL K|EXEC"
-
-
 static void
 breaks(void)
 {
@@ -756,14 +764,14 @@ refusals(void)
     is_int(torus_writer_waits(w), 0, "no reply is outstanding");
 
     now = torus_writer_retry_at(w);
-    is_str(sent(), ASK2, "then it asks, without a fence");
-    is_int(answer("+OK\r\n-OOM still\r\n+QUEUED\r\n+QUEUED\r\n"
+    is_str(sent(), QUESTION(2), "then it asks, without a fence");
+    is_int(answer("+OK\r\n-OOM still\r\n" QUEUED3
                   "-EXECABORT Transaction discarded\r\n"), TORUS_OK,
            "refused again");
     is_int(stats().state, TORUS_WRITER_WAITING, "it waits again");
 
     now = torus_writer_retry_at(w);
-    is_str(sent(), ASK3, "and asks again");
+    is_str(sent(), QUESTION(3), "and asks again");
     is_int(ask(0, "*4\r\n$1\r\n2\r\n$1\r\n2\r\n$6\r\npoints\r\n$1\r\n4\r\n"),
            TORUS_OK, "taken");
     event("");
@@ -899,8 +907,7 @@ fences(void)
     sent();
     answer("-NOPERM a\r\n-NOPERM b\r\n-NOPERM c\r\n");
     ok(event("does not permit CLIENT ID or INFO"), "no fence is possible");
-    is_str(sent(), "MULTI|HSET K epoch 1|EXPIRE K 604800|HGETALL K|EXEC",
-           "on it goes");
+    is_str(sent(), ASK1, "on it goes");
     finish("server tells nothing");
 
     /* a connection that never wrote is nobody to kill */
@@ -944,15 +951,16 @@ denied(void)
 
     hello(RUN_A, 7);
     sent();
-    is_int(answer("-NOPERM no 'multi'\r\n:1\r\n:1\r\n*0\r\n"
-                  "-ERR EXEC without MULTI\r\n"), TORUS_ERROR,
+    is_int(answer(REFUSALS(0) "-NOPERM no 'multi'\r\n:1\r\n:1\r\n:1\r\n"
+                  "*0\r\n-ERR EXEC without MULTI\r\n"), TORUS_ERROR,
            "MULTI is not permitted");
     ok(event("takes no writes: NOPERM no"), "the first error tells");
     torus_writer_closed(w, now);
 
     hello(RUN_A, 7);
     sent();
-    is_int(answer("+OK\r\n" QUEUED3 "*3\r\n-WRONGTYPE Operation\r\n:1\r\n"
+    is_int(answer(REFUSALS(0) "+OK\r\n" QUEUED4 "*4\r\n"
+                  "-WRONGTYPE Operation\r\n-WRONGTYPE Operation\r\n:1\r\n"
                   "-WRONGTYPE Operation\r\n"), TORUS_ERROR,
            "our key is something else");
     torus_writer_closed(w, now);
@@ -961,15 +969,15 @@ denied(void)
     start(4);
     hello(RUN_A, 7);
     sent();
-    is_int(answer("+OK\r\n-READONLY You can't write against a read only "
-                  "replica.\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT\r\n"),
-           TORUS_OK, "a replica: it may be promoted");
+    is_int(answer("$-1\r\n+OK\r\n-READONLY You can't write against a read "
+                  "only replica.\r\n" QUEUED3 "-EXECABORT\r\n"), TORUS_OK,
+           "a replica: it may be promoted");
     is_int(stats().state, TORUS_WRITER_WAITING, "waits");
     now += 5000;
     sent();
-    is_int(answer("+OK\r\n-READONLY You can't write against a read only "
-                  "replica.\r\n+QUEUED\r\n+QUEUED\r\n-EXECABORT\r\n"),
-           TORUS_ERROR, "for 5 seconds, then the link is given up");
+    is_int(answer("$-1\r\n+OK\r\n-READONLY You can't write against a read "
+                  "only replica.\r\n" QUEUED3 "-EXECABORT\r\n"), TORUS_ERROR,
+           "for 5 seconds, then the link is given up");
     finish("readonly");
 }
 
