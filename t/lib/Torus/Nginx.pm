@@ -91,9 +91,12 @@ sub conf {
     my ($self, $text) = @_;
     my $load = join '', map { "load_module $_;\n" } @{$self->{modules}};
     my $user = $> == 0 && $text !~ /^user /m ? "user root;\n" : '';
-    my $events = $text =~ /^events\b/m ? ''
-        : "events { worker_connections 256; }\n";
     my $dir = $self->{dir};
+
+    $text = "events { worker_connections 256; }\n$text"
+        if $text !~ /^events\b/m;
+    $text =~ s/^(events\s*\{)/$1 use $ENV{TEST_NGINX_EVENT_TYPE};/m
+        if length($ENV{TEST_NGINX_EVENT_TYPE} // '');
 
     $self->file('nginx.conf', <<END);
 ${load}${user}daemon on;
@@ -102,7 +105,6 @@ error_log $dir/logs/error.log $self->{level};
 env ASAN_OPTIONS;
 env UBSAN_OPTIONS;
 env LSAN_OPTIONS;
-$events
 $text
 END
 }

@@ -35,6 +35,7 @@ our $ServerPort = $ENV{TEST_NGINX_SERVER_PORT} || $ENV{TEST_NGINX_PORT} || 1984;
 our $ServerPortForClient = $ENV{TEST_NGINX_CLIENT_PORT} || $ServerPort;
 our $NginxBinary = $ENV{TEST_NGINX_BINARY} || 'nginx';
 our $UseValgrind = $ENV{TEST_NGINX_USE_VALGRIND};
+our $EventType = $ENV{TEST_NGINX_EVENT_TYPE};
 
 our $ServRoot = $ENV{TEST_NGINX_SERVROOT} || File::Spec->rel2abs('t/servroot');
 our $HtmlDir = "$ServRoot/html";
@@ -329,6 +330,7 @@ sub write_config {
     my $env = join '', map { "env $_;\n" } @env;
     my $user = $> == 0 ? 'user root;' : '';
     my $server_name = $block->server_name // $ServerName;
+    my $use = $EventType ? "use $EventType;" : '';
 
     my $temp = join ' ', map {
         $http =~ /\b${_}_temp_path\b/ ? ()
@@ -378,6 +380,7 @@ $root
 $post
 
 events {
+    $use
     accept_mutex off;
     worker_connections $opt{worker_connections};
 }
