@@ -22,17 +22,22 @@ my $seed = $ENV{TORUS_SEED} // $$;
 
 diag("TORUS_SEED=$seed");
 
+# bytes there and back, within which a connection is cut; how long the old one
+# lives; how many cuts.  The answers to a greeting are some 5,000 bytes.  Who
+# is cut off before he is ready comes again later and later
+
 my @cases = (
-    [ 'cut on the way there', [ 30000, 0 ], 0 ],
-    [ 'cut on the way back', [ 0, 4000 ], 0 ],
-    [ 'cut in the greeting', [ 600, 1500 ], 0 ],
-    [ 'cut both ways', [ 60000, 8000 ], 0 ],
-    [ 'the old connection lives', [ 40000, 0 ], 0.4 ],
-    [ 'the old connection lives, cut on the way back', [ 0, 4000 ], 0.4 ],
+    [ 'cut on the way there', [ 30000, 0 ], 0, $cuts ],
+    [ 'cut on the way back', [ 0, 12000 ], 0, $cuts ],
+    [ 'cut in the greeting', [ 900, 7000 ], 0, Torus::Faults::pick(12, 400) ],
+    [ 'cut both ways', [ 60000, 16000 ], 0, $cuts ],
+    [ 'the old connection lives', [ 40000, 0 ], 0.4, $cuts ],
+    [ 'the old connection lives, cut on the way back', [ 0, 12000 ], 0.4,
+      $cuts ],
 );
 
 for my $case (@cases) {
-    my ($what, $cut, $leave) = @$case;
+    my ($what, $cut, $leave, $cuts) = @$case;
     my $redis = Torus::Redis->start;
     my $proxy = Torus::Proxy->start($redis->port, seed => $seed++);
     my $w = Torus::Faults->new(redis => $redis,
