@@ -422,6 +422,13 @@ ngx_http_torus_piece(ngx_http_torus_ctx_t *ctx, ngx_chain_t ***ll)
     b->temporary = 1;
     b->tag = (ngx_buf_tag_t) &ngx_torus_module;
 
+    /*
+     * Wanted back: else the write filter keeps what is less than
+     * "postpone_output" until more comes, which waits for this.
+     */
+
+    b->recycled = 1;
+
     **ll = cl;
     *ll = &cl->next;
 

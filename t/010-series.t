@@ -370,3 +370,31 @@ GET /torus/series?stat=a
 --- no_error_log
 [error]
 [alert]
+
+
+
+=== TEST 16: what nginx would hold back does not hold up the rest
+--- schema
+{ "TIMESERIES": { "c": { "type": "count", "match": "**",
+    "intervals": { "second": { "step": 1, "steps": 40000 } } } } }
+--- no_stream
+--- redis
+SET a:second:1700000000 5
+SET a:second:1699960001 6
+--- config
+location /torus/ {
+    torus_query on;
+    torus_buffer_size 1k;
+    postpone_output 1m;
+}
+--- request
+GET /torus/series?stat=a
+--- error_code: 200
+--- json eval
+'[{"stat":"a","stat_name":"a","target":"a","function":"mean","schema":"c",'
+. '"interval":"second","datapoints":[[6,1699960001],'
+. CORE::join('', map { "[null,$_]," } 1699960002 .. 1699999999)
+. '[5,1700000000]]}]'
+--- no_error_log
+[error]
+[alert]
