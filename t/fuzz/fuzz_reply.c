@@ -54,8 +54,8 @@ static const char  *const replies[] = {
     "+OK\r\n",
     "+QUEUED\r\n",
     "*4\r\n:1\r\n:1\r\n:1\r\n*2\r\n$5\r\nepoch\r\n$1\r\n1\r\n",
-    "*4\r\n:0\r\n:0\r\n:1\r\n*6\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n2\r\n"
-        "$6\r\npoints\r\n$1\r\n2\r\n",
+    ("*4\r\n:0\r\n:0\r\n:1\r\n*6\r\n$1\r\n1\r\n$1\r\n1\r\n$1\r\n2\r\n$1\r\n2"
+     "\r\n$6\r\npoints\r\n$1\r\n2\r\n"),
     "*2\r\n:1\r\n:1\r\n",
     "*3\r\n:1\r\n:1\r\n:1\r\n",
     "*4\r\n:1\r\n:1\r\n+OK\r\n$3\r\n0.5\r\n",

@@ -96,7 +96,8 @@ sub conf {
     $text = "events { worker_connections 256; }\n$text"
         if $text !~ /^events\b/m;
     $text =~ s/^(events\s*\{)/$1 use $ENV{TEST_NGINX_EVENT_TYPE};/m
-        if length($ENV{TEST_NGINX_EVENT_TYPE} // '');
+        if length($ENV{TEST_NGINX_EVENT_TYPE} // '')
+           && $text !~ /^events[^}]*\buse\s/m;
 
     $self->file('nginx.conf', <<END);
 ${load}${user}daemon on;
