@@ -15,6 +15,9 @@
 #define TORUS_EXPLAIN_KEY     48
 #define TORUS_EXPLAIN_EXPIRE  24
 
+/* hash-max-listpack-entries, as Redis has it where nobody says otherwise. */
+#define TORUS_EXPLAIN_LISTPACK  512
+
 
 /* An operation of the schema being explained. */
 typedef struct torus_explain_op_s  torus_explain_op_t;
@@ -91,6 +94,8 @@ static void torus_explain_key(torus_explain_t *e,
 static void torus_explain_bytes(torus_explain_t *e,
     const torus_route_target_t *target, const torus_interval_t *iv);
 static int64_t torus_explain_item(torus_type_t type, int64_t len);
+static int64_t torus_explain_packed(torus_type_t type, int64_t len,
+    int64_t n);
 static void torus_explain_commands(torus_explain_t *e);
 static void torus_explain_command(torus_explain_t *e, const torus_op_t *op);
 static void torus_explain_z(torus_explain_t *e, const char *z);
@@ -718,6 +723,11 @@ torus_explain_interval(torus_explain_t *e, const torus_route_target_t *target,
                                                          &iv->resolution)));
     }
 
+    if (iv->packed) {
+        torus_json_keyz(j, "layout");
+        torus_explain_z(e, "packed");
+    }
+
     torus_json_keyz(j, "keys");
     torus_json_open(j, '[');
 
@@ -745,7 +755,7 @@ torus_explain_key(torus_explain_t *e, const torus_route_target_t *target,
     const torus_interval_t *iv, int64_t bucket, int64_t timestamp)
 {
     size_t          n;
-    int64_t         expire;
+    int64_t         expire, sub;
     torus_json_t   *j;
     unsigned char  *key;
 
@@ -770,14 +780,21 @@ torus_explain_key(torus_explain_t *e, const torus_route_target_t *target,
         torus_json_keyz(j, "key");
         torus_json_string(j, torus_str(key, n));
 
-        if (!iv->coarse) {
-            n = torus_layout_subkey(key, n,
-                                    torus_step_bucket(&iv->resolution,
-                                                      timestamp));
+        sub = torus_step_bucket(&iv->resolution, timestamp);
+
+        if (torus_layout_subkeys(iv)) {
+            n = torus_layout_subkey(key, n, sub);
         }
 
         torus_json_keyz(j, "value_key");
         torus_json_string(j, torus_str(key, n));
+
+        if (iv->packed) {
+            n = torus_layout_place(key, iv, bucket, sub);
+
+            torus_json_keyz(j, "place");
+            torus_json_string(j, torus_str(key, n));
+        }
     }
 
     expire = torus_interval_expire(iv, bucket);
@@ -833,7 +850,10 @@ torus_explain_bytes(torus_explain_t *e, const torus_route_target_t *target,
         subs = torus_step_nominal(&iv->step)
                / torus_step_nominal(&iv->resolution);
 
-        one = key + torus_explain_item(TORUS_SET, 0) + subs * (one + 11 + 16);
+        one = iv->packed
+              ? key + torus_explain_packed(target->schema->type, n, subs)
+              : key + torus_explain_item(TORUS_SET, 0)
+                + subs * (one + 11 + 16);
     }
 
     if (__builtin_mul_overflow(one, iv->steps, &one)) {
@@ -864,6 +884,38 @@ torus_explain_item(torus_type_t type, int64_t len)
 
     default: /* TORUS_SET */
         return len + 32;
+    }
+}
+
+
+/*
+ * As many values of len bytes with their places.  Up to a number of fields
+ * Redis keeps a hash as one string, and lists always in strings; else each
+ * value is an entry of a table.
+ */
+static int64_t
+torus_explain_packed(torus_type_t type, int64_t len, int64_t n)
+{
+    int64_t  entry;
+
+    entry = n > TORUS_EXPLAIN_LISTPACK ? 50 : 0;
+
+    switch (type) {
+
+    case TORUS_COUNT:
+        return 64 + n * (entry + 10);
+
+    case TORUS_GAUGE:
+        return 64 + n * (entry + len + 4);
+
+    case TORUS_SERIES:
+        return 120 + n * (len + 6);
+
+    case TORUS_HISTOGRAM:
+        return 64 + n * (entry + len + 8);
+
+    default: /* TORUS_SET */
+        return 64 + n * (len + 58);
     }
 }
 

@@ -28,6 +28,7 @@
 typedef enum {
     TORUS_FETCH_SUBS = 0,    /* SMEMBERS: which resolution buckets */
     TORUS_FETCH_VALUES,      /* LRANGE, HGETALL, SMEMBERS: of one cell */
+    TORUS_FETCH_PACKED,      /* .. of all resolution buckets of a bucket */
     TORUS_FETCH_NUMBERS      /* MGET: one value per cell */
 } torus_fetch_kind_t;
 
@@ -46,6 +47,9 @@ typedef struct {
     torus_fetch_ref_t       *refs;
     size_t                   nrefs;
     size_t                   size;
+    int64_t                  places;    /* of a packed bucket, once it is   */
+    int64_t                  low;       /*   known to hold something: those */
+    int64_t                  high;      /*   wanted are low .. high - 1     */
     unsigned                 subs:1;    /* rows per resolution bucket */
     unsigned                 sorted:1;
 } torus_fetch_bucket_t;
@@ -152,6 +156,12 @@ static int torus_fetch_take_values(torus_fetch_t *f,
 static int torus_fetch_take_value(torus_fetch_t *f,
     const torus_fetch_cell_t *cell, const redisReply *value,
     const redisReply *n);
+static int torus_fetch_take_packed(torus_fetch_t *f, torus_fetch_bucket_t *b,
+    const redisReply *reply);
+static int torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b);
+static int torus_fetch_ordered(const torus_fetch_bucket_t *b);
+static int torus_fetch_row(torus_fetch_t *f, const torus_schema_t *schema,
+    torus_row_t *row, torus_str_t text, torus_str_t times);
 static int torus_fetch_wanted(const torus_read_t *read, int64_t sub);
 static int torus_fetch_number_of(const redisReply *e, int64_t *n);
 static int torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b,
@@ -163,7 +173,7 @@ static int torus_fetch_write(torus_fetch_t *f);
 static int torus_fetch_finish(torus_fetch_t *f);
 static int torus_fetch_write_bucket(torus_fetch_t *f,
     torus_fetch_bucket_t *b);
-static void torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b);
+static int torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b);
 static int torus_fetch_hand_over(torus_fetch_t *f);
 static int torus_fetch_collapse(torus_fetch_t *f, torus_fetch_bucket_t *b);
 static int torus_fetch_full(torus_fetch_t *f);
@@ -536,7 +546,7 @@ torus_fetch_cursor(torus_fetch_t *f)
 }
 
 
-/* The first round: what is coarse, and which resolution buckets there are. */
+/* The first round: interval keys, with values or the resolution buckets. */
 static int
 torus_fetch_first(torus_fetch_t *f)
 {
@@ -553,7 +563,7 @@ torus_fetch_first(torus_fetch_t *f)
             continue;
         }
 
-        row = b->read->interval->coarse ? &b->out.row : NULL;
+        row = torus_layout_subkeys(b->read->interval) ? NULL : &b->out.row;
 
         for (k = 0; k < b->read->spec->nnames; k++) {
 
@@ -711,6 +721,11 @@ torus_fetch_command(torus_fetch_t *f, torus_fetch_bucket_t *b,
         return torus_fetch_expect(f, h, TORUS_FETCH_SUBS, &cell, 1);
     }
 
+    if (b->read->interval->packed) {
+        torus_fetch_value(h, type, key);
+        return torus_fetch_expect(f, h, TORUS_FETCH_PACKED, &cell, 1);
+    }
+
     if (type == TORUS_COUNT || type == TORUS_GAUGE) {
         return torus_fetch_number(f, h, &cell, key);
     }
@@ -721,7 +736,7 @@ torus_fetch_command(torus_fetch_t *f, torus_fetch_bucket_t *b,
 }
 
 
-/* The command that reads a key of this type. */
+/* The command that reads a key of this type; of numbers a packed one. */
 static int
 torus_fetch_value(torus_fetch_host_t *h, torus_type_t type, torus_str_t key)
 {
@@ -735,11 +750,13 @@ torus_fetch_value(torus_fetch_host_t *h, torus_type_t type, torus_str_t key)
         return torus_redis_bulk_z(&h->bytes, "-1");
 
     case TORUS_HISTOGRAM:
+    case TORUS_COUNT:
+    case TORUS_GAUGE:
         torus_redis_head(&h->bytes, 2);
         torus_redis_bulk_z(&h->bytes, "HGETALL");
         return torus_redis_bulk(&h->bytes, key);
 
-    default:
+    default: /* TORUS_SET */
         torus_redis_head(&h->bytes, 2);
         torus_redis_bulk_z(&h->bytes, "SMEMBERS");
         return torus_redis_bulk(&h->bytes, key);
@@ -956,6 +973,10 @@ torus_fetch_take(torus_fetch_t *f, const torus_host_t *host,
         return torus_fetch_take_values(f, cells, reply);
     }
 
+    if (cmd->kind == TORUS_FETCH_PACKED) {
+        return torus_fetch_take_packed(f, cells->bucket, reply);
+    }
+
     rc = TORUS_OK;
 
     for (i = 0; rc == TORUS_OK && i < cmd->ncells; i++) {
@@ -1075,9 +1096,7 @@ static int
 torus_fetch_take_value(torus_fetch_t *f, const torus_fetch_cell_t *cell,
     const redisReply *value, const redisReply *n)
 {
-    int                    rc;
-    torus_str_t            text, times;
-    const torus_schema_t  *schema;
+    torus_str_t  text, times;
 
     if (value->type == REDIS_REPLY_NIL) {
         return TORUS_OK;
@@ -1090,11 +1109,153 @@ torus_fetch_take_value(torus_fetch_t *f, const torus_fetch_cell_t *cell,
         return TORUS_OK;
     }
 
-    schema = cell->bucket->read->schema;
     text = torus_str(value->str, (size_t) value->len);
     times = n == NULL ? torus_str(NULL, 0) : torus_str(n->str, (size_t) n->len);
 
-    rc = torus_row_read(cell->row, f->slice, schema->read_func, text, times);
+    return torus_fetch_row(f, cell->bucket->read->schema, cell->row, text,
+                           times);
+}
+
+
+/*
+ * What one of the names has in a packed bucket.  Names are answered in their
+ * order, so that a row has their values in it, as with a key each.
+ */
+static int
+torus_fetch_take_packed(torus_fetch_t *f, torus_fetch_bucket_t *b,
+    const redisReply *reply)
+{
+    size_t                 i, pair;
+    int64_t                place;
+    torus_str_t            text, times, *value;
+    torus_row_t           *row;
+    const redisReply      *e, *n;
+    const torus_schema_t  *schema;
+
+    schema = b->read->schema;
+
+    if (reply->elements == 0 || torus_fetch_places(f, b) != TORUS_OK) {
+        return f->status == 200 ? TORUS_OK : TORUS_ERROR;
+    }
+
+    pair = (schema->type == TORUS_SERIES || schema->type == TORUS_SET) ? 1 : 2;
+
+    /* of a count or gauge all behind the place is the other half */
+
+    value = (schema->type == TORUS_COUNT || schema->type == TORUS_GAUGE)
+            ? NULL : &text;
+
+    times = torus_str(NULL, 0);
+
+    for (i = 0; i + pair <= reply->elements; i += pair) {
+        e = reply->element[i];
+        n = reply->element[i + pair - 1];
+
+        if (e->type != REDIS_REPLY_STRING || n->type != REDIS_REPLY_STRING
+            || torus_layout_placed(torus_str(e->str, (size_t) e->len), &place,
+                                   value)
+               != TORUS_OK
+            || place >= b->places)
+        {
+            f->stats->unreadable++;
+            continue;
+        }
+
+        if (place < b->low || place >= b->high) {
+            continue;
+        }
+
+        row = b->out.subs == NULL ? &b->out.row
+                                  : &b->out.subs[place - b->low].row;
+
+        if (value == NULL) {
+            text = torus_str(n->str, (size_t) n->len);
+
+        } else if (pair == 2) {
+            times = torus_str(n->str, (size_t) n->len);
+        }
+
+        if (torus_fetch_row(f, schema, row, text, times) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* With the first reply that holds something: rows for what is wanted. */
+static int
+torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
+{
+    int64_t                i, sub;
+    const torus_step_t    *resolution;
+    torus_layout_places_t  places;
+
+    if (b->places != 0) {
+        return TORUS_OK;
+    }
+
+    torus_layout_places(&places, b->read->interval, b->out.bucket);
+
+    resolution = &b->read->interval->resolution;
+    b->places = places.n;
+    sub = places.first;
+
+    while (b->low < places.n && !torus_fetch_wanted(b->read, sub)) {
+        sub = torus_step_add(resolution, sub, 1);
+        b->low++;
+    }
+
+    b->high = places.n;
+
+    while (b->high > b->low
+           && !torus_fetch_wanted(b->read, torus_step_add(resolution, sub,
+                                                   b->high - b->low - 1)))
+    {
+        b->high--;
+    }
+
+    if (b->high == b->low || !torus_fetch_ordered(b)) {
+        return TORUS_OK;
+    }
+
+    b->out.subs = torus_arena_alloc(f->slice, (size_t) (b->high - b->low)
+                                              * sizeof(torus_sub_t));
+    if (b->out.subs == NULL) {
+        return torus_fetch_full(f);
+    }
+
+    b->out.nsubs = (size_t) (b->high - b->low);
+
+    for (i = 0; i < b->high - b->low; i++) {
+        b->out.subs[i].bucket = sub;
+        torus_row_init(&b->out.subs[i].row, b->read->schema->type);
+
+        sub = torus_step_add(resolution, sub, 1);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Do values of a packed bucket that are one row have to come in order? */
+static int
+torus_fetch_ordered(const torus_fetch_bucket_t *b)
+{
+    return b->subs
+           || (b->read->schema->type != TORUS_HISTOGRAM
+               && b->read->schema->type != TORUS_SET);
+}
+
+
+static int
+torus_fetch_row(torus_fetch_t *f, const torus_schema_t *schema,
+    torus_row_t *row, torus_str_t text, torus_str_t times)
+{
+    int  rc;
+
+    rc = torus_row_read(row, f->slice, schema->read_func, text, times);
 
     if (rc == TORUS_ERROR) {
         return torus_fetch_full(f);
@@ -1237,7 +1398,9 @@ torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
             return torus_answer_close(&f->answer);
         }
 
-        torus_fetch_settle(f, b);
+        if (torus_fetch_settle(f, b) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
     }
 
     if (!f->closing) {
@@ -1263,24 +1426,40 @@ torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
 }
 
 
-/* What has expired between the rounds is not there. */
-static void
+/*
+ * What has expired between the rounds is not there, and what a packed bucket
+ * has no values of.  Its rows are one when they are not asked for.
+ */
+static int
 torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b)
 {
-    size_t  i, n;
+    size_t        i, n;
+    torus_sub_t  *sub;
 
     n = 0;
 
     for (i = 0; i < b->out.nsubs; i++) {
+        sub = &b->out.subs[i];
 
-        if (b->out.subs[i].row.present) {
-            b->out.subs[n++] = b->out.subs[i];
+        if (!sub->row.present) {
+            continue;
+        }
+
+        if (b->subs) {
+            b->out.subs[n++] = *sub;
+
+        } else if (torus_row_merge(&b->out.row, f->slice, &sub->row)
+                   != TORUS_OK)
+        {
+            return TORUS_ERROR;
         }
     }
 
     b->out.nsubs = n;
 
     f->stats->rows += n != 0 || b->out.row.present;
+
+    return TORUS_OK;
 }
 
 
@@ -1294,7 +1473,9 @@ torus_fetch_hand_over(torus_fetch_t *f)
     for (i = 0; i < f->nbuckets; i++) {
         b = &f->buckets[i];
 
-        torus_fetch_settle(f, b);
+        if (torus_fetch_settle(f, b) != TORUS_OK) {
+            return torus_fetch_full(f);
+        }
 
         if (b->out.nsubs == 0 && !b->out.row.present) {
             continue;

@@ -5,8 +5,9 @@
  * so that a request with many stats shares its round trips.  Coarse data
  * takes one round: a command per key, counts and gauges many to an MGET.
  * With a resolution it takes two: which resolution buckets there are, then
- * those.  A slice's memory is given back when its rows are written; collapsed
- * reads keep one row each until their last bucket.
+ * those; unless it is packed, then one again: a command per bucket.  A
+ * slice's memory is given back when its rows are written; collapsed reads
+ * keep one row each until their last bucket.
  *
  * A key of another type than the schema's (written under another schema, or
  * by somebody else) holds nothing of ours and reads as missing: MGET cannot

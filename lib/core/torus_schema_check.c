@@ -101,6 +101,9 @@ torus_schema_check_interval(torus_schema_loader_t *l,
     } else if (!torus_step_eq(&a->resolution, &b->resolution)) {
         other = "resolution";
 
+    } else if (a->packed != b->packed) {
+        other = "layout";
+
     } else {
         other = NULL;
     }

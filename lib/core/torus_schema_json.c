@@ -1115,6 +1115,13 @@ torus_schema_interval_done(torus_schema_loader_t *l,
                           "one resolution bucket may lie in two interval "
                           "buckets");
     }
+
+    if (iv->packed && iv->coarse) {
+        torus_schema_fault(l, "layout", "must not be \"packed\" where "
+                           "\"resolution\" is not finer than \"step\": a "
+                           "bucket is one key already");
+        in->bad = 1;
+    }
 }
 
 
@@ -1280,8 +1287,11 @@ torus_schema_layout(torus_schema_loader_t *l, void *object, const char *key,
         return;
     }
 
-    if (!torus_str_is(text, "kairos")) {
-        torus_schema_fault(l, key, "must be \"kairos\", the only one yet, not "
+    if (torus_str_is(text, "packed")) {
+        in->interval->packed = 1;
+
+    } else if (!torus_str_is(text, "kairos")) {
+        torus_schema_fault(l, key, "must be \"kairos\" or \"packed\", not "
                            "\"%s\"", torus_schema_quote(shown, text));
         in->bad = 1;
     }

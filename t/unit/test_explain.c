@@ -32,6 +32,7 @@ static void test_point(void);
 static void test_refused(void);
 static void test_no_value(void);
 static void test_types(void);
+static void test_packed(void);
 static void test_same_commands(void);
 static void test_twice(void);
 static void test_faults(void);
@@ -46,6 +47,7 @@ main(void)
     test_refused();
     test_no_value();
     test_types();
+    test_packed();
     test_same_commands();
     test_twice();
     test_faults();
@@ -256,6 +258,58 @@ test_types(void)
         json = explain(m, text);
 
         is_json(at(json, "schemas.0.commands"), cases[i][2], cases[i][0]);
+
+        json_decref(json);
+        torus_model_destroy(m);
+    }
+}
+
+
+/* All of a bucket in a key: where in it, which commands, how many bytes. */
+static void
+test_packed(void)
+{
+    size_t          i;
+    char            text[512];
+    json_t         *json;
+    torus_model_t  *m;
+
+    static const char *const  cases[][4] = {
+        { "series", "3", "2421", "[[\"RPUSH\",\"a:i:388888\",\"53:3\"],"
+          "[\"EXPIREAT\",\"a:i:388888\",\"1400011200\"]]" },
+        { "histogram", "3", "2613", "[[\"HINCRBY\",\"a:i:388888\",\"53:3\","
+          "\"1\"],[\"EXPIREAT\",\"a:i:388888\",\"1400011200\"]]" },
+        { "count", "-3", "2253", "[[\"HINCRBY\",\"a:i:388888\",\"53\",\"-3\"],"
+          "[\"EXPIREAT\",\"a:i:388888\",\"1400011200\"]]" },
+        { "count", "3.5", "2253", "[[\"HINCRBYFLOAT\",\"a:i:388888\",\"53\","
+          "\"3.5\"],[\"EXPIREAT\",\"a:i:388888\",\"1400011200\"]]" },
+        { "gauge", "3", "1353", "[[\"HSET\",\"a:i:388888\",\"53\",\"3\"],"
+          "[\"EXPIREAT\",\"a:i:388888\",\"1400011200\"]]" },
+        { "set", "3", "11613", "[[\"SADD\",\"a:i:388888\",\"53:3\"],"
+          "[\"EXPIREAT\",\"a:i:388888\",\"1400011200\"]]" },
+    };
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        snprintf(text, sizeof(text), "{\"TIMESERIES\": {\"s\": {\"match\": "
+                 "\"**\", \"type\": \"%s\", \"intervals\": {\"i\": "
+                 "{\"step\": 3600, \"steps\": 3, \"resolution\": 60, "
+                 "\"layout\": \"packed\"}}}}}", cases[i][0]);
+
+        m = torus_model_create(text, NOW);
+        m->explain = 1;
+
+        snprintf(text, sizeof(text), "explain?stat=a&value=%s", cases[i][1]);
+        json = explain(m, text);
+
+        is_json(at(json, "schemas.0.commands"), cases[i][3], cases[i][0]);
+        is_json(at(json, "schemas.0.intervals.0.layout"), "\"packed\"",
+                "the layout");
+        is_json(at(json, "schemas.0.intervals.0.keys.0.value_key"),
+                "\"a:i:388888\"", "the key");
+        is_json(at(json, "schemas.0.intervals.0.keys.0.place"), "\"53\"",
+                "the place in it");
+        is_json(at(json, "schemas.0.intervals.0.bytes"), cases[i][2],
+                "bytes");
 
         json_decref(json);
         torus_model_destroy(m);

@@ -195,7 +195,9 @@ test_good(void)
         "\"zeros\": \"drop\", \"intervals\": {"
         "\"minute\": {\"step\": 60, \"steps\": 240}, "
         "\"day\": {\"step\": \"daily\", \"resolution\": \"1h\", "
-        "\"layout\": \"kairos\"}}}, "
+        "\"layout\": \"kairos\"}, "
+        "\"week\": {\"step\": \"weekly\", \"resolution\": \"1h\", "
+        "\"layout\": \"packed\"}}}, "
         "\"bare\": {\"match\": \"c\", \"prefix\": \"p:\", "
         "\"intervals\": {\"i\": {\"step\": \"60\"}}}}, "
         "\"AGGREGATES\": [[\"t\", \"a.*\"], [\"c.<x>\", \"d.<x>\"]]}");
@@ -222,7 +224,7 @@ test_good(void)
     is_int(s->rolling, -2, "rolling");
     is_int(s->final, 1, "final");
     is_int(s->zeros_drop, 1, "zeros");
-    is_int(s->nintervals, 2, "intervals");
+    is_int(s->nintervals, 3, "intervals");
 
     iv = &s->intervals[0];
 
@@ -238,6 +240,8 @@ test_good(void)
         is_int(iv->resolution.seconds, 3600, "resolution");
         is_int(iv->coarse, 0, "not coarse with it");
         is_int(iv->steps, 0, "kept for ever");
+        is_int(iv->packed, 0, "in the layout of kairos");
+        is_int(iv[1].packed, 1, "the one after it is packed");
     }
 
     s = torus_schema_find(set, torus_test_z("bare"));
@@ -878,9 +882,18 @@ test_interval_faults(void)
         { INTERVAL("\"step\": 60, \"resolution\": null"), SCHEMA_A
           "\"intervals.i.resolution\" must be a whole number of seconds or a "
           "string, not null\n" },
+        { INTERVAL("\"step\": 60, \"layout\": \"packet\""), SCHEMA_A
+          "\"intervals.i.layout\" must be \"kairos\" or \"packed\", not "
+          "\"packet\"\n" },
         { INTERVAL("\"step\": 60, \"layout\": \"packed\""), SCHEMA_A
-          "\"intervals.i.layout\" must be \"kairos\", the only one yet, not "
-          "\"packed\"\n" },
+          "\"intervals.i.layout\" must not be \"packed\" where "
+          "\"resolution\" is not finer than \"step\": a bucket is one key "
+          "already\n" },
+        { INTERVAL("\"layout\": \"packed\", \"resolution\": 60, "
+                   "\"step\": \"1min\""), SCHEMA_A
+          "\"intervals.i.layout\" must not be \"packed\" where "
+          "\"resolution\" is not finer than \"step\": a bucket is one key "
+          "already\n" },
         { INTERVAL("\"step\": 60, \"layout\": 1"), SCHEMA_A
           "\"intervals.i.layout\" must be a string, not an integer\n" },
         { "{\"TIMESERIES\": {\"a\": {\"match\": \"x\", \"intervals\": "
@@ -1088,6 +1101,11 @@ test_same_keys(void)
               "\"match\": \"y\", " IV("60")),
           "E schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
           "schema \"a\" but another resolution, and both match \"y\"\n" },
+        { TWO("\"match\": \"y\", "
+              IV("60, \"resolution\": 1, \"layout\": \"packed\""),
+              "\"match\": \"y\", " IV("60, \"resolution\": 1")),
+          "E schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
+          "schema \"a\" but another layout, and both match \"y\"\n" },
         { TWO("\"match\": \"y\", \"final\": true, " IV("60"),
               "\"match\": \"y\", " IV("61")),
           "W schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "

@@ -1372,6 +1372,10 @@ static const char  jumping[] =
     "      \"min\": {\"step\": 60, \"steps\": 9},"
     "      \"odd\": {\"step\": 300, \"resolution\": 70, \"steps\": 3},"
     "      \"day\": {\"step\": \"daily\", \"resolution\": \"1h\"},"
+    "      \"pack\": {\"step\": 300, \"resolution\": 70, \"steps\": 4,"
+    "               \"layout\": \"packed\"},"
+    "      \"dates\": {\"step\": \"weekly\", \"resolution\": \"daily\","
+    "               \"layout\": \"packed\"},"
     "      \"week\": {\"step\": \"weekly\", \"resolution\": \"daily\","
     "               \"steps\": 2},"
     "      \"month\": {\"step\": \"monthly\", \"steps\": 3},"
@@ -1383,10 +1387,9 @@ static size_t
 jump_expect(const torus_interval_t *iv, int64_t ts, int64_t now, int copy,
     char (*keys)[128], size_t n)
 {
-    char           key[128];
-    int64_t        bucket;
-    unsigned char  dst[128];
     size_t         len;
+    int64_t        bucket, sub, first;
+    unsigned char  dst[64];
 
     bucket = torus_step_bucket(&iv->step, ts);
 
@@ -1400,15 +1403,32 @@ jump_expect(const torus_interval_t *iv, int64_t ts, int64_t now, int copy,
     }
 
     len = torus_layout_key(dst, torus_str("x:", 2), iv, bucket);
-    snprintf(key, sizeof(key), "%.*s", (int) len, (char *) dst);
-    strcpy(keys[n++], key);
+    sub = torus_step_bucket(&iv->resolution, ts);
 
-    if (!iv->coarse) {
-        len = torus_layout_subkey(dst, len,
-                                  torus_step_bucket(&iv->resolution, ts));
-        snprintf(key, sizeof(key), "%.*s", (int) len, (char *) dst);
-        strcpy(keys[n++], key);
+    if (iv->packed) {
+
+        /* all resolutions here are of one length */
+
+        first = torus_step_bucket(&iv->resolution,
+                                  torus_step_start(&iv->step, bucket));
+
+        snprintf(keys[n++], 128, "%.*s %" PRId64 ":1", (int) len,
+                 (char *) dst,
+                 (torus_step_start(&iv->resolution, sub)
+                  - torus_step_start(&iv->resolution, first))
+                 / torus_step_nominal(&iv->resolution));
+
+        return n;
     }
+
+    if (torus_layout_subkeys(iv)) {
+        snprintf(keys[n++], 128, "%.*s %" PRId64, (int) len, (char *) dst,
+                 sub);
+
+        len = torus_layout_subkey(dst, len, sub);
+    }
+
+    snprintf(keys[n++], 128, "%.*s 1", (int) len, (char *) dst);
 
     return n;
 }
@@ -1417,8 +1437,9 @@ jump_expect(const torus_interval_t *iv, int64_t ts, int64_t now, int copy,
 static int
 jump(world_t *w, int64_t ts, int64_t now)
 {
-    char                    keys[64][128];
+    char                    keys[64][128], got[128];
     size_t                  i, n;
+    json_t                 *command;
     torus_counter_t         reason;
     const torus_schema_t   *schema;
 
@@ -1440,11 +1461,14 @@ jump(world_t *w, int64_t ts, int64_t now)
     }
 
     for (i = 0; i < n; i++) {
-        if (strcmp(json_string_value(json_array_get(
-                              json_array_get(w->redis.commands, i), 1)),
-                   keys[i])
-            != 0)
-        {
+        command = json_array_get(w->redis.commands, i);
+
+        snprintf(got, sizeof(got), "%s %s",
+                 json_string_value(json_array_get(command, 1)),
+                 json_string_value(json_array_get(command, 2)));
+
+        if (strcmp(got, keys[i]) != 0) {
+            diag("%s, not %s", got, keys[i]);
             return 0;
         }
     }
