@@ -24,7 +24,7 @@ static void torus_multipart_escape(torus_buf_t *out, torus_str_t s);
 int
 torus_multipart_boundary(torus_str_t type, torus_str_t *boundary)
 {
-    size_t                i, len;
+    size_t                i, len, quoted;
     const unsigned char  *p, *end;
 
     static const char  form[] = "multipart/form-data";
@@ -32,25 +32,28 @@ torus_multipart_boundary(torus_str_t type, torus_str_t *boundary)
 
     len = sizeof(form) - 1;
 
-    if (type.len < len || strncasecmp((char *) type.data, form, len) != 0) {
+    if (type.len <= len || strncasecmp((char *) type.data, form, len) != 0
+        || (type.data[len] != ';' && type.data[len] != ' '))
+    {
         return TORUS_DECLINED;
     }
 
     for (i = len; i + sizeof(key) - 1 < type.len; i++) {
 
-        if (strncasecmp((char *) type.data + i, key, sizeof(key) - 1) != 0) {
+        if ((type.data[i - 1] != ';' && type.data[i - 1] != ' ')
+            || strncasecmp((char *) type.data + i, key, sizeof(key) - 1) != 0)
+        {
             continue;
         }
 
         p = type.data + i + sizeof(key) - 1;
         end = type.data + type.len;
 
-        if (*p == '"') {
-            p++;
-        }
+        quoted = (*p == '"');
+        p += quoted;
 
         for (i = 0; p + i < end; i++) {
-            if (p[i] == '"' || p[i] == ';' || p[i] == ' ') {
+            if (p[i] == '"' || (!quoted && (p[i] == ';' || p[i] == ' '))) {
                 break;
             }
         }

@@ -33,6 +33,8 @@ typedef struct {
     size_t                drain;         /* bytes a client takes at a time */
     size_t                fault_at;      /* the n-th reply is fault, 0: none */
     const char           *fault;
+    torus_str_t         (*invent)(void *data);  /* every reply; NULL: not */
+    void                 *data;
     char                  faults[4096];  /* of the schema */
 } torus_model_t;
 
@@ -843,6 +845,7 @@ torus_model_exchange(torus_model_t *m, torus_request_t *r,
 {
     void         *reply;
     size_t        n, want;
+    torus_str_t   other;
     torus_buf_t   bytes;
     redisReader  *reader, *faulty;
 
@@ -861,13 +864,26 @@ torus_model_exchange(torus_model_t *m, torus_request_t *r,
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL) {
         res->replies++;
 
-        if (m->fault_at != 0 && res->replies == m->fault_at) {
+        other = torus_str(NULL, 0);
+
+        if (m->invent != NULL) {
+            other = m->invent(m->data);
+
+        } else if (m->fault_at != 0 && res->replies == m->fault_at) {
+            other = torus_str(m->fault, strlen(m->fault));
+        }
+
+        if (other.len != 0) {
             freeReplyObject(reply);
 
             faulty = redisReaderCreate();
-            redisReaderFeed(faulty, m->fault, strlen(m->fault));
+            redisReaderFeed(faulty, (char *) other.data, other.len);
             redisReaderGetReply(faulty, &reply);
             redisReaderFree(faulty);
+
+            if (reply == NULL) {
+                bail_out("no reply: %.*s", torus_fmt(other));
+            }
         }
 
         torus_request_reply(r, batch->host, reply);
