@@ -28,7 +28,8 @@ static uint64_t torus_reply_refusals(torus_str_t text);
 static void torus_reply_memory(torus_writer_t *w, torus_str_t text);
 static torus_str_t torus_reply_field(torus_str_t text, const char *name);
 static int torus_reply_ask(torus_writer_t *w);
-static int torus_reply_kill(torus_writer_t *w);
+static void torus_reply_ask_error(torus_writer_t *w);
+static void torus_reply_kill(torus_writer_t *w);
 static int torus_reply_ask_element(torus_writer_t *w, const redisReadTask *t,
     long long n, torus_str_t s);
 static int torus_reply_slot(torus_writer_t *w, const redisReadTask *t,
@@ -387,6 +388,14 @@ torus_reply_server(torus_writer_t *w, torus_str_t text)
     char         digits[16];
     torus_str_t  version;
 
+    if (torus_reply_is_error(w)
+        && torus_redis_error(text) == TORUS_REDIS_TRANSIENT)
+    {
+        /* without knowing who it is there would be no fence */
+
+        return torus_writer_refused(w, text);
+    }
+
     if (w->reply.type != REDIS_REPLY_STRING) {
         return TORUS_OK;
     }
@@ -521,11 +530,20 @@ torus_reply_ask(torus_writer_t *w)
     step = w->step;
     w->step++;
 
-    if (step == TORUS_ASK_KILL) {
-        return torus_reply_kill(w);
-    }
+    if (step < TORUS_ASK_MULTI) {
 
-    if (step == TORUS_ASK_REFUSALS) {
+        /* not permitted is for good, and done without; this is not */
+
+        if (torus_reply_is_error(w)
+            && torus_redis_error(torus_reply_text(w))
+               == TORUS_REDIS_TRANSIENT)
+        {
+            torus_reply_ask_error(w);
+
+        } else if (step == TORUS_ASK_KILL) {
+            torus_reply_kill(w);
+        }
+
         return TORUS_OK;
     }
 
@@ -539,15 +557,8 @@ torus_reply_ask(torus_writer_t *w)
 
     /* of several errors the first tells why */
 
-    if (a->error.data == NULL
-        && (step == TORUS_ASK_EXEC || w->reply.type != REDIS_REPLY_STATUS))
-    {
-        if (!torus_reply_is_error(w)) {
-            w->reply.len = 0;
-        }
-
-        memcpy(a->text, w->reply.text, w->reply.len);
-        a->error = torus_str(a->text, w->reply.len);
+    if (step == TORUS_ASK_EXEC || w->reply.type != REDIS_REPLY_STATUS) {
+        torus_reply_ask_error(w);
     }
 
     if (step != TORUS_ASK_EXEC) {
@@ -558,14 +569,35 @@ torus_reply_ask(torus_writer_t *w)
 }
 
 
-static int
+/* What the first error says, or nothing where a reply is none. */
+static void
+torus_reply_ask_error(torus_writer_t *w)
+{
+    torus_question_t  *a;
+
+    a = &w->answer;
+
+    if (a->error.data != NULL) {
+        return;
+    }
+
+    if (!torus_reply_is_error(w)) {
+        w->reply.len = 0;
+    }
+
+    memcpy(a->text, w->reply.text, w->reply.len);
+    a->error = torus_str(a->text, w->reply.len);
+}
+
+
+static void
 torus_reply_kill(torus_writer_t *w)
 {
     int   n;
     char  quoted[TORUS_REPLY_TEXT];
 
     if (!torus_reply_is_error(w) || w->no_fence) {
-        return TORUS_OK;
+        return;
     }
 
     w->no_fence = 1;
@@ -575,8 +607,6 @@ torus_reply_kill(torus_writer_t *w)
                       "redis \"%.*s\" does not permit CLIENT KILL, commands "
                       "still in a broken connection may be applied twice: "
                       "%.*s", torus_fmt(w->conf.host->name), n, quoted);
-
-    return TORUS_OK;
 }
 
 

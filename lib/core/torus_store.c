@@ -862,7 +862,7 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
                 }
             }
 
-            key += (key != NULL);
+            key = (key != NULL) ? key + 1 : NULL;
 
         } while (++copy < last);
     }

@@ -1362,6 +1362,10 @@ torus_writer_hold(torus_writer_t *w, torus_wbatch_t *b)
 
             if (b->no_multi) {
                 torus_writer_outlive(w, r);
+
+                if (torus_op_sets(r->kind) && w->refused.first != NULL) {
+                    torus_writer_supersede(w, r);
+                }
             }
 
             torus_writer_record_done(w, r);
