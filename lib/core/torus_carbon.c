@@ -32,6 +32,8 @@ typedef struct {
 /* What a line is handed to, the same for all lines of a read. */
 typedef struct {
     const torus_carbon_conf_t  *conf;
+    size_t                      line_max;
+    size_t                      path_max;
     int64_t                     now;
     torus_carbon_handler_pt     handler;
     void                       *ctx;
@@ -39,6 +41,8 @@ typedef struct {
 } torus_carbon_feed_t;
 
 
+static void torus_carbon_feed_init(torus_carbon_feed_t *f,
+    const torus_carbon_conf_t *conf, int64_t now, unsigned char *scratch);
 static int torus_carbon_lines(const torus_carbon_feed_t *f,
     const unsigned char **pp, const unsigned char *last);
 static int torus_carbon_deliver(const torus_carbon_feed_t *f,
@@ -56,12 +60,14 @@ static const unsigned char *torus_carbon_usual(const torus_carbon_feed_t *f,
     const unsigned char **stamp, torus_carbon_point_t *point);
 static const unsigned char *torus_carbon_path_end(const unsigned char *p,
     const unsigned char *last, int *odd);
-static const unsigned char *torus_carbon_scan(const unsigned char *p,
+static inline const unsigned char *torus_carbon_scan(const unsigned char *p,
     const unsigned char *last, int *odd);
 #ifdef __SSE2__
-static const unsigned char *torus_carbon_scan_blocks(const unsigned char *p,
+static inline int torus_carbon_scan_blocks(const unsigned char **pp,
     const unsigned char *last, int *odd);
 #endif
+static inline const unsigned char *torus_carbon_word_end(
+    const unsigned char *p, const unsigned char *last);
 static torus_counter_t torus_carbon_canonical(torus_str_t *path,
     unsigned char *scratch);
 static int torus_carbon_text(torus_str_t s);
@@ -88,6 +94,9 @@ static int torus_carbon_stamp_read(const unsigned char *p,
 #define torus_carbon_path_max(conf)                                           \
     ((conf)->path_max < TORUS_CARBON_PATH_LIMIT ? (conf)->path_max            \
                                                 : TORUS_CARBON_PATH_LIMIT)
+
+#define torus_carbon_block(p)                                                 \
+    _mm_loadu_si128((const __m128i *) (const void *) (p))
 
 #define torus_carbon_digit(c)  ((unsigned char) ((c) - '0') <= 9)
 
@@ -122,11 +131,9 @@ torus_carbon_feed(torus_carbon_t *c, const unsigned char *data, size_t len,
     torus_carbon_feed_t   f;
     const unsigned char  *p, *nl, *last;
 
-    f.conf = c->conf;
-    f.now = now;
+    torus_carbon_feed_init(&f, c->conf, now, scratch);
     f.handler = handler;
     f.ctx = ctx;
-    f.scratch = scratch;
 
     rc = TORUS_OK;
     p = data;
@@ -176,11 +183,9 @@ torus_carbon_end(torus_carbon_t *c, int64_t now,
         return TORUS_OK;
     }
 
-    f.conf = c->conf;
-    f.now = now;
+    torus_carbon_feed_init(&f, c->conf, now, scratch);
     f.handler = handler;
     f.ctx = ctx;
-    f.scratch = scratch;
 
     rc = torus_carbon_deliver(&f, torus_str(c->partial, c->len));
 
@@ -202,11 +207,9 @@ torus_carbon_datagram(const torus_carbon_conf_t *conf,
     torus_carbon_feed_t   f;
     const unsigned char  *p, *last;
 
-    f.conf = conf;
-    f.now = now;
+    torus_carbon_feed_init(&f, conf, now, scratch);
     f.handler = handler;
     f.ctx = ctx;
-    f.scratch = scratch;
 
     p = data;
     last = data + len;
@@ -224,6 +227,18 @@ torus_carbon_datagram(const torus_carbon_conf_t *conf,
     *consumed = (size_t) (p - data);
 
     return rc;
+}
+
+
+static void
+torus_carbon_feed_init(torus_carbon_feed_t *f, const torus_carbon_conf_t *conf,
+    int64_t now, unsigned char *scratch)
+{
+    f->conf = conf;
+    f->line_max = conf->line_max;
+    f->path_max = torus_carbon_path_max(conf);
+    f->now = now;
+    f->scratch = scratch;
 }
 
 
@@ -494,26 +509,27 @@ torus_carbon_usual(const torus_carbon_feed_t *f, const unsigned char *p,
     p = torus_carbon_scan(p, last, &odd);
     len = (size_t) (p - start);
 
-    if (odd || p == last || *p != ' ' || len == 0
-        || *start == '.' || p[-1] == '.'
-        || len > torus_carbon_path_max(f->conf))
+    /* "v 1700000000" and a newline are the least that follows */
+
+    if (odd || last - p < 14 || *p != ' '
+        || len - 1 >= f->path_max
+        || *start == '.' || p[-1] == '.')
     {
         return NULL;
     }
 
     point->stat = torus_str(start, len);
 
-    value = ++p;
-
-    while (p < last && *p > ' ') {
-        p++;
-    }
+    value = p + 1;
+    p = torus_carbon_word_end(value, last);
 
     /* a blank, ten digits, "\r\n" */
 
     if (last - p < 13 || *p != ' ' || p == value) {
         return NULL;
     }
+
+    point->value = torus_str(value, (size_t) (p - value));
 
     if (!torus_carbon_stamp_same(p + 1, *stamp)) {
         *stamp = NULL;
@@ -525,12 +541,10 @@ torus_carbon_usual(const torus_carbon_feed_t *f, const unsigned char *p,
         *stamp = p + 1;
     }
 
-    point->value = torus_str(value, (size_t) (p - value));
-
     p += 11;
     p += (*p == '\r');
 
-    if (*p != '\n' || (size_t) (p - start) > f->conf->line_max) {
+    if (*p != '\n' || (size_t) (p - start) > f->line_max) {
         return NULL;
     }
 
@@ -558,10 +572,10 @@ torus_carbon_path_end(const unsigned char *p, const unsigned char *last,
 
 
 /*
- * The first byte that is a blank or not printable ASCII, or last.  odd: a
- * semicolon or two dots stand before it.
+ * The first byte that is a blank, a semicolon, or not printable ASCII, or
+ * last.  odd: two dots stand before it.
  */
-static const unsigned char *
+static inline const unsigned char *
 torus_carbon_scan(const unsigned char *p, const unsigned char *last, int *odd)
 {
     unsigned char  c, previous;
@@ -571,9 +585,8 @@ torus_carbon_scan(const unsigned char *p, const unsigned char *last, int *odd)
 
 #ifdef __SSE2__
 
-    if (last - p > 16) {
-        /* which sees a pair of dots across its end, too */
-        p = torus_carbon_scan_blocks(p, last, odd);
+    if (torus_carbon_scan_blocks(&p, last, odd)) {
+        return p;
     }
 
 #endif
@@ -581,11 +594,11 @@ torus_carbon_scan(const unsigned char *p, const unsigned char *last, int *odd)
     for (/* void */; p < last; p++) {
         c = *p;
 
-        if (c <= ' ' || c >= 0x7f) {
+        if (c <= ' ' || c >= 0x7f || c == ';') {
             break;
         }
 
-        if (c == ';' || (c == '.' && previous == '.')) {
+        if (c == '.' && previous == '.') {
             *odd = 1;
         }
 
@@ -599,56 +612,99 @@ torus_carbon_scan(const unsigned char *p, const unsigned char *last, int *odd)
 #ifdef __SSE2__
 
 /*
- * The same while there are more than 16 bytes; for a pair of dots, each byte
- * is looked at together with the one behind it.
+ * The same while there are more than 16 bytes: each is looked at together
+ * with the one behind it, so that a pair of dots across the end is seen.  Is
+ * the byte found?
  */
-static const unsigned char *
-torus_carbon_scan_blocks(const unsigned char *p, const unsigned char *last,
+static inline int
+torus_carbon_scan_blocks(const unsigned char **pp, const unsigned char *last,
     int *odd)
 {
-    int       stop, found;
-    __m128i   v, next, odds, seen;
+    unsigned              stop, pairs;
+    __m128i               v, next, dots, seen;
+    const unsigned char  *p;
 
     const __m128i  dot = _mm_set1_epi8('.');
     const __m128i  semicolon = _mm_set1_epi8(';');
 
-    /* moves '!' .. '~' to the lowest of signed bytes, 0x80 .. 0xdd */
-    const __m128i  shift = _mm_set1_epi8(0x80 - '!');
-    const __m128i  highest = _mm_set1_epi8((char) 0xdd);
+    /* '!' .. '~' become 0x22 .. 0x7f, all others 0x80 and more */
+    const __m128i  first = _mm_set1_epi8('!');
+    const __m128i  above = _mm_set1_epi8(0x80 - ('~' - '!' + 1));
 
     seen = _mm_setzero_si128();
 
-    do {
-        v = _mm_loadu_si128((const __m128i *) (const void *) p);
-        next = _mm_loadu_si128((const __m128i *) (const void *) (p + 1));
+    p = *pp;
 
-        stop = _mm_movemask_epi8(_mm_cmpgt_epi8(_mm_add_epi8(v, shift),
-                                                highest));
+    if (last - p <= 16) {
+        *odd = 0;
+        return 0;
+    }
 
-        odds = _mm_and_si128(_mm_cmpeq_epi8(v, dot),
+    for (last -= 16; p < last; p += 16) {
+        v = torus_carbon_block(p);
+        next = torus_carbon_block(p + 1);
+
+        dots = _mm_and_si128(_mm_cmpeq_epi8(v, dot),
                              _mm_cmpeq_epi8(next, dot));
-        odds = _mm_or_si128(odds, _mm_cmpeq_epi8(v, semicolon));
+
+        next = _mm_adds_epu8(_mm_sub_epi8(v, first), above);
+        next = _mm_or_si128(next, _mm_cmpeq_epi8(v, semicolon));
+
+        /* of each byte the highest bit */
+
+        stop = (unsigned) _mm_movemask_epi8(next);
 
         if (stop != 0) {
-            found = _mm_movemask_epi8(odds) & ((stop & -stop) - 1);
-            found |= _mm_movemask_epi8(seen);
+            pairs = (unsigned) _mm_movemask_epi8(dots) & (stop - 1) & ~stop;
 
-            *odd = (found != 0);
+            *odd = (pairs | (unsigned) _mm_movemask_epi8(seen)) != 0;
+            *pp = p + __builtin_ctz(stop);
 
-            return p + __builtin_ctz((unsigned) stop);
+            return 1;
         }
 
-        seen = _mm_or_si128(seen, odds);
-        p += 16;
-
-    } while (last - p > 16);
+        seen = _mm_or_si128(seen, dots);
+    }
 
     *odd = (_mm_movemask_epi8(seen) != 0);
+    *pp = p;
 
-    return p;
+    return 0;
 }
 
 #endif
+
+
+/* The first byte that is a blank or a control, or last. */
+static inline const unsigned char *
+torus_carbon_word_end(const unsigned char *p, const unsigned char *last)
+{
+#ifdef __SSE2__
+
+    __m128i   v;
+    unsigned  stop;
+
+    if (last - p >= 16) {
+        v = torus_carbon_block(p);
+        v = _mm_cmpeq_epi8(_mm_min_epu8(v, _mm_set1_epi8(' ')), v);
+
+        stop = (unsigned) _mm_movemask_epi8(v);
+
+        if (stop != 0) {
+            return p + __builtin_ctz(stop);
+        }
+
+        p += 16;
+    }
+
+#endif
+
+    while (p < last && *p > ' ') {
+        p++;
+    }
+
+    return p;
+}
 
 
 int

@@ -1,21 +1,11 @@
 /*
  * Error texts, quoting of what others sent, and the hash that every table of
- * ours uses.  The hash runs once per received datapoint, so it is made of one
- * 64x64->128 bit multiplication per 16 bytes and never branches on content.
+ * ours uses.
  */
 
-#include "torus_core.h"
+#include "torus_hash.h"
 
 
-/* Odd constants without structure: digits of pi, e and the golden ratio. */
-#define TORUS_HASH_K0  0x243f6a8885a308d3ULL
-#define TORUS_HASH_K1  0xb7e151628aed2a6bULL
-#define TORUS_HASH_K2  0x9e3779b97f4a7c15ULL
-
-
-static uint64_t torus_hash_read(const unsigned char *p);
-static uint64_t torus_hash_read_4(const unsigned char *p);
-static uint64_t torus_hash_mix(uint64_t a, uint64_t b);
 static size_t torus_escape_byte(unsigned char dst[4], unsigned char c);
 
 
@@ -109,103 +99,5 @@ torus_escape_byte(unsigned char dst[4], unsigned char c)
 uint64_t
 torus_hash(const void *data, size_t len, uint64_t seed)
 {
-    size_t                rest;
-    uint64_t              a, b, h;
-    const unsigned char  *p;
-
-    p = data;
-    h = seed ^ torus_hash_mix(seed ^ TORUS_HASH_K0, TORUS_HASH_K1);
-
-    for (rest = len; rest > 16; rest -= 16) {
-        h = torus_hash_mix(torus_hash_read(p) ^ TORUS_HASH_K1,
-                           torus_hash_read(p + 8) ^ h);
-        p += 16;
-    }
-
-    /* The last 1 to 16 bytes, by reads that overlap rather than loop. */
-
-    if (rest >= 8) {
-        a = torus_hash_read(p);
-        b = torus_hash_read(p + rest - 8);
-
-    } else if (rest >= 4) {
-        a = torus_hash_read_4(p);
-        b = torus_hash_read_4(p + rest - 4);
-
-    } else if (rest > 0) {
-        a = ((uint64_t) p[0] << 16) | ((uint64_t) p[rest >> 1] << 8)
-            | p[rest - 1];
-        b = 0;
-
-    } else {
-        a = 0;
-        b = 0;
-    }
-
-    h = torus_hash_mix(a ^ TORUS_HASH_K1, b ^ h);
-
-    return torus_hash_mix(h ^ TORUS_HASH_K0, (uint64_t) len ^ TORUS_HASH_K2);
+    return torus_hash_bytes(data, len, torus_hash_start(seed));
 }
-
-
-static uint64_t
-torus_hash_read(const unsigned char *p)
-{
-    uint64_t  v;
-
-    memcpy(&v, p, sizeof(v));
-
-    return v;
-}
-
-
-static uint64_t
-torus_hash_read_4(const unsigned char *p)
-{
-    uint32_t  v;
-
-    memcpy(&v, p, sizeof(v));
-
-    return v;
-}
-
-
-#ifdef __SIZEOF_INT128__
-
-__extension__ typedef unsigned __int128  torus_uint128_t;
-
-
-/* Both halves of the product, folded: every bit of a and b reaches all. */
-static uint64_t
-torus_hash_mix(uint64_t a, uint64_t b)
-{
-    torus_uint128_t  product;
-
-    product = (torus_uint128_t) a * b;
-
-    return (uint64_t) product ^ (uint64_t) (product >> 64);
-}
-
-#else
-
-static uint64_t
-torus_hash_mix(uint64_t a, uint64_t b)
-{
-    uint64_t  al, ah, bl, bh, mid, carry, low, high;
-
-    al = a & 0xffffffff;
-    ah = a >> 32;
-    bl = b & 0xffffffff;
-    bh = b >> 32;
-
-    mid = ah * bl + ((al * bl) >> 32);
-    carry = mid >> 32;
-    mid = (mid & 0xffffffff) + al * bh;
-
-    low = (mid << 32) | ((al * bl) & 0xffffffff);
-    high = ah * bh + carry + (mid >> 32);
-
-    return low ^ high;
-}
-
-#endif

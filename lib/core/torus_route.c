@@ -13,6 +13,7 @@
  */
 
 #include "torus_route.h"
+#include "torus_hash.h"
 
 #include <stdlib.h>
 
@@ -60,6 +61,7 @@ struct torus_router_s {
     torus_route_slot_t        *slots;
     size_t                     mask;       /* number of slots - 1 */
     uint64_t                   seed;
+    uint64_t                   start;      /* of a hash with that seed */
     size_t                     hand;
     size_t                     max;
     torus_arena_t             *scratch;
@@ -85,7 +87,7 @@ static void *torus_route_grow(torus_arena_t *arena, void *array, size_t n,
     size_t *size, size_t item);
 
 static const torus_route_t *torus_router_miss(torus_router_t *router,
-    torus_str_t stat, uint64_t hash);
+    torus_str_t stat, uint64_t hash) __attribute__((noinline));
 static torus_route_entry_t *torus_router_pack(const torus_router_t *router,
     const torus_route_t *route);
 static unsigned char *torus_router_strings(const torus_router_t *router,
@@ -429,6 +431,7 @@ torus_router_create(const torus_schema_set_t *set, size_t max, uint64_t seed)
     router->set = set;
     router->max = max;
     router->seed = seed;
+    router->start = torus_hash_start(seed);
     router->stats = &router->own;
     router->mask = TORUS_ROUTE_MIN_SIZE - 1;
 
@@ -468,21 +471,23 @@ torus_router_destroy(torus_router_t *router)
 const torus_route_t *
 torus_router_find(torus_router_t *router, torus_str_t stat)
 {
-    size_t               i;
-    uint64_t             hash;
-    torus_route_slot_t  *slot;
+    size_t                i;
+    uint64_t              hash;
+    torus_route_slot_t   *slot;
+    torus_route_entry_t  *entry;
 
-    hash = torus_hash(stat.data, stat.len, router->seed);
+    hash = torus_hash_bytes(stat.data, stat.len, router->start);
 
-    for (i = hash & router->mask; /* void */ ; i = (i + 1) & router->mask) {
-        slot = &router->slots[i];
+    for (i = hash; /* void */ ; i++) {
+        slot = &router->slots[i & router->mask];
+        entry = slot->entry;
 
-        if (slot->entry == NULL) {
+        if (entry == NULL) {
             return torus_router_miss(router, stat, hash);
         }
 
-        if (slot->hash == hash
-            && torus_str_eq(slot->entry->route.stat, stat))
+        if (slot->hash == hash && entry->route.stat.len == stat.len
+            && torus_hash_equal(entry->route.stat.data, stat.data, stat.len))
         {
             break;
         }
@@ -492,11 +497,11 @@ torus_router_find(torus_router_t *router, torus_str_t stat)
 
     /* written only when it changes: most cache lines stay clean */
 
-    if (!slot->entry->used) {
-        slot->entry->used = 1;
+    if (!entry->used) {
+        entry->used = 1;
     }
 
-    return &slot->entry->route;
+    return &entry->route;
 }
 
 

@@ -4,6 +4,8 @@
  * Chosen at random, of what is usual and of what is nearly so.
  */
 
+#include "torus_carbon.h"
+#include "torus_hash.h"
 #include "torus_queue.h"
 #include "torus_store.h"
 #include "torus_test.h"
@@ -433,11 +435,202 @@ test_memo(void)
 }
 
 
+/* Pieces of lines: what is usual more often than what is not. */
+static const char *const  paths[] = {
+    "a", "servers.host0001.app", "servers.host0001.app.requests.by_000",
+    "servers.host0001.app.requests.by_0000000.and.then.some.more.names",
+    "abcdefghijklmno", "abcdefghijklmnop", "abcdefghijklmnopq", ".a", "a.",
+    "a..b", "aaaaaaaaaaaaaaa..b", "aaaaaaaaaaaaaaaa..b", "servers.host.app..",
+    "servers.host0001.app;tag=value", "a;b=c;a=d", "caf\xc3\xa9.a",
+    "\xff.app.requests.by_0000000", "a\x01" "b", "a\x7f" "b", ""
+};
+
+static const char *const  blanks[] = { " ", " ", " ", " ", " ", " ", "  ",
+                                       "\t", "" };
+
+static const char *const  stamps[] = {
+    "1700000000", "1700000000", "1700000000", "1700000001", "170000000",
+    "17000000000", "N", "-1", "0", "0000000000", "1700000000.5", "17000000x0",
+    "9999999999", "", "1700000000 1700000000"
+};
+
+static const char *const  ends[] = { "\n", "\n", "\n", "\r\n", " \n", "\r\r\n",
+                                     "\n\n" };
+
+#define pick(a)  a[random_below(3) != 0 ? random_below(number_of(a)) : 0]
+
+
+/* A line and what was made of it, for one handler or the other. */
+static int
+path_line(void *data, const torus_carbon_point_t *point,
+    torus_counter_t reason, torus_str_t line)
+{
+    recorder_t *log = data;
+
+    if (point == NULL) {
+        log->len += (size_t) snprintf(log->text + log->len, LOG - log->len,
+                                      "%s '%.*s'\n",
+                                      torus_counter_name(reason),
+                                      torus_fmt(line));
+
+    } else {
+        log->len += (size_t) snprintf(log->text + log->len, LOG - log->len,
+                                      "'%.*s' '%.*s' %" PRId64 " '%.*s'\n",
+                                      torus_fmt(point->stat),
+                                      torus_fmt(point->value),
+                                      point->timestamp, torus_fmt(line));
+    }
+
+    if (log->len >= LOG) {
+        abort();
+    }
+
+    log->ops++;
+
+    return TORUS_OK;
+}
+
+
+/* Line by line, each by itself. */
+static void
+path_lines(const torus_carbon_conf_t *conf, recorder_t *log, const char *data,
+    size_t len)
+{
+    int                    rc;
+    torus_str_t            line;
+    unsigned char          scratch[TORUS_CARBON_PATH_LIMIT];
+    torus_counter_t        reason;
+    const char            *p, *nl, *last;
+    torus_carbon_point_t   point;
+
+    last = data + len;
+
+    for (p = data; p < last; p = nl + 1) {
+        nl = memchr(p, '\n', (size_t) (last - p));
+        line = torus_str(p, (size_t) (nl - p));
+
+        if (line.len > conf->line_max) {
+            line.len = conf->line_max;
+            (void) path_line(log, NULL, TORUS_C_BAD_LENGTH, line);
+            continue;
+        }
+
+        rc = torus_carbon_line(conf, line, NOW, scratch, &point, &reason);
+
+        if (rc == TORUS_OK) {
+            (void) path_line(log, &point, TORUS_C_POINTS_RECEIVED, line);
+
+        } else if (rc != TORUS_DECLINED) {
+            (void) path_line(log, NULL, reason, line);
+        }
+    }
+}
+
+
+/* The line that nearly all are, among others, against a look at each. */
+static void
+test_carbon(void)
+{
+    int                         good, i, k;
+    char                       *data;
+    size_t                      len, consumed;
+    recorder_t                 *a, *b;
+    char                        text[1024];
+    static torus_carbon_conf_t  conf = { 90, 60 };
+
+    a = calloc(2, sizeof(recorder_t));
+    if (a == NULL) {
+        abort();
+    }
+
+    b = a + 1;
+    good = 1;
+
+    for (i = 0; i < POINTS / 3 && good; i++) {
+        len = 0;
+
+        for (k = 0; k < 4; k++) {
+            len += (size_t) snprintf(text + len, sizeof(text) - len,
+                                     "%s%s%s%s%s%s", pick(paths),
+                                     pick(blanks),
+                                     values[random_below(number_of(values))],
+                                     pick(blanks), pick(stamps), pick(ends));
+        }
+
+        /* of its own, so that a byte read past its end is seen */
+
+        data = malloc(len);
+        if (data == NULL) {
+            abort();
+        }
+
+        memcpy(data, text, len);
+
+        a->len = 0;
+        b->len = 0;
+        a->text[0] = '\0';
+        b->text[0] = '\0';
+
+        good = torus_carbon_datagram(&conf, (unsigned char *) data, len, NOW,
+                                     path_line, a, &consumed)
+               == TORUS_OK;
+
+        path_lines(&conf, b, data, len);
+
+        good = good && strcmp(a->text, b->text) == 0;
+
+        if (!good) {
+            diag("%.*s\n%s-\n%s", (int) len, text, a->text, b->text);
+        }
+
+        free(data);
+    }
+
+    ok(good, "lines together come to what they are alone");
+    ok(a->ops > POINTS, "and most are worth a word");
+
+    free(a);
+}
+
+
+/* What is compared by words, against memcmp(), at all lengths. */
+static void
+test_equal(void)
+{
+    int            good;
+    size_t         len, i;
+    unsigned char  a[80], b[80];
+
+    good = 1;
+
+    for (len = 0; len <= sizeof(a); len++) {
+        memset(a, 'x', sizeof(a));
+        memset(b, 'x', sizeof(b));
+
+        if (len < sizeof(b)) {
+            b[len] = 'y';
+        }
+
+        good = good && torus_hash_equal(a, b, len);
+
+        for (i = 0; i < len; i++) {
+            a[i] = 'z';
+            good = good && !torus_hash_equal(a, b, len);
+            a[i] = 'x';
+        }
+    }
+
+    ok(good, "no byte of a name is left out");
+}
+
+
 int
 main(void)
 {
     size_t  i;
 
+    test_carbon();
+    test_equal();
     test_store();
     test_memo();
 
