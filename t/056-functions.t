@@ -284,7 +284,8 @@ sub value {
     return '50' if $type eq 'float' && $key eq 'n';
     return { node => 0, nodeOrTag => 0, tag => "'name'", integer => 2,
              float => 0.5, boolean => 'true', interval => "'1min'",
-             intOrInterval => 2, intOrInf => 2, any => "constantLine(9)" }->{$type}
+             intOrInterval => 2, intOrInf => 2,
+             any => 'constantLine(9)' }->{$type}
         if $type ne 'string';
 
     return "'minute'" if $name eq 'interval';
