@@ -12,6 +12,16 @@
 #include <stdlib.h>
 
 
+/* A histogram on its way to a series for each of its values. */
+typedef struct {
+    size_t        i;           /* series at work */
+    unsigned      phase;
+    size_t        j;           /* its row, or value */
+    size_t        first;       /* of what is made of it */
+    torus_row_t   values;      /* of all rows */
+} torus_graph_buckets_t;
+
+
 static int torus_graph_constant(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_identity(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f);
@@ -36,12 +46,16 @@ static int torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_histogram_buckets(torus_graph_t *g,
     torus_graph_frame_t *f);
-static int torus_graph_bucket_values(torus_graph_t *g,
-    torus_graph_series_t *s, torus_value_t **values, size_t *n);
+static int torus_graph_buckets_known(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_buckets_t *b);
+static int torus_graph_buckets_made(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_buckets_t *b);
+static int torus_graph_buckets_filled(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_buckets_t *b);
 static int torus_graph_bucket_series(torus_graph_t *g,
     torus_graph_frame_t *f, torus_graph_series_t *s,
     const torus_value_t *value);
-static int torus_graph_value_cmp(const void *one, const void *two);
+static int torus_graph_bucket_cmp(const void *key, const void *item);
 static int torus_graph_has_rows(torus_graph_t *g,
     const torus_graph_func_t *func, const torus_graph_series_t *s);
 
@@ -595,39 +609,44 @@ torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
+/* Each in turn: what values there are, a series for each, their points. */
 static int
 torus_graph_histogram_buckets(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                    rc;
-    size_t                 i, j, n, max;
-    torus_value_t         *values;
-    torus_graph_series_t  *s;
+    int                     rc;
+    torus_graph_buckets_t  *b;
 
-    max = torus_graph_params(g)->max_series;
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_buckets_t));
+        if (f->state == NULL) {
+            return TORUS_ERROR;
+        }
+    }
 
-    for (i = 0; i < f->lists[0].n; i++) {
-        s = f->lists[0].items[i];
+    for (b = f->state; b->i < f->lists[0].n; /* void */) {
 
-        if (torus_graph_has_rows(g, f->call->func, s) != TORUS_OK) {
-            return TORUS_INVALID;
+        switch (b->phase) {
+
+        case 0:
+            rc = torus_graph_buckets_known(g, f, b);
+            break;
+
+        case 1:
+            rc = torus_graph_buckets_made(g, f, b);
+            break;
+
+        default:
+            rc = torus_graph_buckets_filled(g, f, b);
         }
 
-        rc = torus_graph_bucket_values(g, s, &values, &n);
         if (rc != TORUS_OK) {
             return rc;
         }
 
-        if (max != 0 && f->out.n + n > max) {
-            return torus_graph_over(g, "the histograms have more than %zu "
-                                    "values", max);
-        }
-
-        for (j = 0; j < n; j++) {
-            rc = torus_graph_bucket_series(g, f, s, &values[j]);
-            if (rc != TORUS_OK) {
-                return rc;
-            }
-        }
+        b->j = 0;
+        b->phase = (b->phase + 1) % 3;
+        b->i += (b->phase == 0);
     }
 
     return TORUS_OK;
@@ -636,66 +655,124 @@ torus_graph_histogram_buckets(torus_graph_t *g, torus_graph_frame_t *f)
 
 /* The distinct values of all rows, in order. */
 static int
-torus_graph_bucket_values(torus_graph_t *g, torus_graph_series_t *s,
-    torus_value_t **values, size_t *n)
+torus_graph_buckets_known(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_buckets_t *b)
 {
-    size_t        i, j, total;
-    torus_row_t  *row;
+    size_t                       max;
+    const torus_graph_series_t  *s;
 
-    total = 0;
+    s = f->lists[0].items[b->i];
 
-    for (i = 0; i < s->n; i++) {
-        total += s->rows[i].present ? s->rows[i].nitems : 0;
+    if (torus_graph_has_rows(g, f->call->func, s) != TORUS_OK) {
+        return TORUS_INVALID;
     }
 
-    *values = torus_arena_alloc(torus_graph_arena(g),
-                                (total + 1) * sizeof(torus_value_t));
-    if (*values == NULL) {
-        return TORUS_ERROR;
+    if (b->j == 0) {
+        torus_row_init(&b->values, TORUS_HISTOGRAM);
     }
 
-    total = 0;
+    while (b->j < s->n) {
 
-    for (i = 0; i < s->n; i++) {
-        row = &s->rows[i];
-
-        for (j = 0; row->present && j < row->nitems; j++) {
-            (*values)[total++] = row->items[j].value;
-        }
-    }
-
-    qsort(*values, total, sizeof(torus_value_t), torus_graph_value_cmp);
-
-    *n = 0;
-
-    for (i = 0; i < total; i++) {
-        if (*n == 0
-            || torus_value_cmp(&(*values)[i], &(*values)[*n - 1]) != 0)
+        if (torus_row_merge(&b->values, torus_graph_arena(g), &s->rows[b->j])
+            != TORUS_OK)
         {
-            (*values)[(*n)++] = (*values)[i];
+            return TORUS_ERROR;
+        }
+
+        torus_graph_work(g, s->rows[b->j].nitems * 4 + 1);
+        b->j++;
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
         }
     }
 
-    torus_graph_work(g, total * 4);
+    torus_row_fold(&b->values);
+
+    b->first = f->out.n;
+    max = torus_graph_params(g)->max_series;
+
+    if (max != 0 && f->out.n + b->values.nitems > max) {
+        return torus_graph_over(g, "the histograms have more than %zu "
+                                "values", max);
+    }
 
     return TORUS_OK;
 }
 
 
 static int
-torus_graph_value_cmp(const void *one, const void *two)
+torus_graph_buckets_made(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_buckets_t *b)
 {
-    return torus_value_cmp(one, two);
+    torus_graph_series_t  *s;
+
+    s = f->lists[0].items[b->i];
+
+    while (b->j < b->values.nitems) {
+
+        if (torus_graph_bucket_series(g, f, s,
+                                      &b->values.items[b->j].value)
+            != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        torus_graph_work(g, s->n + 16);
+        b->j++;
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+    }
+
+    return TORUS_OK;
 }
 
 
 static int
+torus_graph_buckets_filled(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_buckets_t *b)
+{
+    size_t                       k;
+    torus_item_t                *item;
+    const torus_row_t           *row;
+    const torus_graph_series_t  *s;
+
+    s = f->lists[0].items[b->i];
+
+    while (b->j < s->n) {
+        row = &s->rows[b->j];
+
+        for (k = 0; row->present && k < row->nitems; k++) {
+
+            item = bsearch(&row->items[k].value, b->values.items,
+                           b->values.nitems, sizeof(torus_item_t),
+                           torus_graph_bucket_cmp);
+
+            f->out.items[b->first + (size_t) (item - b->values.items)]
+                ->values[b->j] += (double) row->items[k].n;
+        }
+
+        torus_graph_work(g, row->nitems * 4 + 1);
+        b->j++;
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* 0 at each point that there is. */
+static int
 torus_graph_bucket_series(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, const torus_value_t *value)
 {
-    size_t                 i, j;
+    size_t                 i;
     torus_str_t            text;
-    torus_row_t           *row;
     unsigned char          number[TORUS_NUMBER_SIZE];
     torus_graph_series_t  *to;
 
@@ -714,22 +791,19 @@ torus_graph_bucket_series(torus_graph_t *g, torus_graph_frame_t *f,
     }
 
     for (i = 0; i < s->n; i++) {
-        row = &s->rows[i];
 
-        if (!row->present) {
-            continue;
+        if (s->rows[i].present) {
+            to->values[i] = 0;
         }
-
-        to->values[i] = 0;
-
-        for (j = 0; j < row->nitems; j++) {
-            if (torus_value_cmp(&row->items[j].value, value) == 0) {
-                to->values[i] += (double) row->items[j].n;
-            }
-        }
-
-        torus_graph_work(g, row->nitems);
     }
 
     return torus_graph_add(g, &f->out, to);
+}
+
+
+/* An item begins with its value. */
+static int
+torus_graph_bucket_cmp(const void *key, const void *item)
+{
+    return torus_value_cmp(key, &((const torus_item_t *) item)->value);
 }

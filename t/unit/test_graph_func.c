@@ -690,6 +690,32 @@ test_long_windows(void)
 }
 
 
+/* Nor do values in their thousands. */
+static void
+test_wide(void)
+{
+    clock_t      start;
+    const char  *targets[2];
+
+    static model_t  m;
+
+    model_init(&m);
+    m.params.span.from -= 490 * 60;
+    m.budget = 10000;
+
+    targets[0] = "limit(histogramBuckets(wide),1)";
+    targets[1] = NULL;
+
+    start = clock();
+    model_run(&m, targets);
+
+    like(m.text, "histogramBuckets(wide,0),1699970040,1700000040,60|1.0,1.0,",
+         "a series for each of many values");
+    ok(m.slices > 100, "made in many slices");
+    ok((clock() - start) / CLOCKS_PER_SEC < 10, "which takes no minute");
+}
+
+
 int
 main(void)
 {
@@ -755,6 +781,7 @@ main(void)
 
     test_windows();
     test_long_windows();
+    test_wide();
 
     return done_testing();
 }

@@ -7,6 +7,7 @@
  *   s.c              a point every two
  *   s.d              nothing at all
  *   h.x h.y          histograms
+ *   wide             a histogram of MODEL_WIDE values at each point
  *   t;dc=a;h=x ..    with tags
  */
 
@@ -21,6 +22,7 @@
 
 
 #define MODEL_START  1699999440
+#define MODEL_WIDE   2000
 
 #define null  NAN
 
@@ -44,8 +46,11 @@ typedef struct {
 
 
 static const char *const  model_names[] = {
-    "s.a", "s.b", "s.c", "s.d", "h.x", "h.y", "t;dc=a;h=x", "t;dc=a;h=y"
+    "s.a", "s.b", "s.c", "s.d", "h.x", "h.y", "t;dc=a;h=x", "t;dc=a;h=y",
+    "wide"
 };
+
+#define MODEL_NAMES  (sizeof(model_names) / sizeof(model_names[0]))
 
 static const double  model_values[][10] = {
     { 1, 2, null, 4, 5, 6, 7, null, null, 10 },
@@ -83,7 +88,7 @@ model_init(model_t *m)
  * point only, of "y" 1000 ten times in each odd point.
  */
 static inline void
-model_rows(torus_graph_series_t *s, torus_arena_t *arena, int y)
+model_rows(torus_graph_series_t *s, torus_arena_t *arena, int kind)
 {
     size_t         i;
     int64_t        k;
@@ -100,13 +105,22 @@ model_rows(torus_graph_series_t *s, torus_arena_t *arena, int y)
     for (i = 0; i < s->n; i++) {
         torus_row_init(&s->rows[i], TORUS_HISTOGRAM);
 
-        if (y) {
+        if (kind == 'y') {
             v.i = 1000;
 
             if (i % 2 != 0) {
                 torus_row_add(&s->rows[i], arena, &v, 10);
             }
 
+            continue;
+        }
+
+        for (k = 0; kind == 'd' && k < MODEL_WIDE; k++) {
+            v.i = k;
+            torus_row_add(&s->rows[i], arena, &v, 1);
+        }
+
+        if (kind == 'd') {
             continue;
         }
 
@@ -144,7 +158,7 @@ model_supply(model_t *m, torus_graph_t *g, torus_arena_t *arena,
     size_t                 i, j, n;
     int64_t                step;
     torus_glob_t          *glob;
-    torus_graph_series_t  *s, *list[8];
+    torus_graph_series_t  *s, *list[MODEL_NAMES];
 
     n = 0;
 
@@ -152,7 +166,7 @@ model_supply(model_t *m, torus_graph_t *g, torus_arena_t *arena,
         bail_out("a path is no glob: %s", m->err.text);
     }
 
-    for (i = 0; i < 8; i++) {
+    for (i = 0; i < MODEL_NAMES; i++) {
 
         if (!torus_glob_match(glob, model_z(model_names[i]))) {
             continue;
@@ -166,8 +180,8 @@ model_supply(model_t *m, torus_graph_t *g, torus_arena_t *arena,
             continue;
         }
 
-        if (model_names[i][0] == 'h') {
-            model_rows(s, arena, model_names[i][2] == 'y');
+        if (model_names[i][0] == 'h' || model_names[i][0] == 'w') {
+            model_rows(s, arena, model_names[i][2]);
 
         } else {
             for (j = 0; j < s->n; j++) {
