@@ -1,10 +1,11 @@
 #!/usr/bin/perl
 
 # /render of 1, 100 and 10,000 series, each an hour of minutes, by nginx with
-# one worker over Redis and by Debian's graphite-web over whisper files of the
-# same points, in turns in one run: the median time of an answer, and how many
-# times longer graphite-web takes.  The values are doubles in full precision,
-# the worst there is to print.
+# one worker over Redis, from a key for each minute and from packed hours, and
+# by Debian's graphite-web over whisper files of the same points, in turns in
+# one run: the median time of an answer, the CPU time of worker and Redis for
+# it, and how many times longer graphite-web takes.  The values are doubles in
+# full precision, the worst there is to print.
 #
 #   render.pl [ROUNDS]
 #
@@ -38,8 +39,12 @@ my ($karbon, $http) = ($nginx->karbon_port, $nginx->port);
 my $host = '127.0.0.1:' . $redis->port . '/0';
 
 $nginx->file('schema.json', encode_json({ TIMESERIES => [
-    { name => 'g', type => 'gauge', host => $host, match => '**',
-      intervals => { m => { step => 60, steps => 120 } } }
+    { name => 'keys', type => 'gauge', host => $host, match => '**',
+      intervals => { m => { step => 60, steps => 120 } } },
+    { name => 'packed', type => 'gauge', host => $host, match => '**',
+      prefix => 'p',
+      intervals => { h => { step => 3600, steps => 2, resolution => 60,
+                            layout => 'packed' } } }
 ] }));
 $nginx->conf(<<END . $nginx->http_block(<<END2));
 worker_processes 1;
@@ -80,7 +85,10 @@ system($python, "$dir/write.py", "$dir/whisper", $start, "$dir/lines") == 0
     or die "whisper files: $?\n";
 
 Torus::Nginx::carbon($karbon, slurp("$dir/lines"));
-wait_for(sub { ($redis->cmd('DBSIZE') // 0) >= 600_000 }, 120)
+
+# batches are applied in their order, and the last point is the last command
+wait_for(sub { $redis->cmd('HEXISTS', 'p:bench.g99.s99:h:' . int($now / 3600),
+                           $now / 60 % 60) }, 300)
     or die "not all is stored\n";
 
 my $port = free_port();
@@ -109,33 +117,55 @@ wait_for(sub { slurp("$dir/stdout") =~ /ready/ }, 30)
 my @rows = ([ 1, 'bench.g00.s00' ], [ 100, 'bench.g00.*' ],
             [ 10000, 'bench.*.*' ]);
 my %json;
+my @ours = qw( keys packed );
 
-printf "%8s %14s %14s %8s\n", 'series', 'nginx ms', 'graphite ms', 'times';
+printf "%8s | %10s %8s %6s | %10s %8s %6s | %12s\n", 'series',
+    'keys ms', 'cpu ms', 'times', 'packed ms', 'cpu ms', 'times',
+    'graphite ms';
 
 for my $row (@rows) {
     my ($n, $target) = @$row;
-    my $uri = "/render?format=json&target=$target&from=" . ($start - 60)
-            . '&until=' . $now;
-    my (@ours, @theirs, $x, $y);
+    my $range = '&format=json&from=' . ($start - 60) . '&until=' . $now;
+    my (%times, %cpu, %body, @theirs, $y);
     my $times = $n > 1000 ? ($rounds > 3 ? 3 : $rounds) : $rounds * 4;
 
     for (1 .. $times) {
-        push @ours, timed($http, $uri, \$x);
-        push @theirs, timed($port, $uri, \$y);
+        for my $schema (@ours) {
+            my $cpu = cpu();
+
+            push @{ $times{$schema} },
+                timed($http, "/render?target=schema($target,\"$schema\")$range",
+                      \$body{$schema});
+            $cpu{$schema} += (cpu() - $cpu) / $times;
+        }
+
+        push @theirs, timed($port, "/render?target=$target$range", \$y);
     }
 
-    same($n, $x, $y);
+    same($n, $body{$_}, $y) for @ours;
 
-    my ($a, $b) = (median(@ours), median(@theirs));
-    printf "%8d %14.2f %14.2f %8.1f\n", $n, $a * 1e3, $b * 1e3, $b / $a;
-    $json{$n} = { nginx_ms => $a * 1e3, graphite_ms => $b * 1e3,
-                  times => $b / $a };
+    my $b = median(@theirs);
+
+    printf "%8d", $n;
+
+    for my $schema (@ours) {
+        my $a = median(@{ $times{$schema} });
+
+        printf " | %10.2f %8.1f %6.1f", $a * 1e3, $cpu{$schema} * 1e3,
+            $b / $a;
+        $json{$n}{$schema} = { ms => $a * 1e3, cpu_ms => $cpu{$schema} * 1e3,
+                               times => $b / $a };
+    }
+
+    printf " | %12.2f\n", $b * 1e3;
+    $json{$n}{graphite_ms} = $b * 1e3;
 }
 
 # how long others wait
 if ((my $child = fork // die) == 0) {
     my $x;
-    timed($http, '/render?target=bench.*.*&from=-1h', \$x) for 1 .. 2;
+    timed($http, "/render?target=schema(bench.*.*,\"$_\")&from=-1h", \$x)
+        for @ours;
     POSIX::_exit(0);
 } else {
     my @waits;
@@ -167,6 +197,18 @@ sub timed {
     die "$uri: $status $$body\n" if $status != 200;
 
     return time - $t;
+}
+
+# Seconds of CPU that the worker and Redis have used, to 10 ms.
+sub cpu {
+    my $ticks = 0;
+
+    for my $pid ($nginx->workers, $redis->pid) {
+        my @stat = split ' ', slurp("/proc/$pid/stat") =~ s/.*\) //r;
+        $ticks += $stat[11] + $stat[12];
+    }
+
+    return $ticks / POSIX::sysconf(POSIX::_SC_CLK_TCK());
 }
 
 sub median {
