@@ -38,8 +38,9 @@ my %fault = (
     },
 );
 
-for my $what (sort keys %fault) {
-    my $w = Torus::Faults->new(expire => 7, redis =>
+for my $case (map { ($_, "$_, packed") } sort keys %fault) {
+    my ($what, $packed) = $case =~ /(.*?)(, packed)?\z/;
+    my $w = Torus::Faults->new(expire => 7, packed => $packed, redis =>
         [ qw( --maxmemory-policy allkeys-random ) ]);
     my ($n, $until) = (0, time + $seconds);
 
@@ -57,7 +58,7 @@ for my $what (sort keys %fault) {
     ok(wait_for(sub {
         my $o = $w->status->{operations};
         return $o->{made} && $o->{queued} + $o->{in_flight} == 0;
-    }, 15), "$what: $n times, all is settled");
+    }, 15), "$case: $n times, all is settled");
 
     # the expiry of a key that is seen to be new follows its last write
 
@@ -72,17 +73,17 @@ for my $what (sort keys %fault) {
     my $want = (int($w->{now} / 86400) + 8) * 86400;
     my @wrong = grep { ($dump->{$_}[2] // $want) != $want } keys %$dump;
 
-    cmp_ok(scalar keys %$dump, '>', 0, "$what: " . keys(%$dump) . ' keys');
-    is("@never", '', "$what: each expires");
-    is("@wrong", '', "$what: when its bucket says");
+    cmp_ok(scalar keys %$dump, '>', 0, "$case: " . keys(%$dump) . ' keys');
+    is("@never", '', "$case: each expires");
+    is("@wrong", '', "$case: when its bucket says");
 
     my @own = @{$w->redis->cmd(KEYS => 'torus:writer:*')};
     my @ttl = map { $w->redis->cmd(TTL => $_) } @own;
-    is(scalar(grep { $_ < 0 } @ttl), 0, "$what: and so do ours")
+    is(scalar(grep { $_ < 0 } @ttl), 0, "$case: and so do ours")
         or diag("@ttl");
-    $w->identities($what);
-    $w->clean($what);
-    ok($w->stop, "$what: it leaves");
+    $w->identities($case);
+    $w->clean($case);
+    ok($w->stop, "$case: it leaves");
     $w->redis->stop_server;
 }
 

@@ -43,7 +43,8 @@ sub pick {
 
 # workers, redis (args of a new one, or a Torus::Redis), host (in place of the
 # Redis itself), stream, server and events (directives), schema, expire (steps
-# of a day, as a number), types (of schemas, of "lnhg"), start => 0, wait => 0.
+# of a day, as a number), packed (its days), types (of schemas, of "lnhg"),
+# start => 0, wait => 0.
 sub new {
     my ($class, %o) = @_;
     my $self = bless {
@@ -76,6 +77,8 @@ sub nginx { return $_[0]{nginx}; }
 sub schema {
     my ($self) = @_;
     my $steps = $self->{expire} ? ", \"steps\": $self->{expire}" : '';
+
+    $steps .= ', "resolution": 3600, "layout": "packed"' if $self->{packed};
     my %type = (l => 'series', n => 'count', h => 'histogram', g => 'gauge');
     my @schemas = map { <<END } split //, $self->{types};
     "$_": { "type": "$type{$_}", "match": "f.**", "prefix": "$_",
