@@ -67,12 +67,14 @@ my $http;
 
 # The body of an answer, chunked or not.
 sub get {
-    my ($method, $path) = @_;
+    my ($method, $path, $location) = @_;
     my ($body, $length) = ('');
+
+    $location //= 'torus';
 
     $http //= IO::Socket::INET->new(PeerAddr => '127.0.0.1',
                                     PeerPort => $ENV{PORT}) or die "$!";
-    print $http "$method /torus/$path HTTP/1.1\r\nHost: x\r\n\r\n";
+    print $http "$method /$location/$path HTTP/1.1\r\nHost: x\r\n\r\n";
 
     while (my $line = <$http>) {
         $length = $1 if $line =~ /^Content-Length: (\d+)/i;
@@ -143,17 +145,22 @@ latency('a level of 100 leaves', "${json}shop.eu.web%d.cpu5.*",
 latency("a level of $webs branches", "${json}shop.eu.*", $requests / 20,
         $webs);
 
-my $rss = rss('VmRSS');
-open my $clear, '>', '/proc/' . worker() . '/clear_refs';
-print $clear 5;
-close $clear;
-$start = time;
-my $body = get(GET => 'metrics/index.json');
-my $n = () = $body =~ /"/g;
-die "not all names\n" if $n != 2 * $names;
-printf "%-34s %8.1f s, %.0f MB, worker %.1f MB before, %.1f MB at most\n",
-       '/metrics/index.json', time - $start, length($body) / 1e6, $rss,
-       rss('VmHWM');
+for my $how ([ '/metrics/index.json', 'torus' ],
+             [ 'the same with torus_max_names', 'counted' ])
+{
+    my ($what, $location) = @$how;
+    my $rss = rss('VmRSS');
+
+    open my $clear, '>', '/proc/' . worker() . '/clear_refs';
+    print $clear 5;
+    close $clear;
+    $start = time;
+    my $body = get(GET => 'metrics/index.json', $location);
+    my $n = () = $body =~ /"/g;
+    die "not all names\n" if $n != 2 * $names;
+    printf "%-34s %8.1f s, %.0f MB, worker %.1f MB before, %.1f MB at most\n",
+           $what, time - $start, length($body) / 1e6, $rss, rss('VmHWM');
+}
 
 for my $what ('first points, index known to Redis', 'points of known names',
               'again')

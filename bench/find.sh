@@ -73,6 +73,11 @@ http {
             torus_max_names 0;
             torus_timeout 300s;
         }
+        location /counted/ {
+            torus_query on;
+            torus_max_names 2000000;
+            torus_timeout 300s;
+        }
     }
 }
 stream {

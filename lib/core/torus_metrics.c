@@ -1,6 +1,8 @@
 /*
  * What is found is kept until all of it is there, since it has to be put in
- * order once more; but the index of all names is written as it comes.
+ * order once more; but the index of all names is written as it comes.  Where
+ * the number of names is limited it is walked twice if it is long: first to
+ * count them, for what has been sent cannot become a 413.
  */
 
 #include "torus_metrics.h"
@@ -9,6 +11,7 @@
 
 
 #define TORUS_METRICS_PIECE  65536   /* bytes that are written at a time */
+#define TORUS_METRICS_SHORT  32768   /* .. of an index that is not long */
 
 
 typedef struct {
@@ -21,8 +24,10 @@ struct torus_metrics_s {
     torus_arena_t             *arena;
     torus_metrics_kind_t       kind;
     const torus_limits_t      *limits;
+    const torus_schema_set_t  *set;
     torus_request_stats_t     *stats;
     torus_find_t              *find;
+    torus_find_conf_t          conf;
     torus_graph_find_t         options;
     torus_str_t               *queries;   /* of expand, each once */
     size_t                     nqueries;
@@ -30,7 +35,9 @@ struct torus_metrics_s {
     size_t                     n;
     size_t                     size;
     torus_buf_t               *out;
+    torus_buf_t                held;      /* of an index that is counted */
     torus_json_t               json;
+    unsigned                   counting:1;
     unsigned                   grouped:1;
     unsigned                   pretty:1;
     unsigned                   begun:1;
@@ -60,7 +67,11 @@ static unsigned torus_metrics_add(torus_metrics_t *m, torus_str_t query,
     torus_error_t *err);
 static int torus_metrics_keep(torus_metrics_t *m,
     const torus_graph_hit_t *hit, size_t query);
+static unsigned torus_metrics_begin(torus_metrics_t *m, torus_error_t *err);
 static unsigned torus_metrics_index(torus_metrics_t *m, torus_error_t *err);
+static unsigned torus_metrics_count(torus_metrics_t *m, torus_error_t *err);
+static unsigned torus_metrics_counted(torus_metrics_t *m,
+    torus_error_t *err);
 static unsigned torus_metrics_over(const torus_metrics_t *m,
     torus_error_t *err);
 static int torus_metrics_found(torus_metrics_t *m);
@@ -76,11 +87,9 @@ torus_metrics_create(torus_metrics_kind_t kind,
     torus_request_stats_t *stats, torus_buf_t *out,
     torus_metrics_t **metrics, torus_error_t *err)
 {
-    size_t              i;
-    unsigned            status;
-    torus_arena_t      *arena;
-    torus_metrics_t    *m;
-    torus_find_conf_t   conf;
+    unsigned          status;
+    torus_arena_t    *arena;
+    torus_metrics_t  *m;
 
     arena = torus_arena_create(4096, limits->memory);
     if (arena == NULL) {
@@ -96,16 +105,17 @@ torus_metrics_create(torus_metrics_kind_t kind,
     m->arena = arena;
     m->kind = kind;
     m->limits = limits;
+    m->set = set;
     m->stats = stats;
     m->out = out;
 
-    memset(&conf, 0, sizeof(torus_find_conf_t));
+    torus_buf_init(&m->held, 0);
 
-    conf.now = clock->now;
-    conf.from = INT64_MIN;
-    conf.until = INT64_MAX;
-    conf.names = limits->names;
-    conf.memory = limits->memory;
+    m->conf.now = clock->now;
+    m->conf.from = INT64_MIN;
+    m->conf.until = INT64_MAX;
+    m->conf.names = limits->names;
+    m->conf.memory = limits->memory;
 
     m->queries = torus_arena_calloc(arena, nargs + 1, sizeof(torus_str_t));
 
@@ -113,36 +123,20 @@ torus_metrics_create(torus_metrics_kind_t kind,
         status = 500;
 
     } else if (kind == TORUS_METRICS_FIND) {
-        status = torus_metrics_find(m, args, nargs, &conf, clock, err);
+        status = torus_metrics_find(m, args, nargs, &m->conf, clock, err);
 
     } else if (kind == TORUS_METRICS_EXPAND) {
-        status = torus_metrics_expand(m, args, nargs, &conf, err);
+        status = torus_metrics_expand(m, args, nargs, &m->conf, err);
 
     } else {
         status = torus_metrics_add(m, torus_str("**", 2), err);
-        conf.leaves = 1;
-        conf.tagged = 1;
+        m->conf.leaves = 1;
+        m->conf.tagged = 1;
+        m->counting = (limits->names != 0);
     }
 
     if (status == 200) {
-        m->find = torus_find_create(arena, set, &conf, stats);
-        status = m->find != NULL ? 200 : 500;
-    }
-
-    for (i = 0; status == 200 && i < m->nqueries; i++) {
-
-        switch (torus_find_add(m->find, m->queries[i], err)) {
-
-        case TORUS_OK:
-            break;
-
-        case TORUS_INVALID:
-            status = 400;
-            break;
-
-        default:
-            status = 500;
-        }
+        status = torus_metrics_begin(m, err);
     }
 
     if (status != 200) {
@@ -156,6 +150,35 @@ torus_metrics_create(torus_metrics_kind_t kind,
 }
 
 
+static unsigned
+torus_metrics_begin(torus_metrics_t *m, torus_error_t *err)
+{
+    size_t  i;
+
+    m->find = torus_find_create(m->arena, m->set, &m->conf, m->stats);
+    if (m->find == NULL) {
+        return 500;
+    }
+
+    for (i = 0; i < m->nqueries; i++) {
+
+        switch (torus_find_add(m->find, m->queries[i], err)) {
+
+        case TORUS_OK:
+            break;
+
+        case TORUS_INVALID:
+            return 400;
+
+        default:
+            return 500;
+        }
+    }
+
+    return 200;
+}
+
+
 void
 torus_metrics_destroy(torus_metrics_t *m)
 {
@@ -163,6 +186,7 @@ torus_metrics_destroy(torus_metrics_t *m)
         torus_find_destroy(m->find);
     }
 
+    torus_buf_free(&m->held);
     torus_arena_destroy(m->arena);
 }
 
@@ -204,7 +228,8 @@ torus_metrics_write(torus_metrics_t *m, torus_error_t *err)
     }
 
     if (m->kind == TORUS_METRICS_INDEX) {
-        return torus_metrics_index(m, err);
+        return m->counting ? torus_metrics_count(m, err)
+                           : torus_metrics_index(m, err);
     }
 
     for ( ;; ) {
@@ -612,6 +637,73 @@ torus_metrics_index(torus_metrics_t *m, torus_error_t *err)
     }
 
     return m->out->failed ? 500 : 200;
+}
+
+
+/* What is short is held, and need not be looked for once more. */
+static unsigned
+torus_metrics_count(torus_metrics_t *m, torus_error_t *err)
+{
+    int                rc;
+    size_t             query;
+    torus_graph_hit_t  hit;
+
+    for ( ;; ) {
+        rc = torus_find_hit(m->find, &query, &hit);
+
+        if (rc == TORUS_AGAIN) {
+            return 200;
+        }
+
+        if (rc == TORUS_INVALID) {
+            return torus_metrics_over(m, err);
+        }
+
+        if (!m->begun) {
+            m->begun = 1;
+            torus_json_init(&m->json, &m->held, m->pretty);
+            torus_json_open(&m->json, '[');
+        }
+
+        if (rc == TORUS_DECLINED) {
+            return torus_metrics_counted(m, err);
+        }
+
+        m->n++;
+
+        if (torus_buf_len(&m->held) < TORUS_METRICS_SHORT) {
+            torus_json_string(&m->json, hit.path);
+        }
+    }
+}
+
+
+static unsigned
+torus_metrics_counted(torus_metrics_t *m, torus_error_t *err)
+{
+    m->counting = 0;
+
+    if (torus_buf_len(&m->held) < TORUS_METRICS_SHORT) {
+        torus_json_close(&m->json, ']');
+        torus_buf_add(m->out, m->held.pos, torus_buf_len(&m->held));
+
+        m->stats->points += m->n;
+        m->done = 1;
+
+        return m->held.failed || m->out->failed ? 500 : 200;
+    }
+
+    torus_buf_free(&m->held);
+    torus_find_destroy(m->find);
+
+    m->find = NULL;
+    m->begun = 0;
+
+    /* a name more or less than there were is no reason to break it off */
+
+    m->conf.names = 0;
+
+    return torus_metrics_begin(m, err);
 }
 
 

@@ -376,7 +376,7 @@ test_many(void)
 {
     int              i, k;
     char             name[64];
-    torus_result_t   res;
+    torus_result_t   res, all;
     json_t          *names;
 
     m = torus_model_create(SCHEMA, NOW);
@@ -414,10 +414,27 @@ test_many(void)
        "with three members at a time", (int) res.stats.rounds);
     torus_buf_free(&res.body);
 
-    m->limits.names = 2000;
+    /* a long one is counted first, so that it is whole or a 413 */
+
+    torus_model_run(m, "/metrics/index.json", &all);
+    is_int(all.status, 200, "without a limit");
+
+    m->limits.names = 3500;
     torus_model_run(m, "/metrics/index.json", &res);
-    ok(res.broken, "over the limit it breaks off");
+    is_int(res.status, 200, "as many as allowed");
+    is_mem(res.body.pos, torus_buf_len(&res.body), all.body.pos,
+           torus_buf_len(&all.body), "are all told");
+    is_int(res.stats.points, 3500, "and counted once");
     torus_buf_free(&res.body);
+
+    m->limits.names = 3499;
+    torus_model_run(m, "/metrics/index.json", &res);
+    is_int(res.status, 413, "one more is a 413");
+    ok(!res.broken, "which is told in time");
+    is_cstr(res.error, "there are more than 3499 names", "with its reason");
+    torus_buf_free(&res.body);
+
+    torus_buf_free(&all.body);
 
     torus_model_destroy(m);
 }
