@@ -108,6 +108,7 @@ static ngx_int_t ngx_http_torus_insert_block(ngx_http_torus_insert_t *ins);
 static void ngx_http_torus_insert_settle(ngx_http_torus_insert_t *ins);
 static void ngx_http_torus_insert_settled(ngx_torus_mark_t *mark);
 static void ngx_http_torus_insert_timeout(ngx_event_t *ev);
+static void ngx_http_torus_insert_no_room(ngx_http_torus_insert_t *ins);
 static void ngx_http_torus_insert_report(ngx_http_torus_insert_t *ins);
 
 
@@ -284,6 +285,9 @@ ngx_http_torus_insert_go(ngx_http_torus_insert_t *ins)
     if (rc == NGX_ERROR) {
         ins->status = NGX_HTTP_INTERNAL_SERVER_ERROR;
         ins->reason = "internal error";
+
+    } else if (rc == NGX_HTTP_SERVICE_UNAVAILABLE) {
+        ngx_http_torus_insert_no_room(ins);
 
     } else if (rc != NGX_OK) {
         ins->status = rc;
@@ -842,7 +846,10 @@ ngx_http_torus_insert_reason(torus_counter_t reason)
 }
 
 
-/* Nothing is read meanwhile; that is not the client's delay. */
+/*
+ * Nothing is read meanwhile; that is not the client's delay.  In a worker
+ * that leaves and waits for its stores no longer there is nothing to wait for.
+ */
 
 static ngx_int_t
 ngx_http_torus_insert_block(ngx_http_torus_insert_t *ins)
@@ -852,6 +859,10 @@ ngx_http_torus_insert_block(ngx_http_torus_insert_t *ins)
 
     ctx = ins->ctx;
     c = ctx->request->connection;
+
+    if (ngx_http_torus_ended(ins->worker)) {
+        return NGX_HTTP_SERVICE_UNAVAILABLE;
+    }
 
     c->log->action = "waiting for redis";
 
@@ -897,6 +908,7 @@ ngx_http_torus_insert_room(ngx_torus_writer_t *w, void *data)
 static void
 ngx_http_torus_insert_settle(ngx_http_torus_insert_t *ins)
 {
+    ngx_int_t                 rc;
     ngx_uint_t                i;
     ngx_http_torus_ctx_t     *ctx;
     ngx_http_torus_worker_t  *worker;
@@ -918,10 +930,13 @@ ngx_http_torus_insert_settle(ngx_http_torus_insert_t *ins)
         ins->marks[i].handler = ngx_http_torus_insert_settled;
         ins->marks[i].data = ins;
 
-        if (ngx_torus_writer_mark(worker->writers[i], &ins->marks[i])
-            == NGX_AGAIN)
-        {
+        rc = ngx_torus_writer_mark(worker->writers[i], &ins->marks[i]);
+
+        if (rc == NGX_AGAIN) {
             ins->pending++;
+
+        } else if (rc == NGX_DECLINED) {
+            ins->failed = 1;
         }
     }
 
@@ -974,8 +989,7 @@ ngx_http_torus_insert_timeout(ngx_event_t *ev)
         ngx_http_torus_insert_report(ins);
 
     } else {
-        ins->status = NGX_HTTP_SERVICE_UNAVAILABLE;
-        ins->reason = "the store does not take more for now";
+        ngx_http_torus_insert_no_room(ins);
 
         if (ins->blocked) {
             ins->blocked = 0;
@@ -986,6 +1000,14 @@ ngx_http_torus_insert_timeout(ngx_event_t *ev)
     }
 
     ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_torus_insert_no_room(ngx_http_torus_insert_t *ins)
+{
+    ins->status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    ins->reason = "the store does not take more for now";
 }
 
 

@@ -154,6 +154,23 @@ ngx_http_torus_full(ngx_http_torus_worker_t *worker)
 }
 
 
+ngx_uint_t
+ngx_http_torus_ended(ngx_http_torus_worker_t *worker)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < worker->nwriters; i++) {
+        if (ngx_torus_writer_full(worker->writers[i])
+            && ngx_torus_writer_ended(worker->writers[i]))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 static int
 ngx_http_torus_sink(void *data, const torus_host_t *host,
     const torus_op_t *op)

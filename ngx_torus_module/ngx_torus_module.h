@@ -235,6 +235,9 @@ void ngx_http_torus_exit_store(ngx_http_torus_main_conf_t *tmcf);
 /* Is a writer at its bound? */
 ngx_uint_t ngx_http_torus_full(ngx_http_torus_worker_t *worker);
 
+/* Has a full one given up, in a worker that is leaving? */
+ngx_uint_t ngx_http_torus_ended(ngx_http_torus_worker_t *worker);
+
 
 /* Adds a header; name is a literal. */
 ngx_table_elt_t *ngx_http_torus_add_header(ngx_http_request_t *r,

@@ -147,6 +147,13 @@ ngx_torus_writer_full(ngx_torus_writer_t *w)
 
 
 ngx_uint_t
+ngx_torus_writer_ended(ngx_torus_writer_t *w)
+{
+    return w->given_up;
+}
+
+
+ngx_uint_t
 ngx_torus_writer_pending(ngx_torus_writer_t *w)
 {
     return torus_writer_pending(w->writer) != 0;
@@ -160,6 +167,10 @@ ngx_torus_writer_mark(ngx_torus_writer_t *w, ngx_torus_mark_t *mark)
 
     if (torus_writer_settled(w->writer, mark->number)) {
         return NGX_OK;
+    }
+
+    if (w->given_up) {
+        return NGX_DECLINED;
     }
 
     mark->waits = 1;
@@ -497,6 +508,12 @@ ngx_torus_writer_give_up(ngx_torus_writer_t *w)
 
     ngx_torus_writer_marks(w, 1);
     ngx_torus_writer_timers(w);
+
+    /* there will be none, and who waits for it looks again */
+
+    if (w->full && w->conf->on_room != NULL) {
+        w->conf->on_room(w, w->conf->data);
+    }
 }
 
 

@@ -16,7 +16,10 @@ typedef struct ngx_torus_writer_s  ngx_torus_writer_t;
 typedef struct ngx_torus_mark_s    ngx_torus_mark_t;
 
 
-/* Room again, or all is acknowledged: sessions that wait may go on. */
+/*
+ * Room again, or all is acknowledged: sessions that wait may go on.  Also at
+ * the end of the drain time, for those that wait for room.
+ */
 typedef void (*ngx_torus_writer_pt)(ngx_torus_writer_t *w, void *data);
 
 
@@ -88,9 +91,13 @@ ngx_uint_t ngx_torus_writer_full(ngx_torus_writer_t *w);
 /* Operations unsent or unanswered? */
 ngx_uint_t ngx_torus_writer_pending(ngx_torus_writer_t *w);
 
+/* The drain time is over: nothing is sent any more, and room will not be. */
+ngx_uint_t ngx_torus_writer_ended(ngx_torus_writer_t *w);
+
 /*
  * NGX_OK: everything pushed so far has reached its end.  NGX_AGAIN: the
- * mark's handler, which is set as its data is, will say so.
+ * mark's handler, which is set as its data is, will say so.  NGX_DECLINED:
+ * the worker is leaving, and nobody will know.
  */
 ngx_int_t ngx_torus_writer_mark(ngx_torus_writer_t *w,
     ngx_torus_mark_t *mark);
