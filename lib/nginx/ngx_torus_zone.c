@@ -15,9 +15,18 @@
 #define ngx_torus_zone_others  "(others)"
 
 
+/* A slot and whose it was, where that process has gone. */
+typedef struct {
+    ngx_torus_zone_slot_t  *slot;
+    ngx_pid_t               pid;
+    uint64_t                started;
+} ngx_torus_zone_gone_t;
+
+
 typedef struct {
     uint64_t                version;
     uint64_t                since;
+    uint64_t                reaped;     /* seconds */
     ngx_torus_zone_rows_t   totals;
     ngx_torus_zone_stray_t  strays[NGX_TORUS_ZONE_STRAYS];
     ngx_torus_zone_slot_t   slots[NGX_TORUS_ZONE_SLOTS];
@@ -29,9 +38,11 @@ static void ngx_torus_zone_clear(ngx_torus_zone_slot_t *slot,
     const torus_schema_set_t *set);
 static void ngx_torus_zone_name(u_char *dst, torus_str_t name);
 static ngx_torus_zone_slot_t *ngx_torus_zone_take(ngx_torus_zone_t *z);
-static void ngx_torus_zone_reap(ngx_torus_zone_t *z, ngx_uint_t module);
+static void ngx_torus_zone_reap(ngx_shm_zone_t *zone, ngx_uint_t module);
+static void ngx_torus_zone_look(ngx_shm_zone_t *zone);
 static ngx_uint_t ngx_torus_zone_gone(const ngx_torus_zone_slot_t *slot,
     ngx_uint_t module);
+static uint64_t ngx_torus_zone_started(ngx_pid_t pid);
 static uint64_t ngx_torus_zone_fold(ngx_torus_zone_t *z,
     ngx_torus_zone_slot_t *slot);
 static uint64_t ngx_torus_zone_open(const uint64_t *counters);
@@ -128,20 +139,24 @@ ngx_torus_zone_slot_t *
 ngx_torus_zone_attach(ngx_shm_zone_t *zone, ngx_torus_zone_module_e module,
     const torus_schema_set_t *set, ngx_pool_t *pool, ngx_log_t *log)
 {
+    uint64_t                started;
     ngx_slab_pool_t        *shpool;
     ngx_torus_zone_slot_t  *slot;
 
     shpool = (ngx_slab_pool_t *) zone->shm.addr;
 
-    ngx_shmtx_lock(&shpool->mutex);
+    ngx_torus_zone_reap(zone, module);
 
-    ngx_torus_zone_reap(zone->data, module);
+    started = ngx_torus_zone_started(ngx_pid);
+
+    ngx_shmtx_lock(&shpool->mutex);
 
     slot = ngx_torus_zone_take(zone->data);
 
     if (slot != NULL) {
         ngx_torus_zone_clear(slot, set);
         slot->module = module;
+        slot->started = started;
         slot->pid = ngx_pid;
     }
 
@@ -280,45 +295,156 @@ ngx_torus_zone_take(ngx_torus_zone_t *z)
 }
 
 
-/* Slots whose process has gone without a word: SIGKILL, a crash. */
+/*
+ * Slots whose process has gone without a word: SIGKILL, a crash.  Who has
+ * gone is asked without the lock, which others wait for; a slot that has
+ * another owner by then is left alone.
+ */
 
 static void
-ngx_torus_zone_reap(ngx_torus_zone_t *z, ngx_uint_t module)
+ngx_torus_zone_reap(ngx_shm_zone_t *zone, ngx_uint_t module)
 {
     uint64_t                lost;
-    ngx_pid_t               pid;
-    ngx_uint_t              i;
-    ngx_torus_zone_slot_t  *slot;
+    ngx_uint_t              i, n;
+    ngx_slab_pool_t        *shpool;
+    ngx_torus_zone_t       *z;
+    ngx_torus_zone_gone_t  *g, gone[NGX_TORUS_ZONE_SLOTS];
+
+    z = zone->data;
+    shpool = (ngx_slab_pool_t *) zone->shm.addr;
+    n = 0;
 
     for (i = 0; i < NGX_TORUS_ZONE_SLOTS; i++) {
-        slot = &z->slots[i];
+        g = &gone[n];
 
-        if (slot->pid == 0 || !ngx_torus_zone_gone(slot, module)) {
-            continue;
+        g->slot = &z->slots[i];
+        g->pid = (ngx_pid_t) g->slot->pid;
+        g->started = g->slot->started;
+
+        if (g->pid != 0 && ngx_torus_zone_gone(g->slot, module)) {
+            n++;
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        g = &gone[i];
+        lost = 0;
+
+        ngx_shmtx_lock(&shpool->mutex);
+
+        if ((ngx_pid_t) g->slot->pid == g->pid
+            && g->slot->started == g->started)
+        {
+            lost = ngx_torus_zone_fold(z, g->slot);
         }
 
-        pid = (ngx_pid_t) slot->pid;
-        lost = ngx_torus_zone_fold(z, slot);
+        ngx_shmtx_unlock(&shpool->mutex);
 
         if (lost != 0) {
             ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
                           "worker process %P was killed, %uL operations that "
-                          "it held are lost", pid, lost);
+                          "it held are lost", g->pid, lost);
         }
     }
 }
 
 
-/* module: of a slot that cannot be ours yet, whatever its number says. */
+/* For a status page, and no more than once a second for all of them. */
+
+static void
+ngx_torus_zone_look(ngx_shm_zone_t *zone)
+{
+    ngx_torus_zone_t  *z;
+
+    z = zone->data;
+
+    if (z->reaped != (uint64_t) ngx_time()) {
+        z->reaped = ngx_time();
+        ngx_torus_zone_reap(zone, NGX_TORUS_ZONE_MODULES);
+    }
+}
+
+
+/*
+ * module: of a slot that cannot be ours yet, whatever its number says.  The
+ * number of a process that has gone may be another's now, which has started
+ * later.
+ */
 
 static ngx_uint_t
 ngx_torus_zone_gone(const ngx_torus_zone_slot_t *slot, ngx_uint_t module)
 {
-    if ((ngx_pid_t) slot->pid == ngx_pid) {
+    uint64_t   started;
+    ngx_pid_t  pid;
+
+    pid = (ngx_pid_t) slot->pid;
+
+    if (pid == ngx_pid) {
         return slot->module == module;
     }
 
-    return kill((ngx_pid_t) slot->pid, 0) == -1 && ngx_errno == NGX_ESRCH;
+    if (kill(pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
+        return 1;
+    }
+
+    started = ngx_torus_zone_started(pid);
+
+    return started != 0 && slot->started != 0 && started != slot->started;
+}
+
+
+/* When a process began, in ticks since the system did; 0: not known. */
+
+static uint64_t
+ngx_torus_zone_started(ngx_pid_t pid)
+{
+#if (NGX_LINUX)
+
+    u_char      *p, *last, path[sizeof("/proc//stat") + NGX_INT64_LEN];
+    u_char       text[1024];
+    ssize_t      n;
+    ngx_fd_t     fd;
+    ngx_uint_t   field;
+
+    (void) ngx_sprintf(path, "/proc/%P/stat%Z", pid);
+
+    fd = ngx_open_file(path, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+    if (fd == NGX_INVALID_FILE) {
+        return 0;
+    }
+
+    n = ngx_read_fd(fd, text, sizeof(text) - 1);
+
+    (void) ngx_close_file(fd);
+
+    if (n <= 0) {
+        return 0;
+    }
+
+    /* "pid (name) state ..": a name may hold anything; the 22nd field */
+
+    text[n] = '\0';
+    last = text + n;
+
+    for (p = last; p > text && p[-1] != ')'; p--) { /* void */ }
+
+    for (field = 2; field < 22; field++) {
+        p = ngx_strlchr(p, last, ' ');
+
+        if (p == NULL) {
+            return 0;
+        }
+
+        p++;
+    }
+
+    return strtoull((char *) p, NULL, 10);
+
+#else
+
+    return 0;
+
+#endif
 }
 
 
@@ -386,9 +512,9 @@ ngx_torus_zone_sum(ngx_shm_zone_t *zone, ngx_torus_zone_sum_t *sum)
 
     ngx_memzero(sum, sizeof(ngx_torus_zone_sum_t));
 
-    ngx_shmtx_lock(&shpool->mutex);
+    ngx_torus_zone_look(zone);
 
-    ngx_torus_zone_reap(z, NGX_TORUS_ZONE_MODULES);
+    ngx_shmtx_lock(&shpool->mutex);
 
     sum->rows = z->totals;
     sum->since = z->since;
@@ -606,9 +732,9 @@ ngx_torus_zone_strays(ngx_shm_zone_t *zone, ngx_pool_t *pool)
         return NULL;
     }
 
-    ngx_shmtx_lock(&shpool->mutex);
+    ngx_torus_zone_look(zone);
 
-    ngx_torus_zone_reap(z, NGX_TORUS_ZONE_MODULES);
+    ngx_shmtx_lock(&shpool->mutex);
 
     rc = ngx_torus_zone_copy_strays(names, z->strays);
 

@@ -57,6 +57,7 @@ typedef struct {
 
 typedef struct {
     ngx_atomic_t           pid;       /* 0: free */
+    uint64_t               started;   /* when that process was; 0: unknown */
     uint64_t               module;    /* ngx_torus_zone_module_e */
     uint64_t               warned;    /* seconds, of the last stray name */
     uint64_t               counters[TORUS_COUNTERS_N];

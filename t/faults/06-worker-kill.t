@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use FindBin;
+use POSIX ();
 use lib "$FindBin::Bin/../lib";
 
 use Test::More;
@@ -65,4 +66,63 @@ $w->identities('killed workers');
 is($w->logged(qr/exited on signal 9/), Torus::Faults::pick(4, 60),
    'as many workers as were killed');
 
+$w->stop;
+
+# An old worker is killed while it leaves, so that no other takes its place,
+# and its number is another process's by the time somebody looks.
+
+SKIP: {
+    $w = Torus::Faults->new(types => 'l', workers => 1,
+                            stream => 'karbon_redis_drain 20s;');
+    $w->redis->pause;
+    $w->send(count => 700)->{by_itself} = 1;
+    $w->join;
+    wait_for(sub { $w->status->{points}{received} == 700 }, 5);
+
+    my ($old) = $w->nginx->workers;
+    $w->nginx->signal('HUP');
+    wait_for(sub { $w->nginx->workers == 2 }, 5);
+    kill KILL => $old;
+    wait_for(sub { !kill 0, $old }, 5);
+
+    my $other = fork_as($old)
+        or skip 'no process can have a number of our choice here', 2;
+
+    ok(wait_for(sub {
+        $o = $w->status->{operations};
+        return $o->{lost_by_crash} == 700;
+    }, 5), 'a number that is used again keeps nothing');
+    $w->redis->resume;
+    $w->identities('another process');
+    kill KILL => $other;
+    waitpid $other, 0;
+}
+
 done_testing();
+
+
+# Another process may come between.
+sub fork_as {
+    my ($want) = @_;
+
+    for (1 .. 50) {
+        open my $fh, '>', '/proc/sys/kernel/ns_last_pid' or return;
+        print $fh $want - 1;
+        close $fh or return;
+
+        my $pid = fork // die "fork: $!\n";
+
+        if ($pid == 0) {
+            $SIG{TERM} = $SIG{INT} = 'DEFAULT';
+            sleep 60;
+            POSIX::_exit(0);
+        }
+
+        return $pid if $pid == $want;
+
+        kill KILL => $pid;
+        waitpid $pid, 0;
+    }
+
+    return;
+}
