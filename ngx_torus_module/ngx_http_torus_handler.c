@@ -10,8 +10,15 @@
 #include "torus_multipart.h"
 
 
-/* Memory for the decoded arguments of a request. */
-#define NGX_HTTP_TORUS_ARGS          (32 * 1024 * 1024)
+/*
+ * Memory for the decoded arguments of a request: so much, and for each byte
+ * that came.  The shortest, "a&", takes a torus_arg_t for two bytes.
+ */
+#define NGX_HTTP_TORUS_ARGS          65536
+#define NGX_HTTP_TORUS_ARG           (sizeof(torus_arg_t) / 2 + 8)
+
+/* A byte of a field of multipart/form-data may become "%00". */
+#define NGX_HTTP_TORUS_MULTIPART     4
 
 #define NGX_HTTP_TORUS_CALLBACK_MAX  64
 
@@ -529,9 +536,9 @@ ngx_http_torus_multipart(ngx_http_torus_ctx_t *ctx)
         return NGX_OK;
     }
 
-    torus_buf_init(&form, NGX_HTTP_TORUS_ARGS);
-
     body = torus_str(ctx->body.pos, torus_buf_len(&ctx->body));
+
+    torus_buf_init(&form, NGX_HTTP_TORUS_MULTIPART * body.len);
     rc = torus_multipart_form(body, boundary, &form);
 
     torus_buf_free(&ctx->body);
@@ -752,12 +759,15 @@ ngx_http_torus_args(ngx_http_torus_ctx_t *ctx, torus_arg_t **args,
 
     r = ctx->request;
 
-    ctx->arena = torus_arena_create(4096, NGX_HTTP_TORUS_ARGS);
+    len = torus_buf_len(&ctx->body);
+
+    ctx->arena = torus_arena_create(4096, NGX_HTTP_TORUS_ARGS
+                                          + (r->args.len + len)
+                                            * NGX_HTTP_TORUS_ARG);
     if (ctx->arena == NULL) {
         return NGX_ERROR;
     }
 
-    len = torus_buf_len(&ctx->body);
     text = torus_str(r->args.data, r->args.len);
 
     if (len) {

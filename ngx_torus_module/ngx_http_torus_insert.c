@@ -27,8 +27,12 @@
 #define NGX_HTTP_TORUS_BAD_TEXT     256
 #define NGX_HTTP_TORUS_BAD_BYTES    (256 * 1024)
 
-/* After so much of a body others have a turn. */
-#define NGX_HTTP_TORUS_FAIR         (256 * 1024)
+/*
+ * After so much of a body, or so many points of a form, others have a turn:
+ * all of them may be of stats that are new.
+ */
+#define NGX_HTTP_TORUS_FAIR         32768
+#define NGX_HTTP_TORUS_FAIR_POINTS  1000
 
 /* Read at once of a body that another module has put into a file. */
 #define NGX_HTTP_TORUS_FILE         32768
@@ -43,6 +47,9 @@ struct ngx_http_torus_insert_s {
     torus_arg_t                *args;      /* of a form */
     size_t                      nargs;
     ngx_uint_t                  npoints;   /* in it */
+    torus_arg_t                *stat;      /* of the next point, or before */
+    torus_arg_t                *value;
+    torus_arg_t                *timestamp;
     unsigned char              *scratch;   /* a path */
 
     torus_carbon_t              carbon;    /* of a body */
@@ -82,6 +89,8 @@ static void ngx_http_torus_insert_handler(ngx_http_request_t *r);
 static void ngx_http_torus_insert_wake(ngx_event_t *ev);
 static void ngx_http_torus_insert_go(ngx_http_torus_insert_t *ins);
 static ngx_int_t ngx_http_torus_insert_points(ngx_http_torus_insert_t *ins);
+static torus_arg_t *ngx_http_torus_insert_next(torus_arg_t *arg,
+    torus_arg_t *last, const char *name);
 static ngx_int_t ngx_http_torus_insert_point(ngx_http_torus_insert_t *ins,
     torus_str_t stat, torus_str_t value, torus_str_t timestamp);
 static ngx_int_t ngx_http_torus_insert_time(ngx_http_torus_insert_t *ins,
@@ -191,6 +200,9 @@ ngx_http_torus_insert_form(ngx_http_torus_ctx_t *ctx, torus_arg_t *args,
     ins->form = 1;
     ins->args = args;
     ins->nargs = nargs;
+    ins->stat = args;
+    ins->value = args;
+    ins->timestamp = args;
 
     ins->scratch = torus_arena_alloc(ctx->arena, ctx->conf->carbon.path_max);
     if (ins->scratch == NULL) {
@@ -306,61 +318,60 @@ ngx_http_torus_insert_go(ngx_http_torus_insert_t *ins)
 static ngx_int_t
 ngx_http_torus_insert_points(ngx_http_torus_insert_t *ins)
 {
-    size_t        i;
-    torus_arg_t  *arg, *stat, *value, *timestamp;
+    ngx_uint_t    n;
+    torus_str_t   value, timestamp, none = torus_string("");
+    torus_arg_t  *last;
 
-    stat = ins->args;
-    value = ins->args;
-    timestamp = ins->args;
+    last = ins->args + ins->nargs;
 
-    /*
-     * Three fingers over the arguments; those of the points that were taken
-     * before a wait are walked past.
-     */
+    for (n = 0; ins->taken < ins->npoints; n++) {
 
-    for (i = 0; i < ins->npoints; i++) {
-        arg = ins->args + ins->nargs;
-
-        while (!torus_str_is(stat->name, "stat")) {
-            stat++;
+        if (n == NGX_HTTP_TORUS_FAIR_POINTS) {
+            ngx_post_event(&ins->wake, &ngx_posted_next_events);
+            return NGX_AGAIN;
         }
 
-        while (value < arg && !torus_str_is(value->name, "value")) {
-            value++;
+        if (ngx_http_torus_full(ins->worker)) {
+            return ngx_http_torus_insert_block(ins);
         }
 
-        while (timestamp < arg
-               && !torus_str_is(timestamp->name, "timestamp"))
+        ins->stat = ngx_http_torus_insert_next(ins->stat, last, "stat");
+        ins->value = ngx_http_torus_insert_next(ins->value, last, "value");
+        ins->timestamp = ngx_http_torus_insert_next(ins->timestamp, last,
+                                                    "timestamp");
+
+        value = (ins->value < last) ? ins->value->value : none;
+        timestamp = (ins->timestamp < last) ? ins->timestamp->value : none;
+
+        ins->taken++;
+
+        if (ngx_http_torus_insert_point(ins, ins->stat->value, value,
+                                        timestamp)
+            != NGX_OK)
         {
-            timestamp++;
+            return NGX_ERROR;
         }
 
-        if (i >= ins->taken) {
-
-            if (ngx_http_torus_full(ins->worker)) {
-                return ngx_http_torus_insert_block(ins);
-            }
-
-            ins->taken++;
-
-            if (ngx_http_torus_insert_point(ins, stat->value,
-                        value < arg ? value->value : torus_str("", 0),
-                        timestamp < arg ? timestamp->value
-                                        : torus_str("", 0))
-                != NGX_OK)
-            {
-                return NGX_ERROR;
-            }
-        }
-
-        stat++;
-        value += (value < arg);
-        timestamp += (timestamp < arg);
+        ins->stat++;
+        ins->value += (ins->value < last);
+        ins->timestamp += (ins->timestamp < last);
     }
 
     ins->ended = 1;
 
     return NGX_OK;
+}
+
+
+static torus_arg_t *
+ngx_http_torus_insert_next(torus_arg_t *arg, torus_arg_t *last,
+    const char *name)
+{
+    while (arg < last && !torus_str_is(arg->name, name)) {
+        arg++;
+    }
+
+    return arg;
 }
 
 

@@ -116,6 +116,17 @@ is_deeply([ map { $_->{line} } @{$answer->{bad}} ], [1 .. 4],
 is($answer->{stored}, 0, 'nothing was stored');
 like($answer->{bad}[3]{reason}, qr/time/, 'and why');
 
+($status, $answer) = post('/torus/insert', 'value=2&' x 1500
+    . 'stat=c.many&stat=c.more&' x 1500 . 'value=3&' x 1500, @form);
+is_deeply($answer, stored(3000), 'more points than fit a turn');
+is(get('c.many') + get('c.more'), 7500, 'each with its value');
+is(get('c.many'), 3750, 'and in its place');
+
+($status, $answer) = post('/torus/insert', '&' x 1000000 . 'stat=c.sep&value=1',
+    @form);
+is($status, 200, 'separators without end are no arguments');
+is(get('c.sep'), 1, 'what stands behind them is one');
+
 is((post('/torus/insert', 'value=3', @form))[0], 400, 'no stat at all');
 like((post('/torus/insert', "c.a 1\n", @form))[1]{error}, qr{text/plain},
      'lines sent as a form: a hint');

@@ -67,8 +67,10 @@ torus_args_parse(torus_arena_t *arena, torus_str_t text, torus_arg_t **args,
 
     n = 1;
 
-    for (i = 0; i < text.len; i++) {
-        n += text.data[i] == '&';
+    /* of two that stand side by side the first ends nothing */
+
+    for (i = 1; i < text.len; i++) {
+        n += (text.data[i] == '&' && text.data[i - 1] != '&');
     }
 
     arg = torus_arena_calloc(arena, n, sizeof(torus_arg_t));
