@@ -135,6 +135,13 @@ static ngx_command_t  ngx_http_torus_commands[] = {
       offsetof(ngx_http_torus_main_conf_t, connections),
       &ngx_http_torus_connections_bounds },
 
+    { ngx_string("torus_redis_reply_max"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_torus_main_conf_t, reply_max),
+      &ngx_torus_conf_not_zero },
+
     { ngx_string("torus_redis_window"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_conf_set_num_slot,
@@ -458,6 +465,7 @@ ngx_http_torus_create_main_conf(ngx_conf_t *cf)
     ngx_torus_conf_create(&tmcf->torus);
 
     tmcf->connections = NGX_CONF_UNSET_UINT;
+    tmcf->reply_max = NGX_CONF_UNSET_SIZE;
     tmcf->future = NGX_CONF_UNSET;
     tmcf->slice = NGX_CONF_UNSET_MSEC;
 
@@ -471,6 +479,7 @@ ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_torus_main_conf_t *tmcf = conf;
 
     ngx_conf_init_uint_value(tmcf->connections, 2);
+    ngx_conf_init_size_value(tmcf->reply_max, 256 * 1024 * 1024);
     ngx_conf_init_value(tmcf->future, 0);
     ngx_conf_init_msec_value(tmcf->slice, 2);
 
@@ -988,7 +997,8 @@ ngx_http_torus_init_process(ngx_cycle_t *cycle)
     tmcf->turns.slice = (uint64_t) tmcf->slice * 1000;
 
     tmcf->clients = ngx_torus_clients_create(&tmcf->torus, tmcf->connections,
-                                             &tmcf->turns, cycle->log);
+                                             tmcf->reply_max, &tmcf->turns,
+                                             cycle->log);
     if (tmcf->clients == NULL) {
         return NGX_ERROR;
     }

@@ -55,6 +55,7 @@ typedef struct {
     ngx_torus_conf_t            torus;       /* first: see ngx_torus_conf.h */
 
     ngx_uint_t                  connections; /* per worker and host */
+    size_t                      reply_max;
     time_t                      future;
     ngx_msec_t                  slice;       /* of time, that a turn takes */
     ngx_uint_t                  inserts;     /* "torus_insert on" */

@@ -204,3 +204,28 @@ WRONGPASS
 --- no_error_log
 wr0ngpw
 [alert]
+
+
+
+=== TEST 10: a reply beyond torus_redis_reply_max is a 503, the next one not
+--- schema
+{ "TIMESERIES": { "s": { "type": "series", "match": "**",
+    "intervals": { "minute": { "step": 60, "steps": 2 } } } } }
+--- no_stream
+--- http_config
+torus_redis_reply_max 128k;
+--- init
+Torus::redis(RPUSH => 'wire:minute:28333333', ('7' x 1000) x 150);
+Torus::redis(RPUSH => 'kept:minute:28333333', (1) x 3000);
+Torus::redis(RPUSH => 'small:minute:28333333', 1 .. 30);
+--- request eval
+["GET /torus/series?stat=small&function=sum", "GET /torus/series?stat=wire",
+ "GET /torus/series?stat=small", "GET /torus/series?stat=kept",
+ "GET /torus/series?stat=small"]
+--- error_code eval
+[200, 503, 200, 503, 200]
+--- response_body_like eval
+[qr/\[15.5,1699999980\]/, qr/cannot be reached/, qr/\[15.5,1699999980\]/,
+ qr/cannot be reached/, qr/\[15.5,1699999980\]/]
+--- no_error_log
+[alert]

@@ -28,9 +28,6 @@
 /* The link's reason when a reply is late; all others mean: unreachable. */
 #define NGX_TORUS_CLIENT_NO_REPLY     "no reply in time"
 
-/* A single reply may not take more bytes than this. */
-#define NGX_TORUS_CLIENT_REPLY_MAX    (256 * 1024 * 1024)
-
 /* Room in a send buffer for the greeting, beyond what requests may fill. */
 #define NGX_TORUS_CLIENT_GREETING     (64 * 1024)
 
@@ -87,6 +84,7 @@ struct ngx_torus_clients_s {
     ngx_torus_turns_t          *turns;
     ngx_torus_client_host_t    *hosts;
     ngx_uint_t                  nhosts;
+    size_t                      reply_max;
     ngx_queue_t                 free;        /* groups to use again */
 };
 
@@ -105,6 +103,7 @@ static ngx_int_t ngx_torus_client_data(ngx_torus_link_t *link, u_char *data,
     size_t len);
 static ngx_int_t ngx_torus_client_feed(ngx_torus_client_conn_t *conn,
     u_char *data, size_t len);
+static void ngx_torus_client_too_large(ngx_torus_client_conn_t *conn);
 static ngx_int_t ngx_torus_client_reply(ngx_torus_client_conn_t *conn,
     const redisReply *reply);
 static ngx_int_t ngx_torus_client_greeted(ngx_torus_client_conn_t *conn,
@@ -130,7 +129,7 @@ static const ngx_str_t  ngx_torus_client_name = ngx_string("torus-query");
 
 ngx_torus_clients_t *
 ngx_torus_clients_create(const ngx_torus_conf_t *conf, ngx_uint_t connections,
-    ngx_torus_turns_t *turns, ngx_log_t *log)
+    size_t reply_max, ngx_torus_turns_t *turns, ngx_log_t *log)
 {
     ngx_uint_t            i;
     ngx_pool_t           *pool;
@@ -150,6 +149,7 @@ ngx_torus_clients_create(const ngx_torus_conf_t *conf, ngx_uint_t connections,
     clients->pool = pool;
     clients->log = log;
     clients->turns = turns;
+    clients->reply_max = reply_max;
 
     ngx_queue_init(&clients->free);
 
@@ -477,7 +477,8 @@ ngx_torus_client_open(ngx_torus_link_t *link)
     conn = link->data;
 
     if (conn->replies_in == NULL) {
-        conn->replies_in = torus_arena_create(NGX_TORUS_CLIENT_KEEP, 0);
+        conn->replies_in = torus_arena_create(NGX_TORUS_CLIENT_KEEP,
+                                              conn->host->clients->reply_max);
         if (conn->replies_in == NULL) {
             return NGX_ERROR;
         }
@@ -537,9 +538,8 @@ ngx_torus_client_data(ngx_torus_link_t *link, u_char *data, size_t len)
         }
     }
 
-    if (conn->partial > NGX_TORUS_CLIENT_REPLY_MAX) {
-        ngx_log_error(NGX_LOG_ERR, link->log, 0,
-                      "redis \"%V\" sent too large a reply", &link->conf->name);
+    if (conn->partial > conn->host->clients->reply_max) {
+        ngx_torus_client_too_large(conn);
         return NGX_ERROR;
     }
 
@@ -587,11 +587,27 @@ ngx_torus_client_feed(ngx_torus_client_conn_t *conn, u_char *data, size_t len)
 
 invalid:
 
+    if (conn->reader->err == REDIS_ERR_OOM) {
+        ngx_torus_client_too_large(conn);
+        return NGX_ERROR;
+    }
+
     ngx_log_error(NGX_LOG_ERR, conn->link.log, 0,
                   "redis \"%V\" sent an invalid reply: %s",
                   &conn->link.conf->name, conn->reader->errstr);
 
     return NGX_ERROR;
+}
+
+
+/* As it comes, or as it is kept: more than a string, for each of many. */
+
+static void
+ngx_torus_client_too_large(ngx_torus_client_conn_t *conn)
+{
+    ngx_log_error(NGX_LOG_ERR, conn->link.log, 0,
+                  "redis \"%V\" sent a reply of more than %uz bytes",
+                  &conn->link.conf->name, conn->host->clients->reply_max);
 }
 
 

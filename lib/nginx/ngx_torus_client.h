@@ -66,11 +66,12 @@ struct ngx_torus_group_s {
 
 
 /*
- * conf and turns outlive the clients; connections: per host.  NULL when out of
- * memory.  No connection is made yet.
+ * conf and turns outlive the clients; connections: per host; reply_max: bytes
+ * of one reply.  NULL when out of memory.  No connection is made yet.
  */
 ngx_torus_clients_t *ngx_torus_clients_create(const ngx_torus_conf_t *conf,
-    ngx_uint_t connections, ngx_torus_turns_t *turns, ngx_log_t *log);
+    ngx_uint_t connections, size_t reply_max, ngx_torus_turns_t *turns,
+    ngx_log_t *log);
 
 /* Closes all connections; handlers are not called any more. */
 void ngx_torus_clients_destroy(ngx_torus_clients_t *clients);
