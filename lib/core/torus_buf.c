@@ -50,16 +50,12 @@ torus_buf_reset(torus_buf_t *b, size_t keep)
 
 
 int
-torus_buf_reserve(torus_buf_t *b, size_t n)
+torus_buf_more(torus_buf_t *b, size_t n)
 {
     size_t  len, size, used;
 
     if (b->failed) {
         return TORUS_ERROR;
-    }
-
-    if (n <= (size_t) (b->end - b->last)) {
-        return TORUS_OK;
     }
 
     len = torus_buf_len(b);
@@ -76,22 +72,6 @@ torus_buf_reserve(torus_buf_t *b, size_t n)
     }
 
     return torus_buf_grow(b, len + n);
-}
-
-
-int
-torus_buf_add(torus_buf_t *b, const void *data, size_t len)
-{
-    if (torus_buf_reserve(b, len) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
-
-    if (len != 0) {
-        memcpy(b->last, data, len);
-        b->last += len;
-    }
-
-    return TORUS_OK;
 }
 
 

@@ -26,12 +26,40 @@ void torus_buf_free(torus_buf_t *b);
 /* Empties b and clears failed; keeps its memory when at most keep bytes. */
 void torus_buf_reset(torus_buf_t *b, size_t keep);
 
-/* Room for n more bytes at b->last; TORUS_OK or TORUS_ERROR (sets failed). */
-int torus_buf_reserve(torus_buf_t *b, size_t n);
+/* torus_buf_reserve() where there is not room enough. */
+int torus_buf_more(torus_buf_t *b, size_t n);
 
-int torus_buf_add(torus_buf_t *b, const void *data, size_t len);
 int torus_buf_printf(torus_buf_t *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+
+/* Room for n more bytes at b->last; TORUS_OK or TORUS_ERROR (sets failed). */
+static inline int
+torus_buf_reserve(torus_buf_t *b, size_t n)
+{
+    if (!b->failed && n <= (size_t) (b->end - b->last)) {
+        return TORUS_OK;
+    }
+
+    return torus_buf_more(b, n);
+}
+
+
+static inline int
+torus_buf_add(torus_buf_t *b, const void *data, size_t len)
+{
+    if (torus_buf_reserve(b, len) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    if (len != 0) {
+        memcpy(b->last, data, len);
+        b->last += len;
+    }
+
+    return TORUS_OK;
+}
+
 
 #define torus_buf_len(b)     ((size_t) ((b)->last - (b)->pos))
 #define torus_buf_adds(b, s) torus_buf_add(b, (s).data, (s).len)

@@ -112,6 +112,8 @@ struct torus_fetch_s {
     torus_fetch_row_pt         handler;   /* NULL: rows go to the answer */
     void                      *data;
     unsigned char             *key;       /* a key being composed */
+    const torus_str_t         *stem;      /* whose head it begins with */
+    size_t                     head;      /* bytes of that */
     size_t                     outstanding;
     unsigned                   status;
     torus_error_t              err;
@@ -703,8 +705,15 @@ torus_fetch_command(torus_fetch_t *f, torus_fetch_bucket_t *b,
         return torus_fetch_full(f);
     }
 
-    len = torus_layout_key(f->key, b->read->stems[name], b->read->interval,
-                           b->out.bucket);
+    /* what the last key had in common with this one is there yet */
+
+    if (f->stem != &b->read->stems[name]) {
+        f->stem = &b->read->stems[name];
+        f->head = torus_layout_head(f->key, *f->stem, b->read->interval);
+    }
+
+    len = f->head + torus_number_print_int(f->key + f->head, b->out.bucket);
+
     if (sub != NULL) {
         len = torus_layout_subkey(f->key, len, *sub);
     }

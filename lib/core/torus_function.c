@@ -66,34 +66,36 @@ static void torus_value_set(torus_value_t *v, double d);
 static const torus_function_t  torus_functions[] = {
 
     { torus_string("mean"),     TORUS_MANY|TORUS_ONE, torus_function_mean,
-                                0, 0 },
+                                0, 0, 1 },
     { torus_string("avg"),      TORUS_MANY|TORUS_ONE, torus_function_mean,
-                                0, 0 },
+                                0, 0, 1 },
     { torus_string("min"),      TORUS_MANY|TORUS_ONE, torus_function_min,
-                                0, 0 },
+                                0, 0, 1 },
     { torus_string("max"),      TORUS_MANY|TORUS_ONE, torus_function_max,
-                                0, 0 },
+                                0, 0, 1 },
     { torus_string("sum"),      TORUS_MANY|TORUS_ONE, torus_function_sum,
-                                0, 0 },
-    { torus_string("count"),    TORUS_MANY, torus_function_count, 0, 0 },
+                                0, 0, 0 },
+    { torus_string("count"),    TORUS_MANY, torus_function_count, 0, 0, 0 },
     { torus_string("rate"),     TORUS_MANY|torus_type_bit(TORUS_COUNT),
-                                torus_function_rate, 1, 0 },
+                                torus_function_rate, 1, 0, 0 },
     { torus_string("median"),   TORUS_MANY|TORUS_ONE, torus_function_median,
-                                0, 0 },
-    { torus_string("stddev"),   TORUS_MANY, torus_function_stddev, 0, 0 },
-    { torus_string("distinct"), TORUS_MANY, torus_function_distinct, 0, 0 },
-    { torus_string("first"),    TORUS_ORDER, torus_function_first, 0, 0 },
-    { torus_string("last"),     TORUS_ORDER, torus_function_last, 0, 0 }
+                                0, 0, 0 },
+    { torus_string("stddev"),   TORUS_MANY, torus_function_stddev, 0, 0, 0 },
+    { torus_string("distinct"), TORUS_MANY, torus_function_distinct, 0, 0, 0 },
+    { torus_string("first"),    TORUS_ORDER, torus_function_first, 0, 0, 0 },
+    { torus_string("last"),     TORUS_ORDER, torus_function_last, 0, 0, 0 }
 };
 
 
 static const torus_function_t  torus_percentile = {
-    torus_string("p"), TORUS_MANY|TORUS_ONE, torus_function_percentile, 0, 0
+    torus_string("p"), TORUS_MANY|TORUS_ONE, torus_function_percentile,
+    0, 0, 0
 };
 
 
 static const torus_function_t  torus_row_function = {
-    torus_string("transform"), TORUS_MANY|TORUS_ONE, torus_function_row, 0, 1
+    torus_string("transform"), TORUS_MANY|TORUS_ONE, torus_function_row,
+    0, 1, 0
 };
 
 
@@ -130,6 +132,14 @@ torus_function_apply(const torus_function_t *function,
 {
     torus_row_t   one;
     torus_item_t  item;
+
+    if (function->same && row->present
+        && (row->type == TORUS_COUNT || row->type == TORUS_GAUGE)
+        && row->number.kind != TORUS_VALUE_TEXT)
+    {
+        *result = row->number;
+        return TORUS_OK;
+    }
 
     memset(result, 0, sizeof(torus_value_t));
 

@@ -49,6 +49,7 @@ struct torus_function_s {
     torus_function_pt   apply;
     unsigned            spread:1;    /* json: of a histogram, per value */
     unsigned            bare:1;      /* sees no number where there is none */
+    unsigned            same:1;      /* of a single number: that number */
 };
 
 

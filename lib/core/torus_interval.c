@@ -280,6 +280,13 @@ torus_step_add(const torus_step_t *step, int64_t bucket, int64_t n)
 {
     n = torus_add_clamped(torus_step_ordinal(step, bucket), n);
 
+    if (step->kind == TORUS_STEP_SECONDS) {
+
+        /* clamps it alike */
+
+        return torus_step_ordinal(step, n);
+    }
+
     return torus_step_from_ordinal(step, n);
 }
 

@@ -125,24 +125,32 @@ torus_json_value(torus_json_t *j, const torus_value_t *v)
 void
 torus_json_pair(torus_json_t *j, const torus_value_t *v, int64_t ts)
 {
-    unsigned char  text[TORUS_NUMBER_SIZE + 2];
-    size_t         n;
+    unsigned char  *p;
 
     torus_json_next(j);
-    torus_buf_addz(j->out, "[");
 
-    if (v == NULL || v->kind == TORUS_VALUE_TEXT) {
-        torus_buf_addz(j->out, "null");
-
-    } else {
-        torus_json_number(j->out, v);
+    if (torus_buf_reserve(j->out, 2 * TORUS_NUMBER_SIZE + 3) != TORUS_OK) {
+        return;
     }
 
-    text[0] = ',';
-    n = 1 + torus_number_print_int(text + 1, ts);
-    text[n++] = ']';
+    p = j->out->last;
+    *p++ = '[';
 
-    torus_buf_add(j->out, text, n);
+    if (v == NULL || v->kind == TORUS_VALUE_TEXT
+        || (v->kind == TORUS_VALUE_DOUBLE && !isfinite(v->d)))
+    {
+        memcpy(p, "null", 4);
+        p += 4;
+
+    } else {
+        p += torus_number_print(p, v);
+    }
+
+    *p++ = ',';
+    p += torus_number_print_int(p, ts);
+    *p++ = ']';
+
+    j->out->last = p;
 }
 
 

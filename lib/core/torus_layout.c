@@ -27,6 +27,18 @@ size_t
 torus_layout_key(unsigned char *dst, torus_str_t stem,
     const torus_interval_t *iv, int64_t bucket)
 {
+    size_t  len;
+
+    len = torus_layout_head(dst, stem, iv);
+
+    return len + torus_number_print_int(dst + len, bucket);
+}
+
+
+size_t
+torus_layout_head(unsigned char *dst, torus_str_t stem,
+    const torus_interval_t *iv)
+{
     unsigned char  *p;
 
     p = dst;
@@ -38,7 +50,6 @@ torus_layout_key(unsigned char *dst, torus_str_t stem,
     p += iv->name.len;
 
     *p++ = ':';
-    p += torus_number_print_int(p, bucket);
 
     return (size_t) (p - dst);
 }

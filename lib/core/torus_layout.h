@@ -54,6 +54,10 @@
 size_t torus_layout_key(unsigned char *dst, torus_str_t stem,
     const torus_interval_t *iv, int64_t bucket);
 
+/* What the keys of all buckets begin with; a bucket's number follows. */
+size_t torus_layout_head(unsigned char *dst, torus_str_t stem,
+    const torus_interval_t *iv);
+
 /* Appends ":<resolution bucket>" to a key of len bytes; the new length. */
 size_t torus_layout_subkey(unsigned char *dst, size_t len, int64_t bucket);
 

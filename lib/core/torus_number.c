@@ -49,12 +49,14 @@ typedef struct {
 } torus_number_digits_t;
 
 
+static int torus_number_plain(torus_str_t s, torus_value_t *v);
 static int torus_number_word(torus_number_text_t *t);
 static int torus_number_scan(torus_number_text_t *t);
 static int torus_number_scan_exp(torus_number_text_t *t);
 static double torus_number_convert(const torus_number_text_t *t);
 static double torus_number_strtod(const torus_number_text_t *t);
 static size_t torus_number_put(unsigned char *dst, uint64_t u);
+static size_t torus_number_length(uint64_t u);
 static size_t torus_number_put_short(unsigned char *dst, double d);
 static void torus_number_shortest(torus_number_digits_t *t, double d);
 static void torus_number_round(torus_number_digits_t *t, double d, int n);
@@ -85,6 +87,10 @@ torus_number_parse(torus_str_t s, torus_value_t *v)
 
     if (s.len == 0) {
         return TORUS_DECLINED;
+    }
+
+    if (s.len <= 19 && torus_number_plain(s, v) == TORUS_OK) {
+        return TORUS_OK;
     }
 
     memset(&t, 0, sizeof(t));
@@ -134,6 +140,42 @@ torus_number_parse(torus_str_t s, torus_value_t *v)
 
     v->kind = TORUS_VALUE_DOUBLE;
     v->d = t.negative ? -d : d;
+
+    return TORUS_OK;
+}
+
+
+/* Digits and perhaps a minus, few enough to fit: nearly all there are. */
+static int
+torus_number_plain(torus_str_t s, torus_value_t *v)
+{
+    int64_t               i;
+    unsigned              digit;
+    const unsigned char  *p, *end;
+
+    p = s.data;
+    end = p + s.len;
+
+    if (*p == '-') {
+        p++;
+    }
+
+    if (p == end || end - p > 18) {
+        return TORUS_DECLINED;
+    }
+
+    for (i = 0; p < end; p++) {
+        digit = (unsigned) *p - '0';
+
+        if (digit > 9) {
+            return TORUS_DECLINED;
+        }
+
+        i = i * 10 + digit;
+    }
+
+    v->kind = TORUS_VALUE_INT;
+    v->i = s.data[0] == '-' ? -i : i;
 
     return TORUS_OK;
 }
@@ -370,8 +412,7 @@ static size_t
 torus_number_put(unsigned char *dst, uint64_t u)
 {
     size_t          len;
-    unsigned        pair;
-    unsigned char   text[20], *p;
+    unsigned char  *p;
 
     static const char  pairs[] =
         "0001020304050607080910111213141516171819"
@@ -380,27 +421,47 @@ torus_number_put(unsigned char *dst, uint64_t u)
         "6061626364656667686970717273747576777879"
         "8081828384858687888990919293949596979899";
 
-    p = text + sizeof(text);
+    len = torus_number_length(u);
+    p = dst + len;
 
     while (u >= 100) {
-        pair = (unsigned) (u % 100) * 2;
+        p -= 2;
+        memcpy(p, &pairs[u % 100 * 2], 2);
         u /= 100;
-        *--p = (unsigned char) pairs[pair + 1];
-        *--p = (unsigned char) pairs[pair];
     }
 
     if (u >= 10) {
-        *--p = (unsigned char) pairs[u * 2 + 1];
-        *--p = (unsigned char) pairs[u * 2];
+        memcpy(dst, &pairs[u * 2], 2);
 
     } else {
-        *--p = (unsigned char) ('0' + u);
+        *dst = (unsigned char) ('0' + u);
     }
 
-    len = (size_t) (text + sizeof(text) - p);
-    memcpy(dst, p, len);
-
     return len;
+}
+
+
+/* How many digits: of 2^n they are n * log10(2), or one more. */
+static size_t
+torus_number_length(uint64_t u)
+{
+    unsigned  n, bits;
+
+    static const uint64_t  tens[] = {
+        UINT64_C(0), UINT64_C(10), UINT64_C(100), UINT64_C(1000),
+        UINT64_C(10000), UINT64_C(100000), UINT64_C(1000000),
+        UINT64_C(10000000), UINT64_C(100000000), UINT64_C(1000000000),
+        UINT64_C(10000000000), UINT64_C(100000000000),
+        UINT64_C(1000000000000), UINT64_C(10000000000000),
+        UINT64_C(100000000000000), UINT64_C(1000000000000000),
+        UINT64_C(10000000000000000), UINT64_C(100000000000000000),
+        UINT64_C(1000000000000000000), UINT64_C(10000000000000000000)
+    };
+
+    bits = 64 - (unsigned) __builtin_clzll(u | 1);
+    n = bits * 1233 >> 12;
+
+    return n + (u >= tens[n]);
 }
 
 

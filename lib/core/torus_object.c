@@ -19,7 +19,7 @@ static void *torus_object_array(const redisReadTask *task,
 static void *torus_object_integer(const redisReadTask *task, long long n);
 static void *torus_object_nil(const redisReadTask *task);
 static void torus_object_free(void *reply);
-static redisReply *torus_object(const redisReadTask *task);
+static redisReply *torus_object(const redisReadTask *task, size_t room);
 
 
 static const redisReplyObjectFunctions  torus_object_functions = {
@@ -52,20 +52,22 @@ torus_object_reader(torus_arena_t *arena)
 static void *
 torus_object_string(const redisReadTask *task, char *str, size_t len)
 {
-    torus_str_t   copy;
-    redisReply   *r;
+    redisReply  *r;
 
-    r = torus_object(task);
-
-    if (r == NULL
-        || torus_arena_dup(task->privdata, torus_str(str, len), &copy)
-           != TORUS_OK)
-    {
+    if (len > SIZE_MAX / 2) {
         return NULL;
     }
 
-    r->str = (char *) copy.data;
+    r = torus_object(task, len + 1);
+    if (r == NULL) {
+        return NULL;
+    }
+
+    r->str = (char *) (r + 1);
     r->len = len;
+
+    memcpy(r->str, str, len);
+    r->str[len] = '\0';
 
     return r;
 }
@@ -76,7 +78,7 @@ torus_object_array(const redisReadTask *task, torus_object_count_t n)
 {
     redisReply  *r;
 
-    r = torus_object(task);
+    r = torus_object(task, 0);
     if (r == NULL) {
         return NULL;
     }
@@ -100,7 +102,7 @@ torus_object_integer(const redisReadTask *task, long long n)
 {
     redisReply  *r;
 
-    r = torus_object(task);
+    r = torus_object(task, 0);
 
     if (r != NULL) {
         r->integer = n;
@@ -115,7 +117,7 @@ torus_object_nil(const redisReadTask *task)
 {
     redisReply  *r;
 
-    r = torus_object(task);
+    r = torus_object(task, 0);
 
     /* the task is that of what might have been */
 
@@ -134,16 +136,18 @@ torus_object_free(void *reply)
 }
 
 
-/* In its place in the array that it is an element of. */
+/* In its place in the array that it is an element of; room for text after. */
 static redisReply *
-torus_object(const redisReadTask *task)
+torus_object(const redisReadTask *task, size_t room)
 {
     redisReply  *r, *parent;
 
-    r = torus_arena_calloc(task->privdata, 1, sizeof(redisReply));
+    r = torus_arena_alloc(task->privdata, sizeof(redisReply) + room);
     if (r == NULL) {
         return NULL;
     }
+
+    memset(r, 0, sizeof(redisReply));
 
     r->type = task->type;
 

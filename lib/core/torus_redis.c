@@ -67,8 +67,6 @@ torus_redis_head(torus_buf_t *b, size_t argc)
 int
 torus_redis_bulk(torus_buf_t *b, torus_str_t s)
 {
-    unsigned char  *p;
-
     if (s.len > SIZE_MAX - 32) {
         b->failed = 1;
         return TORUS_ERROR;
@@ -78,26 +76,7 @@ torus_redis_bulk(torus_buf_t *b, torus_str_t s)
         return TORUS_ERROR;
     }
 
-    p = b->last;
-    *p = '$';
-    p++;
-    p += torus_redis_int(p, (int64_t) s.len);
-    *p = '\r';
-    p++;
-    *p = '\n';
-    p++;
-
-    if (s.len != 0) {
-        memcpy(p, s.data, s.len);
-        p += s.len;
-    }
-
-    *p = '\r';
-    p++;
-    *p = '\n';
-    p++;
-
-    b->last = p;
+    b->last = torus_redis_put_bulk(b->last, s);
 
     return TORUS_OK;
 }

@@ -64,6 +64,14 @@ torus_row_read(torus_row_t *row, torus_arena_t *arena,
         return TORUS_DECLINED;
     }
 
+    if (row->type == TORUS_COUNT && !row->present
+        && v.kind == TORUS_VALUE_INT)
+    {
+        row->number = v;
+        row->present = 1;
+        return TORUS_OK;
+    }
+
     if (torus_row_keep(arena, &v) != TORUS_OK) {
         return TORUS_ERROR;
     }

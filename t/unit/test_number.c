@@ -32,6 +32,7 @@ static void test_read(void);
 static void test_read_long(void);
 static void test_print(void);
 static void test_print_int(void);
+static int test_int_is(int64_t n);
 static void test_round_trip(void);
 static void test_locale(void);
 static void test_add(void);
@@ -290,6 +291,8 @@ test_print(void)
 static void
 test_print_int(void)
 {
+    int            i, k, broken;
+    int64_t        n;
     torus_value_t  v;
 
     v = test_int(0);
@@ -300,6 +303,41 @@ test_print_int(void)
     is_str(test_text(&v), "-9223372036854775808", "print int64 min");
     v = test_int(-100);
     is_str(test_text(&v), "-100", "print -100");
+
+    /* where the number of digits changes, or that of bits */
+
+    broken = 0;
+
+    for (n = 1; n <= INT64_MAX / 10; n *= 10) {
+        for (k = -2; k <= 2; k++) {
+            broken += !test_int_is(n + k) + !test_int_is(-n + k);
+        }
+    }
+
+    for (i = 0; i < 63; i++) {
+        for (k = -2; k <= 2; k++) {
+            n = (int64_t) ((UINT64_C(1) << i) + (uint64_t) (int64_t) k);
+            broken += !test_int_is(n) + !test_int_is(-n);
+        }
+    }
+
+    is_int(broken, 0, "integers of any length are printed and read");
+}
+
+
+static int
+test_int_is(int64_t n)
+{
+    char           text[32];
+    torus_value_t  v, w;
+
+    v = test_int(n);
+    snprintf(text, sizeof(text), "%lld", (long long) n);
+
+    return torus_str_is(test_text(&v), text)
+           && torus_number_parse(torus_test_z(text), &w) == TORUS_OK
+           && w.kind == TORUS_VALUE_INT
+           && w.i == n;
 }
 
 
