@@ -4,12 +4,14 @@
  */
 
 #include "torus_explain.h"
+#include "torus_names.h"
 #include "torus_layout.h"
 #include "torus_store.h"
 
 
 /* Names that one stat is explained under, as torus_route.c has it. */
 #define TORUS_EXPLAIN_NAMES  1024
+#define TORUS_EXPLAIN_NODES  4096    /* of the index, known once written */
 
 /* What Redis takes for a key and for the expiry of one, about. */
 #define TORUS_EXPLAIN_KEY     48
@@ -49,6 +51,7 @@ typedef struct {
     torus_str_t                names[TORUS_EXPLAIN_NAMES];
     size_t                     nnames;
     torus_store_t              store;
+    torus_names_t              index;
     uint64_t                   counters[TORUS_COUNTERS_N];
     torus_explain_op_t        *ops;
     torus_explain_op_t       **last;
@@ -96,6 +99,8 @@ static void torus_explain_bytes(torus_explain_t *e,
 static int64_t torus_explain_item(torus_type_t type, int64_t len);
 static int64_t torus_explain_packed(torus_type_t type, int64_t len,
     int64_t n);
+static int torus_explain_index(torus_explain_t *e,
+    const torus_route_target_t *target, int stored);
 static void torus_explain_commands(torus_explain_t *e);
 static void torus_explain_command(torus_explain_t *e, const torus_op_t *op);
 static void torus_explain_z(torus_explain_t *e, const char *z);
@@ -138,7 +143,15 @@ torus_explain(torus_arena_t *arena, const torus_schema_set_t *set,
     e->store.sink = torus_explain_sink;
     e->store.data = e;
 
-    if (torus_store_init(&e->store) != TORUS_OK) {
+    e->index.set = set;
+    e->index.sink = torus_explain_sink;
+    e->index.data = e;
+    e->index.nodes = TORUS_EXPLAIN_NODES;
+
+    if (torus_store_init(&e->store) != TORUS_OK
+        || torus_names_init(&e->index) != TORUS_OK)
+    {
+        torus_store_free(&e->store);
         return 500;
     }
 
@@ -150,6 +163,7 @@ torus_explain(torus_arena_t *arena, const torus_schema_set_t *set,
     torus_json_close(&e->json, '}');
     torus_buf_addz(out, "\n");
 
+    torus_names_free(&e->index);
     torus_store_free(&e->store);
 
     if (out->failed) {
@@ -408,7 +422,16 @@ torus_explain_schema(torus_explain_t *e, const torus_schema_t *schema,
     }
 
     torus_explain_intervals(e, &target);
+
+    torus_json_keyz(j, "commands");
     torus_explain_commands(e);
+
+    if (torus_explain_index(e, &target, e->has_value && !twice
+                                        && outcome == TORUS_C_POINTS_ACCEPTED)
+        != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
 
     torus_json_close(j, '}');
 
@@ -920,12 +943,39 @@ torus_explain_packed(torus_type_t type, int64_t len, int64_t n)
 }
 
 
+/* As of a worker that has never seen a stat of that name. */
+static int
+torus_explain_index(torus_explain_t *e, const torus_route_target_t *target,
+    int stored)
+{
+    torus_str_t  name;
+
+    e->ops = NULL;
+    e->last = &e->ops;
+
+    if (stored) {
+        name.data = target->stem.data + target->schema->prefix.len;
+        name.len = target->stem.len - target->schema->prefix.len - 1;
+
+        if (torus_names_add(&e->index, target->schema, name, e->now, e->now)
+            != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    torus_json_keyz(&e->json, "index");
+    torus_explain_commands(e);
+
+    return TORUS_OK;
+}
+
+
 static void
 torus_explain_commands(torus_explain_t *e)
 {
     const torus_explain_op_t  *op;
 
-    torus_json_keyz(&e->json, "commands");
     torus_json_open(&e->json, '[');
 
     for (op = e->ops; op != NULL; op = op->next) {
@@ -947,7 +997,7 @@ torus_explain_command(torus_explain_t *e, const torus_op_t *op)
 
     static const char *const  names[] = {
         "INCRBY", "INCRBYFLOAT", "HINCRBY", "RPUSH", "SADD", "SET", "HINCRBY",
-        "HINCRBYFLOAT", "HSET"
+        "HINCRBYFLOAT", "HSET", "ZADD"
     };
 
     j = &e->json;
@@ -961,6 +1011,12 @@ torus_explain_command(torus_explain_t *e, const torus_op_t *op)
 
     if (op->kind == TORUS_OP_HADDFLOAT || op->kind == TORUS_OP_HSET) {
         torus_json_string(j, op->field);
+    }
+
+    if (op->kind == TORUS_OP_ZADD) {
+        n.i = op->delta;
+        torus_explain_z(e, "GT");
+        torus_json_string(j, torus_str(text, torus_number_print(text, &n)));
     }
 
     if (op->kind != TORUS_OP_INCRBY) {
@@ -1008,6 +1064,12 @@ torus_explain_sink(void *data, const torus_host_t *host, const torus_op_t *op)
     torus_explain_op_t  *kept;
 
     (void) host;
+
+    /* now and then, at random, what is of no use is taken out of the index */
+
+    if (op->kind == TORUS_OP_ZPRUNE) {
+        return TORUS_OK;
+    }
 
     kept = torus_arena_calloc(e->arena, 1, sizeof(torus_explain_op_t));
     if (kept == NULL) {

@@ -112,6 +112,14 @@ test_point(void)
             "[\"SADD\",\"p:www.a:hour:388888\",\"23333333\"],"
             "[\"HINCRBY\",\"p:www.a:hour:388888:23333333\",\"3.1\",\"1\"]]",
             "the commands");
+    is_json(at(json, "schemas.0.index"),
+            "[[\"ZADD\",\"torus:names:2:p:www\",\"GT\",\"1400000000\","
+            "\"a\"],[\"ZADD\",\"torus:names:2:p:\",\"GT\","
+            "\"1400000000\",\"www.\"]]",
+            "what the index gets at first sight");
+    is_json(at(json, "aggregates.0.aggregates.0.schemas.0.index.0"),
+            "[\"ZADD\",\"torus:names:0:\",\"GT\",\"1400000000\","
+            "\"all\"]", "of an aggregate, too");
     is_json(at(json, "schemas.1.intervals.0.keys.1.key"),
             "\"web.a:minute:23333334\"", "copies of a rolling schema");
 
@@ -146,6 +154,7 @@ test_refused(void)
     is_json(at(json, "schemas.0.outcome"), "\"points_transformed_away\"",
             "counts so");
     is_json(at(json, "schemas.0.commands"), "[]", "and sends nothing");
+    is_json(at(json, "schemas.0.index"), "[]", "nor to the index");
     is_json(at(json, "schemas.1.outcome"), "\"points_accepted\"",
             "there, but not in another schema");
 
@@ -321,10 +330,12 @@ test_packed(void)
 static void
 test_same_commands(void)
 {
-    size_t          i, k, n, written;
+    size_t          i, k, n, list, written;
     json_t         *json, *all, *commands, *stat;
     const char     *key;
     torus_model_t  *m;
+
+    static const char *const  lists[] = { "commands", "index" };
 
     m = torus_model_create(schema, NOW);
     m->explain = 1;
@@ -335,11 +346,13 @@ test_same_commands(void)
     for (stat = json; stat != NULL;
          stat = json_array_get(json_object_get(stat, "aggregates"), 0))
     {
-        for (i = 0; i < json_array_size(json_object_get(stat, "schemas"));
-             i++)
-        {
+        n = 2 * json_array_size(json_object_get(stat, "schemas"));
+
+        for (i = 0; i < n; i++) {
+            list = i % 2;
             commands = json_object_get(json_array_get(
-                           json_object_get(stat, "schemas"), i), "commands");
+                           json_object_get(stat, "schemas"), i / 2),
+                           lists[list]);
 
             for (k = 0; k < json_array_size(commands); k++) {
                 key = json_string_value(json_array_get(
@@ -351,6 +364,7 @@ test_same_commands(void)
 
     is_int(m->counters[TORUS_C_POINTS_RECEIVED], 0, "nothing was stored");
 
+    torus_model_index(m);
     torus_model_point(m, "web.a", "31.5", NOW);
 
     n = 0;
