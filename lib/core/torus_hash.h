@@ -91,31 +91,36 @@ torus_hash_start(uint64_t seed)
 static inline uint64_t
 torus_hash_bytes(const void *data, size_t len, uint64_t h)
 {
-    size_t                rest;
     uint64_t              a, b;
-    const unsigned char  *p;
+    const unsigned char  *p, *last;
 
     p = data;
 
-    for (rest = len; rest > 16; rest -= 16) {
-        h = torus_hash_mix(torus_hash_read(p) ^ TORUS_HASH_K1,
-                           torus_hash_read(p + 8) ^ h);
-        p += 16;
-    }
-
     /* The last 1 to 16 bytes, by reads that overlap rather than loop. */
 
-    if (rest >= 8) {
+    if (len > 16) {
+        last = p + len - 16;
+
+        do {
+            h = torus_hash_mix(torus_hash_read(p) ^ TORUS_HASH_K1,
+                               torus_hash_read(p + 8) ^ h);
+            p += 16;
+        } while (p < last);
+
+        a = torus_hash_read(last);
+        b = torus_hash_read(last + 8);
+
+    } else if (len >= 8) {
         a = torus_hash_read(p);
-        b = torus_hash_read(p + rest - 8);
+        b = torus_hash_read(p + len - 8);
 
-    } else if (rest >= 4) {
+    } else if (len >= 4) {
         a = torus_hash_read_4(p);
-        b = torus_hash_read_4(p + rest - 4);
+        b = torus_hash_read_4(p + len - 4);
 
-    } else if (rest > 0) {
-        a = ((uint64_t) p[0] << 16) | ((uint64_t) p[rest >> 1] << 8)
-            | p[rest - 1];
+    } else if (len > 0) {
+        a = ((uint64_t) p[0] << 16) | ((uint64_t) p[len >> 1] << 8)
+            | p[len - 1];
         b = 0;
 
     } else {
@@ -129,6 +134,31 @@ torus_hash_bytes(const void *data, size_t len, uint64_t h)
 }
 
 
+/* Of sixteen bytes, any bit. */
+static inline uint64_t
+torus_hash_differ(const unsigned char *a, const unsigned char *b)
+{
+    return (torus_hash_read(a) ^ torus_hash_read(b))
+           | (torus_hash_read(a + 8) ^ torus_hash_read(b + 8));
+}
+
+
+static inline int
+torus_hash_equal_short(const unsigned char *a, const unsigned char *b,
+    size_t len)
+{
+    size_t  i;
+
+    for (i = 0; i < len; i++) {
+        if (a[i] != b[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /*
  * memcmp() == 0, for strings that are short, and equal nearly always: reads
  * may overlap, and a call would cost more than they do.
@@ -139,22 +169,19 @@ torus_hash_equal(const unsigned char *a, const unsigned char *b, size_t len)
     size_t    i;
     uint64_t  differ;
 
-    if (len < 8) {
-
-        for (i = 0; i < len; i++) {
-            if (a[i] != b[i]) {
-                return 0;
-            }
-        }
-
-        return 1;
+    if (len < 16) {
+        return torus_hash_equal_short(a, b, len);
     }
 
-    i = len - 8;
-    differ = torus_hash_read(a + i) ^ torus_hash_read(b + i);
+    /* the last sixteen, then all before, of which they may be a part */
 
-    for (i = 0; i + 8 < len; i += 8) {
-        differ |= torus_hash_read(a + i) ^ torus_hash_read(b + i);
+    i = 0;
+    len -= 16;
+    differ = torus_hash_differ(a + len, b + len);
+
+    while (i < len) {
+        differ |= torus_hash_differ(a + i, b + i);
+        i += 16;
     }
 
     return differ == 0;

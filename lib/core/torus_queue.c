@@ -24,13 +24,18 @@ typedef struct {
 } torus_entry_t;
 
 
-static void torus_queue_count(torus_queue_t *q, torus_entry_t *e)
+static int torus_queue_any(torus_queue_t *q, unsigned kind,
+    const torus_op_t *op, uint64_t ops, uint64_t points, int stuck,
+    uint64_t now) __attribute__((noinline));
+static torus_node_t *torus_queue_find(const torus_queue_t *q,
+    const torus_op_t *op, unsigned kind, uint64_t hash);
+static inline void torus_queue_account(torus_queue_t *q, torus_record_t *r,
+    size_t size, uint64_t ops, uint64_t points);
+static torus_entry_t torus_queue_count(torus_queue_t *q, torus_entry_t e)
     __attribute__((noinline));
-static int torus_queue_join(torus_queue_t *q, torus_entry_t *e,
-    const torus_record_t **same) __attribute__((noinline));
+static int torus_queue_join(torus_queue_t *q, torus_entry_t e,
+    torus_record_t *r) __attribute__((noinline));
 static void torus_queue_origin(const torus_queue_t *q, torus_wbatch_t *b);
-static torus_node_t *torus_queue_lookup(const torus_queue_t *q,
-    const torus_entry_t *e);
 static int torus_queue_merge(torus_queue_t *q, const torus_entry_t *e,
     torus_record_t *r);
 static int torus_queue_merge_float(torus_queue_t *q, const torus_entry_t *e,
@@ -39,32 +44,34 @@ static int torus_queue_merge_set(torus_queue_t *q, const torus_entry_t *e,
     torus_record_t *r);
 static int torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     torus_record_t *r);
-static int torus_queue_key(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r);
-static int torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r, torus_item_t *item);
+static int torus_queue_key(torus_queue_t *q, torus_record_t *r);
+static int torus_queue_member(torus_queue_t *q, torus_record_t *r,
+    torus_item_t *item);
 static inline int torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same);
-static int torus_queue_complete(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r) __attribute__((noinline));
-static void torus_queue_index(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r);
-static torus_wbatch_t *torus_queue_open(torus_queue_t *q, size_t size,
-    size_t limit, size_t commands, uint64_t now);
+static int torus_queue_complete(torus_queue_t *q, torus_record_t *r,
+    torus_str_t field, torus_str_t arg) __attribute__((noinline));
+static void torus_queue_index(torus_queue_t *q, torus_record_t *r)
+    __attribute__((noinline));
+static torus_wbatch_t *torus_queue_open(torus_queue_t *q, size_t room,
+    size_t commands, uint64_t now);
 static int torus_queue_expireat(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same, int *covered);
 static inline int torus_queue_expiry_known(torus_queue_t *q,
     const torus_entry_t *e);
-static void torus_queue_expiry_sent(torus_queue_t *q, const torus_entry_t *e)
-    __attribute__((noinline));
+static void torus_queue_expiry_sent(torus_queue_t *q, const torus_op_t *op,
+    uint64_t hash, uint64_t now) __attribute__((noinline));
 static torus_str_t torus_queue_field(unsigned kind, const torus_op_t *op);
-static int torus_queue_keep_field(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r);
-static uint64_t torus_queue_field_hash(const torus_entry_t *e,
+static int torus_queue_keep_field(torus_queue_t *q, torus_record_t *r,
     torus_str_t field);
+static uint64_t torus_queue_part_hash(uint64_t key_hash, unsigned kind,
+    torus_str_t part);
 static uint64_t torus_queue_stem_hash(const torus_queue_t *q,
     torus_str_t key);
 
+
+/* Most that an EXPIREAT is larger than another command on the same key. */
+#define TORUS_QUEUE_SLACK   16
 
 /* Kinds by what they have in common. */
 #define torus_queue_bit(kind)       (1u << (kind))
@@ -81,6 +88,10 @@ static uint64_t torus_queue_stem_hash(const torus_queue_t *q,
 #define TORUS_QUEUE_FIELD                                                     \
     (torus_queue_bit(TORUS_OP_HINCRBY) | torus_queue_bit(TORUS_OP_HADD)       \
      | torus_queue_bit(TORUS_OP_HADDFLOAT) | torus_queue_bit(TORUS_OP_HSET))
+
+/* Neither of many values nor on a field. */
+#define TORUS_QUEUE_PLAIN                                                     \
+    (torus_queue_bit(TORUS_OP_INCRBY) | torus_queue_bit(TORUS_OP_SET))
 
 /* Without an argument. */
 #define TORUS_QUEUE_BARE                                                      \
@@ -132,9 +143,102 @@ int
 torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     uint64_t ops, uint64_t points, int stuck, uint64_t now)
 {
-    int                    rc;
-    torus_entry_t          e;
-    const torus_record_t  *same;
+    size_t           size;
+    uint64_t         hash;
+    torus_str_t      arg;
+    torus_wbatch_t  *b;
+    torus_record_t  *r;
+
+    /*
+     * What nearly all are is done at once: a count or a gauge whose key is
+     * known to expire, and that there is room for.
+     */
+
+    arg = op->arg;
+
+    if (kind == TORUS_OP_INCRBY) {
+        arg.len = 0;
+    }
+
+    b = q->unsent.last;
+    hash = torus_queue_mix(op->hash, kind);
+    size = torus_record_size(kind, op->key.len, arg.len);
+
+    if (!torus_queue_is(kind, TORUS_QUEUE_PLAIN)
+        || op->memo == NULL
+        || (!torus_expiry_memo_known(&q->expiry, *op->memo, now)
+            && kind != TORUS_OP_SET)
+        || q->fractions.used != 0
+        || q->origin != 0
+        || !q->open
+        || b->size + 2 * size + TORUS_QUEUE_SLACK > TORUS_WRITER_BATCH_BYTES
+        || b->commands + 2 > TORUS_WRITER_BATCH_COMMANDS
+        || (!q->merge_off && torus_queue_find(q, op, kind, hash) != NULL))
+    {
+        return torus_queue_any(q, kind, op, ops, points, stuck, now);
+    }
+
+    r = torus_wbatch_add(&q->chunks, b, op->key, arg);
+    if (r == NULL) {
+        return TORUS_ERROR;
+    }
+
+    r->kind = (unsigned char) kind;
+    r->hash = op->hash;
+    r->node.hash = hash;
+    r->delta = op->delta;
+    r->expire = op->expire;
+
+    torus_queue_account(q, r, size, ops, points);
+
+    return TORUS_OK;
+}
+
+
+/* A record that is complete has been added to the last batch. */
+static inline void
+torus_queue_account(torus_queue_t *q, torus_record_t *r, size_t size,
+    uint64_t ops, uint64_t points)
+{
+    torus_wbatch_t  *b;
+
+    b = r->batch;
+
+    b->size += size;
+    b->commands++;
+
+    r->ops = ops;
+    r->points = points;
+    b->ops += ops;
+    b->points += points;
+    q->ops += ops;
+    q->points += points;
+
+    if (!q->merge_off) {
+        torus_queue_index(q, r);
+    }
+}
+
+
+static torus_node_t *
+torus_queue_find(const torus_queue_t *q, const torus_op_t *op, unsigned kind,
+    uint64_t hash)
+{
+    torus_str_t  null = torus_null_string;
+
+    return torus_index_find(&q->index, hash, kind, op->key, null);
+}
+
+
+/* Any operation: into a record that is there, or by one of its own. */
+static int
+torus_queue_any(torus_queue_t *q, unsigned kind, const torus_op_t *op,
+    uint64_t ops, uint64_t points, int stuck, uint64_t now)
+{
+    int              rc;
+    torus_node_t    *node;
+    torus_entry_t    e;
+    torus_record_t  *same;
 
     e.kind = kind;
     e.op = op;
@@ -158,7 +262,7 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     if (torus_queue_is(kind, TORUS_QUEUE_FLOAT)
         || (torus_queue_is(kind, TORUS_QUEUE_COUNT) && q->fractions.used != 0))
     {
-        torus_queue_count(q, &e);
+        e = torus_queue_count(q, e);
     }
 
     if (e.arg.data == NULL || torus_queue_is(e.kind, TORUS_QUEUE_BARE)) {
@@ -166,13 +270,24 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     }
 
     e.hash = torus_queue_mix(e.key_hash, e.kind);
+
     same = NULL;
 
     if (!q->merge_off) {
-        rc = torus_queue_join(q, &e, &same);
 
-        if (rc != TORUS_DECLINED) {
-            return rc;
+        if (e.field.data != NULL) {
+            e.hash = torus_queue_part_hash(e.key_hash, e.kind, e.field);
+        }
+
+        node = torus_index_find(&q->index, e.hash, e.kind, op->key, e.field);
+
+        if (node != NULL) {
+            same = node->record;
+            rc = torus_queue_join(q, e, node->record);
+
+            if (rc != TORUS_DECLINED) {
+                return rc;
+            }
         }
     }
 
@@ -181,59 +296,44 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
 
 
 /* A count of a stat that has, or may have had, a fraction. */
-static void
-torus_queue_count(torus_queue_t *q, torus_entry_t *e)
+static torus_entry_t
+torus_queue_count(torus_queue_t *q, torus_entry_t e)
 {
-    if (torus_queue_is(e->kind, TORUS_QUEUE_FLOAT)) {
-        torus_queue_fraction(q, e->op->key, e->now);
+    if (torus_queue_is(e.kind, TORUS_QUEUE_FLOAT)) {
+        torus_queue_fraction(q, e.op->key, e.now);
 
-    } else if (torus_queue_fractional(q, e->op->key, e->now)) {
-        e->kind = torus_queue_float(e->kind);
-        e->arg = torus_str(q->text,
-                           torus_number_print_int(q->text, e->op->delta));
+    } else if (torus_expiry_known(&q->fractions,
+                                  torus_queue_stem_hash(q, e.op->key), e.now))
+    {
+        e.kind = torus_queue_float(e.kind);
+        e.arg = torus_str(q->text, torus_number_print_int(q->text,
+                                                          e.op->delta));
     }
+
+    return e;
 }
 
 
-/*
- * Into an unsent record, if there is one.  TORUS_DECLINED: it needs a record
- * of its own; *same is another one of the key that it cannot be merged with.
- */
+/* Into an unsent record.  TORUS_DECLINED: it needs one of its own. */
 static int
-torus_queue_join(torus_queue_t *q, torus_entry_t *e,
-    const torus_record_t **same)
+torus_queue_join(torus_queue_t *q, torus_entry_t e, torus_record_t *r)
 {
-    int              rc;
-    torus_node_t    *node;
-    torus_record_t  *r;
+    int  rc;
 
-    if (e->field.data != NULL) {
-        e->hash = torus_queue_field_hash(e, e->field);
-    }
-
-    node = torus_queue_lookup(q, e);
-
-    if (node == NULL) {
-        return TORUS_DECLINED;
-    }
-
-    r = node->record;
-    *same = r;
-
-    rc = torus_queue_merge(q, e, r);
+    rc = torus_queue_merge(q, &e, r);
 
     if (rc != TORUS_OK) {
         return rc;
     }
 
-    r->ops += e->ops;
-    r->points += e->points;
-    r->batch->ops += e->ops;
-    r->batch->points += e->points;
+    r->ops += e.ops;
+    r->points += e.points;
+    r->batch->ops += e.ops;
+    r->batch->points += e.points;
 
-    q->ops += e->ops;
-    q->points += e->points;
-    q->counters[TORUS_C_OPS_MERGED] += e->ops;
+    q->ops += e.ops;
+    q->points += e.points;
+    q->counters[TORUS_C_OPS_MERGED] += e.ops;
 
     torus_queue_origin(q, r->batch);
 
@@ -288,15 +388,6 @@ torus_queue_put_back(torus_queue_t *q, torus_fifo_t *batches)
 
     torus_fifo_prepend(&q->unsent, batches);
 }
-
-
-static torus_node_t *
-torus_queue_lookup(const torus_queue_t *q, const torus_entry_t *e)
-{
-    return torus_index_find(&q->index, e->hash, e->kind, e->op->key,
-                            e->field);
-}
-
 
 /* TORUS_OK: merged; TORUS_DECLINED: needs a record of its own. */
 static int
@@ -419,7 +510,9 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     torus_item_t  *item;
 
     if (e->kind != TORUS_OP_RPUSH
-        && torus_index_find(&q->index, torus_queue_field_hash(e, e->arg),
+        && torus_index_find(&q->index,
+                            torus_queue_part_hash(e->key_hash, e->kind,
+                                                  e->arg),
                             e->kind, e->op->key, e->arg)
            != NULL)
     {
@@ -444,7 +537,7 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     r->batch->size = size;
 
     if (e->kind != TORUS_OP_RPUSH) {
-        (void) torus_queue_member(q, e, r, item);
+        (void) torus_queue_member(q, r, item);
     }
 
     return TORUS_OK;
@@ -453,8 +546,7 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
 
 /* Without its entry a member is only sent twice. */
 static int
-torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r, torus_item_t *item)
+torus_queue_member(torus_queue_t *q, torus_record_t *r, torus_item_t *item)
 {
     torus_node_t  *node;
 
@@ -463,9 +555,9 @@ torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
         return TORUS_ERROR;
     }
 
-    node->hash = torus_queue_field_hash(e, e->arg);
     node->record = r;
     node->arg = torus_str(torus_item_data(item), item->len);
+    node->hash = torus_queue_part_hash(r->hash, r->kind, node->arg);
 
     return torus_index_insert(&q->index, node);
 }
@@ -473,7 +565,7 @@ torus_queue_member(torus_queue_t *q, const torus_entry_t *e,
 
 /* The entry of a hash itself; without it EXPIREAT is only sent twice. */
 static int
-torus_queue_key(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
+torus_queue_key(torus_queue_t *q, torus_record_t *r)
 {
     torus_node_t  *node;
 
@@ -482,7 +574,7 @@ torus_queue_key(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
         return TORUS_ERROR;
     }
 
-    node->hash = e->key_hash;
+    node->hash = r->hash;
     node->record = r;
     node->arg = torus_str(NULL, 0);
 
@@ -495,32 +587,31 @@ static inline int
 torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     const torus_record_t *same)
 {
-    int              expireat, covered, many;
-    size_t           size, expiry, limit;
+    int              expireat, covered;
+    size_t           size, expiry, room;
     torus_str_t      arg;
     torus_wbatch_t  *b;
     torus_record_t  *r;
 
     arg = e->arg;
-    limit = TORUS_WRITER_BATCH_BYTES;
     size = torus_record_size(e->kind, e->op->key.len, arg.len) + e->field.len;
+    room = size;
     expiry = 0;
 
-    many = torus_queue_is(e->kind, TORUS_QUEUE_MANY);
+    if (e->op->expire != 0) {
+        expiry = torus_record_size(TORUS_OP_EXPIREAT, e->op->key.len, 0);
+        room += expiry;
+    }
 
-    if (many) {
+    if (torus_queue_is(e->kind, TORUS_QUEUE_MANY)) {
 
         /* values that join a list later need room in its batch */
 
         arg = torus_str("", 0);
-        limit = TORUS_WRITER_BATCH_BYTES / 2;
+        room += TORUS_WRITER_BATCH_BYTES / 2;
     }
 
-    if (e->op->expire != 0) {
-        expiry = torus_record_size(TORUS_OP_EXPIREAT, e->op->key.len, 0);
-    }
-
-    b = torus_queue_open(q, size + expiry, limit, 2, e->now);
+    b = torus_queue_open(q, room, 2, e->now);
     if (b == NULL) {
         return TORUS_ERROR;
     }
@@ -531,9 +622,6 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     if (r == NULL) {
         return TORUS_ERROR;
     }
-
-    b->size += size;
-    b->commands++;
 
     r->kind = (unsigned char) e->kind;
     r->hash = e->key_hash;
@@ -549,7 +637,7 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
     }
 
     if (torus_queue_is(e->kind, TORUS_QUEUE_MANY | TORUS_QUEUE_FIELD)
-        && torus_queue_complete(q, e, r) != TORUS_OK)
+        && torus_queue_complete(q, r, e->field, e->arg) != TORUS_OK)
     {
         r->done = 1;
         return TORUS_ERROR;
@@ -563,19 +651,10 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
          * break.
          */
 
-        torus_queue_expiry_sent(q, e);
+        torus_queue_expiry_sent(q, e->op, e->key_hash, e->now);
     }
 
-    r->ops = e->ops;
-    r->points = e->points;
-    b->ops += e->ops;
-    b->points += e->points;
-    q->ops += e->ops;
-    q->points += e->points;
-
-    if (!q->merge_off) {
-        torus_queue_index(q, e, r);
-    }
+    torus_queue_account(q, r, size, e->ops, e->points);
 
     torus_queue_origin(q, b);
 
@@ -585,23 +664,23 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
 
 /* Its field, or the first of the values or members that it may get. */
 static int
-torus_queue_complete(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r)
+torus_queue_complete(torus_queue_t *q, torus_record_t *r, torus_str_t field,
+    torus_str_t arg)
 {
     torus_item_t  *item;
 
-    if (e->field.data != NULL) {
-        return torus_queue_keep_field(q, e, r);
+    if (field.data != NULL) {
+        return torus_queue_keep_field(q, r, field);
     }
 
-    item = torus_record_add(&q->chunks, r, e->arg);
+    item = torus_record_add(&q->chunks, r, arg);
 
     if (item == NULL) {
         return TORUS_ERROR;
     }
 
-    if (e->kind != TORUS_OP_RPUSH && !q->merge_off) {
-        (void) torus_queue_member(q, e, r, item);
+    if (r->kind != TORUS_OP_RPUSH && !q->merge_off) {
+        (void) torus_queue_member(q, r, item);
     }
 
     return TORUS_OK;
@@ -610,27 +689,27 @@ torus_queue_complete(torus_queue_t *q, const torus_entry_t *e,
 
 /* What is not in the index is sent by itself. */
 static void
-torus_queue_index(torus_queue_t *q, const torus_entry_t *e, torus_record_t *r)
+torus_queue_index(torus_queue_t *q, torus_record_t *r)
 {
-    if (e->field.data != NULL && r->expireat) {
-        (void) torus_queue_key(q, e, r);
+    if (torus_queue_is(r->kind, TORUS_QUEUE_FIELD) && r->expireat) {
+        (void) torus_queue_key(q, r);
     }
 
     (void) torus_index_insert(&q->index, &r->node);
 }
 
 
-/* The open batch, or a new one when there is no room in it. */
+/* The open batch, or a new one when it has not that much room. */
 static torus_wbatch_t *
-torus_queue_open(torus_queue_t *q, size_t size, size_t limit,
-    size_t commands, uint64_t now)
+torus_queue_open(torus_queue_t *q, size_t room, size_t commands,
+    uint64_t now)
 {
     torus_wbatch_t  *b;
 
     if (q->open) {
         b = q->unsent.last;
 
-        if (b->size + size <= limit
+        if (b->size + room <= TORUS_WRITER_BATCH_BYTES
             && b->commands + commands <= TORUS_WRITER_BATCH_COMMANDS)
         {
             return b;
@@ -713,12 +792,13 @@ torus_queue_expiry_known(torus_queue_t *q, const torus_entry_t *e)
 
 
 static void
-torus_queue_expiry_sent(torus_queue_t *q, const torus_entry_t *e)
+torus_queue_expiry_sent(torus_queue_t *q, const torus_op_t *op, uint64_t hash,
+    uint64_t now)
 {
-    torus_expiry_sent(&q->expiry, e->key_hash, e->now);
+    torus_expiry_sent(&q->expiry, hash, now);
 
-    if (e->op->memo != NULL) {
-        *e->op->memo = q->expiry.turn;
+    if (op->memo != NULL) {
+        *op->memo = q->expiry.turn;
     }
 }
 
@@ -751,36 +831,35 @@ torus_queue_field(unsigned kind, const torus_op_t *op)
 
 /* In the argument of the record, where that is the field, or beside it. */
 static int
-torus_queue_keep_field(torus_queue_t *q, const torus_entry_t *e,
-    torus_record_t *r)
+torus_queue_keep_field(torus_queue_t *q, torus_record_t *r, torus_str_t field)
 {
     unsigned char  *p;
 
-    if (e->kind == TORUS_OP_HINCRBY || e->kind == TORUS_OP_HADD) {
+    if (r->kind == TORUS_OP_HINCRBY || r->kind == TORUS_OP_HADD) {
         r->node.arg = torus_str(r->arg, r->arg_len);
         return TORUS_OK;
     }
 
-    p = torus_wbatch_alloc(&q->chunks, r->batch, e->field.len + 1);
+    p = torus_wbatch_alloc(&q->chunks, r->batch, field.len + 1);
     if (p == NULL) {
         return TORUS_ERROR;
     }
 
-    if (e->field.len != 0) {
-        memcpy(p, e->field.data, e->field.len);
+    if (field.len != 0) {
+        memcpy(p, field.data, field.len);
     }
 
-    r->node.arg = torus_str(p, e->field.len);
+    r->node.arg = torus_str(p, field.len);
 
     return TORUS_OK;
 }
 
 
+/* Of a field or a member. */
 static uint64_t
-torus_queue_field_hash(const torus_entry_t *e, torus_str_t field)
+torus_queue_part_hash(uint64_t key_hash, unsigned kind, torus_str_t part)
 {
-    return torus_hash(field.data, field.len,
-                      torus_queue_mix(e->key_hash, e->kind));
+    return torus_hash(part.data, part.len, torus_queue_mix(key_hash, kind));
 }
 
 

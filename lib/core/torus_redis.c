@@ -18,6 +18,35 @@ static torus_redis_step_t torus_redis_step(const torus_host_t *host, size_t i);
 static torus_str_t torus_redis_code(torus_str_t text);
 
 
+/* A row of ten, for the first digit of two. */
+#define torus_redis_row(one, t)                                               \
+    one(t, '0'), one(t, '1'), one(t, '2'), one(t, '3'), one(t, '4'),          \
+    one(t, '5'), one(t, '6'), one(t, '7'), one(t, '8'), one(t, '9')
+
+#define torus_redis_rows(one)                                                 \
+    torus_redis_row(one, '1'), torus_redis_row(one, '2'),                     \
+    torus_redis_row(one, '3'), torus_redis_row(one, '4'),                     \
+    torus_redis_row(one, '5'), torus_redis_row(one, '6'),                     \
+    torus_redis_row(one, '7'), torus_redis_row(one, '8'),                     \
+    torus_redis_row(one, '9')
+
+#define torus_redis_length_1(t, u)  { '$', u, '\r', '\n', 0, 0, 0, 0 }
+#define torus_redis_length_2(t, u)  { '$', t, u, '\r', '\n', 0, 0, 0 }
+#define torus_redis_number_1(t, u)  { '$', '1', '\r', '\n', u, '\r', '\n', 0 }
+#define torus_redis_number_2(t, u)  { '$', '2', '\r', '\n', t, u, '\r', '\n' }
+
+
+const unsigned char  torus_redis_lengths[TORUS_REDIS_SHORT][8] = {
+    torus_redis_row(torus_redis_length_1, 0),
+    torus_redis_rows(torus_redis_length_2)
+};
+
+const unsigned char  torus_redis_numbers[TORUS_REDIS_SHORT][8] = {
+    torus_redis_row(torus_redis_number_1, 0),
+    torus_redis_rows(torus_redis_number_2)
+};
+
+
 size_t
 torus_redis_int(unsigned char *dst, int64_t n)
 {

@@ -76,10 +76,29 @@ torus_redis_put_end(unsigned char *p)
 }
 
 
-/* What stands before a bulk string of so many bytes. */
+/*
+ * What is short and frequent is copied from a table, eight bytes at a time:
+ * "$<n>\r\n" of a length, and a bulk string that is a number, for n < 100.
+ */
+#define TORUS_REDIS_SHORT  100
+
+extern const unsigned char  torus_redis_lengths[TORUS_REDIS_SHORT][8];
+extern const unsigned char  torus_redis_numbers[TORUS_REDIS_SHORT][8];
+
+
+/*
+ * What stands before a bulk string of so many bytes; it may write up to eight
+ * bytes, and TORUS_REDIS_BULK_EXTRA in any case have to be there.
+ */
 static inline unsigned char *
 torus_redis_put_length(unsigned char *p, size_t len)
 {
+    if (len < TORUS_REDIS_SHORT) {
+        memcpy(p, torus_redis_lengths[len], 8);
+
+        return p + 4 + (len >= 10);
+    }
+
     *p++ = '$';
 
     return torus_redis_put_end(torus_redis_put_int(p, (int64_t) len));

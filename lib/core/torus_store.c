@@ -62,8 +62,8 @@ typedef struct {
 
 
 typedef struct {
+    torus_store_slot_t      *recent;
     torus_store_slot_t       slots[TORUS_STORE_SLOTS];
-    unsigned                 recent;
 } torus_store_interval_t;
 
 
@@ -133,6 +133,7 @@ static torus_counter_t torus_store_rename(torus_store_t *store,
 static int torus_store_func(torus_store_t *store,
     const torus_schema_t *schema, const torus_store_point_t *point,
     torus_store_value_t *v) __attribute__((noinline));
+static inline int torus_store_digits(torus_str_t text, int64_t *value);
 static inline int torus_store_number(torus_str_t text, torus_store_value_t *v);
 static inline int torus_store_insert(const torus_schema_t *schema,
     torus_store_value_t *v, torus_op_t *op);
@@ -289,6 +290,8 @@ torus_store_schema_init(torus_store_t *store, const torus_schema_t *schema)
     }
 
     for (i = 0; i < schema->nintervals; i++) {
+        ss->intervals[i].recent = &ss->intervals[i].slots[0];
+
         for (k = 0; k < TORUS_STORE_SLOTS; k++) {
 
             if (torus_store_slot_init(store, schema, &schema->intervals[i],
@@ -397,14 +400,25 @@ torus_store_usual(torus_store_t *store, const torus_route_target_t *target,
         return TORUS_DECLINED;
     }
 
-    slot = &ss->intervals->slots[ss->intervals->recent];
+    slot = ss->intervals->recent;
     copy = slot->copies;
 
     if (target->keys->serial != copy->serial
         || timestamp < slot->start || timestamp >= slot->end
-        || now >= copy->expired || now >= (int64_t) target->due
-        || torus_store_number(text, &v) != TORUS_OK
-        || torus_store_insert(schema, &v, &op) != TORUS_OK)
+        || now >= copy->expired || now >= (int64_t) target->due)
+    {
+        return TORUS_DECLINED;
+    }
+
+    if (schema->type == TORUS_COUNT && torus_store_digits(text, &op.delta)
+        && op.delta != 0)
+    {
+        op.kind = TORUS_OP_INCRBY;
+        op.arg = torus_str(NULL, 0);
+        op.ops = 1;
+
+    } else if (torus_store_number(text, &v) != TORUS_OK
+               || torus_store_insert(schema, &v, &op) != TORUS_OK)
     {
         return TORUS_DECLINED;
     }
@@ -777,44 +791,55 @@ torus_store_func(torus_store_t *store, const torus_schema_t *schema,
 }
 
 
-/* Few digits and nothing else is what nearly all values are. */
+/* As long_or_float reads it. */
 static inline int
 torus_store_number(torus_str_t text, torus_store_value_t *v)
+{
+    v->text = text;
+    v->plain = 1;
+    v->canonical = 0;
+
+    if (torus_store_digits(text, &v->value.i)) {
+        v->value.kind = TORUS_VALUE_INT;
+        v->canonical = (*text.data != '0' || text.len == 1);
+
+        return TORUS_OK;
+    }
+
+    return torus_number_parse(text, &v->value);
+}
+
+
+/* Few digits and nothing else is what nearly all values are. */
+static inline int
+torus_store_digits(torus_str_t text, int64_t *value)
 {
     int64_t               n;
     unsigned              digit;
     const unsigned char  *p, *last;
 
-    v->text = text;
-    v->plain = 1;
-    v->canonical = 0;
-
-    if (text.len - 1 < 18) {
-        n = 0;
-        p = text.data;
-        last = p + text.len;
-
-        do {
-            digit = (unsigned) *p - '0';
-
-            if (digit > 9) {
-                break;
-            }
-
-            n = n * 10 + digit;
-
-        } while (++p < last);
-
-        if (p == last) {
-            v->value.kind = TORUS_VALUE_INT;
-            v->value.i = n;
-            v->canonical = (*text.data != '0' || text.len == 1);
-
-            return TORUS_OK;
-        }
+    if (text.len - 1 >= 18) {
+        return 0;
     }
 
-    return torus_number_parse(text, &v->value);
+    n = 0;
+    p = text.data;
+    last = p + text.len;
+
+    do {
+        digit = (unsigned) *p - '0';
+
+        if (digit > 9) {
+            return 0;
+        }
+
+        n = n * 10 + digit;
+
+    } while (++p < last);
+
+    *value = n;
+
+    return 1;
 }
 
 
@@ -1008,14 +1033,14 @@ torus_store_slot(torus_store_t *store, const torus_schema_t *schema,
 {
     torus_store_slot_t  *slot;
 
-    slot = &si->slots[si->recent];
+    slot = si->recent;
 
     if (ts >= slot->start && ts < slot->end) {
         return slot;
     }
 
-    si->recent = !si->recent;
-    slot = &si->slots[si->recent];
+    slot = (slot == &si->slots[0]) ? &si->slots[1] : &si->slots[0];
+    si->recent = slot;
 
     if (ts < slot->start || ts >= slot->end) {
         torus_store_slot_fill(store, slot, schema, iv, ts);

@@ -282,24 +282,17 @@ torus_wbatch_encode(torus_wbatch_t *b, torus_buf_t *out)
 }
 
 
+/* The most that it takes, with an EXPIREAT and with scores. */
 static size_t
 torus_record_bytes(const torus_record_t *r)
 {
     size_t               n;
     const torus_item_t  *item;
 
-    n = r->key.len + r->node.arg.len + r->arg_len + TORUS_RECORD_EXTRA;
+    n = 2 * (r->bulk_len + TORUS_RECORD_EXTRA) + r->node.arg.len + r->arg_len;
 
     for (item = r->items; item != NULL; item = item->next) {
-        n += item->len + TORUS_ITEM_EXTRA;
-
-        if (r->kind == TORUS_OP_ZADD) {
-            n += TORUS_ITEM_EXTRA;
-        }
-    }
-
-    if (r->expireat) {
-        n += r->key.len + TORUS_RECORD_EXTRA;
+        n += item->len + 2 * TORUS_ITEM_EXTRA;
     }
 
     return n;
@@ -453,23 +446,18 @@ torus_record_put_int(unsigned char *p, int64_t n)
     size_t         len;
     unsigned char  text[20];
 
-    if ((uint64_t) n < 100) {
-        memcpy(p, n < 10 ? "$1\r\n" : "$2\r\n", 4);
-        p = torus_redis_put_int(p + 4, n);
+    if ((uint64_t) n < TORUS_REDIS_SHORT) {
+        memcpy(p, torus_redis_numbers[n], 8);
 
-    } else {
-        len = torus_redis_int(text, n);
-
-        *p++ = '$';
-        p = torus_redis_put_int(p, (int64_t) len);
-        memcpy(p, "\r\n", 2);
-        memcpy(p + 2, text, sizeof(text));
-        p += 2 + len;
+        return p + 7 + (n >= 10);
     }
 
-    memcpy(p, "\r\n", 2);
+    len = torus_redis_int(text, n);
 
-    return p + 2;
+    p = torus_redis_put_length(p, len);
+    memcpy(p, text, sizeof(text));
+
+    return torus_redis_put_end(p + len);
 }
 
 

@@ -174,7 +174,8 @@ torus_chunk_t *torus_wbatch_more(torus_chunks_t *c, torus_wbatch_t *b,
  * a kind; NULL: no memory.
  */
 static inline torus_record_t *torus_wbatch_add(torus_chunks_t *c,
-    torus_wbatch_t *b, torus_str_t key, torus_str_t arg);
+    torus_wbatch_t *b, torus_str_t key, torus_str_t arg)
+    __attribute__((always_inline));
 
 /* Another value or member of a record. */
 torus_item_t *torus_record_add(torus_chunks_t *c, torus_record_t *r,
@@ -233,7 +234,7 @@ void torus_index_forget(torus_index_t *ix, uint64_t birth, size_t nodes);
 void torus_index_clear(torus_index_t *ix);
 
 
-/* Of a key or an argument. */
+/* A key and an argument are shorter; a power of two. */
 #define TORUS_RECORD_MAX  ((size_t) 1 << 30)
 
 
@@ -264,16 +265,16 @@ torus_wbatch_alloc(torus_chunks_t *c, torus_wbatch_t *b, size_t size)
  * The key is kept as the bulk string that it becomes: it is encoded at least
  * once, and often with an EXPIREAT.  Fields are set one by one: a record is
  * too large for memset() to be cheap, and the caller sets half of them anew,
- * which a compiler can see.
+ * which a compiler can see as long as nothing is copied in between.
  */
 static inline torus_record_t *
 torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b, torus_str_t key,
     torus_str_t arg)
 {
-    unsigned char   *p;
+    unsigned char   *p, *k, *bulk;
     torus_record_t  *r;
 
-    if (key.len > TORUS_RECORD_MAX || arg.len > TORUS_RECORD_MAX) {
+    if ((key.len | arg.len) >= TORUS_RECORD_MAX) {
         return NULL;
     }
 
@@ -282,6 +283,12 @@ torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b, torus_str_t key,
     if (r == NULL) {
         return NULL;
     }
+
+    bulk = (unsigned char *) (r + 1);
+
+    k = torus_redis_put_length(bulk, key.len);
+    p = torus_redis_put_end(torus_redis_put(k, key));
+    (void) torus_redis_put(p, arg);
 
     r->next = NULL;
     r->batch = b;
@@ -293,18 +300,13 @@ torus_wbatch_add(torus_chunks_t *c, torus_wbatch_t *b, torus_str_t key,
     r->node.arg = torus_str(NULL, 0);
     r->hash = 0;
 
-    r->bulk = (unsigned char *) (r + 1);
-
-    p = torus_redis_put_length(r->bulk, key.len);
-    r->key = torus_str(p, key.len);
-    p = torus_redis_put_end(torus_redis_put(p, key));
-
-    r->bulk_len = (size_t) (p - r->bulk);
+    r->bulk = bulk;
+    r->bulk_len = (size_t) (p - bulk);
+    r->key = torus_str(k, key.len);
 
     r->arg = p;
     r->arg_len = arg.len;
     r->arg_size = arg.len;
-    (void) torus_redis_put(p, arg);
 
     r->items = NULL;
     r->last = NULL;

@@ -624,6 +624,144 @@ test_equal(void)
 }
 
 
+/* Takes what is queued: the batches as bytes, one line for each. */
+static void
+queue_take(torus_queue_t *q, torus_buf_t *out)
+{
+    torus_wbatch_t  *b;
+
+    for ( ;; ) {
+        b = torus_queue_take(q);
+
+        if (b == NULL) {
+            return;
+        }
+
+        if (torus_wbatch_encode(b, out) != TORUS_OK) {
+            abort();
+        }
+
+        (void) torus_buf_printf(out, "%zu ops %" PRIu64 " points %" PRIu64
+                                " size %zu\n", b->commands, b->ops, b->points,
+                                b->size);
+
+        torus_wbatch_release(&q->chunks, b);
+    }
+}
+
+
+/*
+ * The same operations, with a memo of each key and without: where there is
+ * one, counts and gauges take the short way.  Now and then they are sent.
+ */
+static void
+test_queue(int merge_off)
+{
+    int             good, i, k;
+    char            key[2][64], arg[2][32];
+    size_t          n, turn;
+    uint32_t        kept[16];
+    uint64_t        counters[2][TORUS_COUNTERS_N], now;
+    torus_op_t      op;
+    torus_buf_t     out[2];
+    torus_queue_t   q[2];
+
+    static const unsigned  kinds[] = {
+        TORUS_OP_INCRBY, TORUS_OP_SET, TORUS_OP_INCRBY, TORUS_OP_RPUSH,
+        TORUS_OP_HINCRBY, TORUS_OP_SADD, TORUS_OP_INCRBYFLOAT
+    };
+
+    memset(q, 0, sizeof(q));
+    memset(kept, 0, sizeof(kept));
+    memset(counters, 0, sizeof(counters));
+
+    for (k = 0; k < 2; k++) {
+        q[k].counters = counters[k];
+        q[k].seed = 1;
+        q[k].merge_off = merge_off;
+
+        torus_expiry_init(&q[k].expiry, 1024);
+        torus_expiry_init(&q[k].fractions, 16);
+        torus_buf_init(&out[k], 0);
+    }
+
+    good = 1;
+    now = 1000000;
+
+    for (i = 0; i < POINTS && good; i++) {
+        n = random_below(number_of(kept));
+        turn = random_below(4000);
+
+        memset(&op, 0, sizeof(op));
+
+        /* fractions are rare, as they change all the counts behind them */
+
+        op.kind = kinds[n % (i < POINTS / 2 ? 6 : number_of(kinds))];
+        op.delta = (int64_t) random_below(2000) - 5;
+        op.expire = (n & 8) ? 99 : 0;
+        op.ops = 1;
+
+        for (k = 0; k < 2; k++) {
+
+            /* of its own each, as nothing may be kept of them */
+
+            snprintf(key[k], sizeof(key[k]), "k%zu:m:%d", n,
+                     (n & 4) ? 7 : i / 5000);
+            snprintf(arg[k], sizeof(arg[k]), "%" PRId64, op.delta);
+
+            op.key = torus_str(key[k], strlen(key[k]));
+            op.arg = torus_str(arg[k], strlen(arg[k]));
+            op.hash = torus_hash(op.key.data, op.key.len, 3);
+            op.memo = (k == 0) ? &kept[n] : NULL;
+
+            if (torus_queue_add(&q[k], op.kind, &op, 1, i & 1, 0, now)
+                != TORUS_OK)
+            {
+                abort();
+            }
+
+            memset(key[k], 'x', sizeof(key[k]));
+            memset(arg[k], 'x', sizeof(arg[k]));
+        }
+
+        /* within the hour, of which a memo need not know the end */
+
+        now += random_below(60);
+
+        if (i % 5000 == 4999) {
+            memset(kept, 0, sizeof(kept));
+        }
+
+        if (turn == 0) {
+            torus_expiry_reset(&q[0].expiry);
+            torus_expiry_reset(&q[1].expiry);
+        }
+
+        if (turn < 20) {
+            torus_buf_reset(&out[0], SIZE_MAX);
+            torus_buf_reset(&out[1], SIZE_MAX);
+            queue_take(&q[0], &out[0]);
+            queue_take(&q[1], &out[1]);
+
+            good = torus_buf_len(&out[0]) == torus_buf_len(&out[1])
+                   && memcmp(out[0].pos, out[1].pos, torus_buf_len(&out[0]))
+                      == 0;
+        }
+    }
+
+    ok(good, "the short way into the queue ends at the same commands, %s",
+       merge_off ? "nothing merged" : "merged");
+    is_int((int64_t) q[0].ops, (int64_t) q[1].ops, "as many are left");
+    is_int((int64_t) counters[0][TORUS_C_OPS_MERGED],
+           (int64_t) counters[1][TORUS_C_OPS_MERGED], "as many were merged");
+
+    for (k = 0; k < 2; k++) {
+        torus_queue_free(&q[k]);
+        torus_buf_free(&out[k]);
+    }
+}
+
+
 int
 main(void)
 {
@@ -633,6 +771,8 @@ main(void)
     test_equal();
     test_store();
     test_memo();
+    test_queue(0);
+    test_queue(1);
 
     for (i = 0; i < nknown; i++) {
         free((void *) (uintptr_t) known[i].key.data);
