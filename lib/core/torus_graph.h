@@ -214,6 +214,9 @@ double torus_graph_fold(torus_graph_fold_t fold, const double *values,
 /* TORUS_OK or TORUS_DECLINED; "sum", "avg", "maxSeries", .. */
 int torus_graph_fold_find(torus_str_t name, torus_graph_fold_t *fold);
 
+/* The same of points in time, of which there is a "first", too. */
+int torus_graph_fold_points(torus_str_t name, torus_graph_fold_t *fold);
+
 /* values are put in order; NaN is skipped. */
 double torus_graph_percentile(double *values, size_t n, double p,
     int interpolate);

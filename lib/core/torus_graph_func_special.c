@@ -321,9 +321,9 @@ torus_graph_consolidate_by(torus_graph_t *g, torus_graph_frame_t *f,
     if (f->call->nargs > 1 && arg->set) {
         func = arg->text;
 
-        if (torus_graph_fold_find(func, &fold) != TORUS_OK) {
-            fold = TORUS_GRAPH_FIRST;
-        }
+        /* which is one of its options */
+
+        (void) torus_graph_fold_points(func, &fold);
     }
 
     *out = torus_graph_edit(g, s);

@@ -616,6 +616,18 @@ torus_graph_fold_find(torus_str_t name, torus_graph_fold_t *fold)
 }
 
 
+int
+torus_graph_fold_points(torus_str_t name, torus_graph_fold_t *fold)
+{
+    if (torus_str_is(name, "first")) {
+        *fold = TORUS_GRAPH_FIRST;
+        return TORUS_OK;
+    }
+
+    return torus_graph_fold_find(name, fold);
+}
+
+
 /*
  * The product's error is known exactly, so that the half is decided on the
  * double itself and not on what its product was rounded to.

@@ -1089,7 +1089,7 @@ torus_render_reduce(const torus_render_leaf_t *l,
     const torus_function_t  *function;
 
     if (schema->fold.len == 0
-        || torus_graph_fold_find(schema->fold, &fold) != TORUS_OK)
+        || torus_graph_fold_points(schema->fold, &fold) != TORUS_OK)
     {
         return;
     }
