@@ -11,13 +11,11 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw( sleep );
 use Torus::Karbon;
-use Torus::Util qw( temp_dir free_port wait_for spawn stop slurp spew );
-
-my ($c_relay) = grep { -x } map { "$_/carbon-c-relay" } split /:/, $ENV{PATH};
-my ($relay) = grep { -x } map { "$_/carbon-relay" } split /:/, $ENV{PATH};
+use Torus::Relays;
+use Torus::Util qw( free_port wait_for stop );
 
 plan skip_all => 'carbon-c-relay and graphite-carbon are not installed'
-    if !$c_relay || !$relay;
+    if !Torus::Relays::installed();
 
 my $points = 5000;
 my $now = int time;
@@ -26,58 +24,14 @@ my $k = Torus::Karbon->new(clock => 0, servers => <<END);
     server { listen 127.0.0.1:$pickle; karbon on; karbon_protocol pickle; }
 END
 
-arrive('carbon-c-relay', start_c_relay());
-arrive('carbon-relay', start_relay());
+arrive('carbon-c-relay', Torus::Relays::carbon_c_relay($k->port));
+arrive('carbon-relay', Torus::Relays::carbon_relay($pickle));
 
 $k->is_quiet('no schema matches');
 $k->stop_ok;
 
 done_testing();
 
-
-# Its port and process.
-sub start_c_relay {
-    my $port = free_port();
-    my $conf = temp_dir() . '/c-relay.conf';
-
-    spew($conf, 'cluster torus forward 127.0.0.1:' . $k->port . " ;\n"
-                . "match * send to torus stop ;\n");
-
-    return ($port, spawn(temp_dir() . '/c-relay.log', {}, $c_relay,
-                         '-f', $conf, '-p', $port));
-}
-
-sub start_relay {
-    my ($lines, $frames) = (free_port(), free_port());
-    my $dir = temp_dir() . '/relay';
-
-    mkdir $_ for $dir, map { "$dir/$_" } qw( conf log run storage );
-
-    spew("$dir/conf/storage-schemas.conf",
-         "[all]\npattern = .*\nretentions = 60s:1d\n");
-    spew("$dir/conf/relay-rules.conf",
-         "[all]\ndefault = true\ndestinations = 127.0.0.1:$pickle\n");
-    spew("$dir/conf/carbon.conf", <<END);
-[relay]
-USER =
-LOG_DIR = $dir/log
-PID_DIR = $dir/run
-CONF_DIR = $dir/conf
-LINE_RECEIVER_INTERFACE = 127.0.0.1
-LINE_RECEIVER_PORT = $lines
-PICKLE_RECEIVER_INTERFACE = 127.0.0.1
-PICKLE_RECEIVER_PORT = $frames
-RELAY_METHOD = rules
-DESTINATIONS = 127.0.0.1:$pickle
-DESTINATION_PROTOCOL = pickle
-MAX_DATAPOINTS_PER_MESSAGE = 500
-MAX_QUEUE_SIZE = 20000
-END
-
-    return ($lines, spawn("$dir/out", { GRAPHITE_ROOT => $dir }, $relay,
-                          "--config=$dir/conf/carbon.conf", '--debug',
-                          'start'));
-}
 
 sub arrive {
     my ($name, $port, $pid) = @_;
