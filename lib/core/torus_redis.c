@@ -4,6 +4,7 @@
  */
 
 #include "torus_redis.h"
+#include "torus_number.h"
 
 
 /* The steps of a greeting; each is there only when the host needs it. */
@@ -50,31 +51,7 @@ const unsigned char  torus_redis_numbers[TORUS_REDIS_SHORT][8] = {
 size_t
 torus_redis_int(unsigned char *dst, int64_t n)
 {
-    uint64_t        u;
-    unsigned char  *p, text[20];
-
-    if (n >= 0 && n < 10) {
-        dst[0] = (unsigned char) ('0' + n);
-        return 1;
-    }
-
-    p = text + sizeof(text);
-    u = (n < 0) ? 0 - (uint64_t) n : (uint64_t) n;
-
-    do {
-        p--;
-        *p = (unsigned char) ('0' + u % 10);
-        u /= 10;
-    } while (u != 0);
-
-    if (n < 0) {
-        p--;
-        *p = '-';
-    }
-
-    memcpy(dst, p, (size_t) (text + sizeof(text) - p));
-
-    return (size_t) (text + sizeof(text) - p);
+    return torus_number_print_int(dst, n);
 }
 
 
