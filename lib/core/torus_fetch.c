@@ -416,8 +416,8 @@ torus_fetch_slice(torus_fetch_t *f)
         return TORUS_OK;
     }
 
-    f->buckets = torus_arena_calloc(f->slice, f->nbuckets,
-                                    sizeof(torus_fetch_bucket_t));
+    f->buckets = torus_arena_alloc(f->slice, f->nbuckets
+                                             * sizeof(torus_fetch_bucket_t));
     if (f->buckets == NULL) {
         return torus_fetch_full(f);
     }
@@ -501,6 +501,7 @@ torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
     const torus_read_t  *read;
 
     torus_fetch_cursor(f);
+    memset(b, 0, sizeof(torus_fetch_bucket_t));
 
     read = &f->plan->reads[f->read];
     b->read = read;

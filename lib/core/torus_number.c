@@ -50,6 +50,8 @@ typedef struct {
 
 
 static int torus_number_plain(torus_str_t s, torus_value_t *v);
+static int torus_number_plain_double(torus_str_t s, uint64_t mantissa,
+    int places, torus_value_t *v);
 static int torus_number_word(torus_number_text_t *t);
 static int torus_number_scan(torus_number_text_t *t);
 static int torus_number_scan_exp(torus_number_text_t *t);
@@ -89,7 +91,7 @@ torus_number_parse(torus_str_t s, torus_value_t *v)
         return TORUS_DECLINED;
     }
 
-    if (s.len <= 19 && torus_number_plain(s, v) == TORUS_OK) {
+    if (s.len <= 20 && torus_number_plain(s, v) == TORUS_OK) {
         return TORUS_OK;
     }
 
@@ -145,13 +147,16 @@ torus_number_parse(torus_str_t s, torus_value_t *v)
 }
 
 
-/* Digits and perhaps a minus, few enough to fit: nearly all there are. */
+/*
+ * Nearly all there are: perhaps a minus, digits, a point among them or none.
+ * 18 digits fit 64 bits.
+ */
 static int
 torus_number_plain(torus_str_t s, torus_value_t *v)
 {
-    int64_t               i;
+    uint64_t              u;
     unsigned              digit;
-    const unsigned char  *p, *end;
+    const unsigned char  *p, *end, *first, *point;
 
     p = s.data;
     end = p + s.len;
@@ -160,22 +165,69 @@ torus_number_plain(torus_str_t s, torus_value_t *v)
         p++;
     }
 
-    if (p == end || end - p > 18) {
-        return TORUS_DECLINED;
-    }
+    first = p;
+    point = NULL;
 
-    for (i = 0; p < end; p++) {
+    for (u = 0; p < end; p++) {
         digit = (unsigned) *p - '0';
 
-        if (digit > 9) {
+        if (digit <= 9) {
+            u = u * 10 + digit;
+            continue;
+        }
+
+        if (*p != '.' || point != NULL) {
             return TORUS_DECLINED;
         }
 
-        i = i * 10 + digit;
+        point = p;
+    }
+
+    if (end - first - (point != NULL) < 1
+        || end - first - (point != NULL) > 18)
+    {
+        return TORUS_DECLINED;
+    }
+
+    if (point != NULL) {
+        return torus_number_plain_double(s, u, (int) (end - point - 1), v);
     }
 
     v->kind = TORUS_VALUE_INT;
-    v->i = s.data[0] == '-' ? -i : i;
+    v->i = s.data[0] == '-' ? - (int64_t) u : (int64_t) u;
+
+    return TORUS_OK;
+}
+
+
+/* mantissa / 10^places, unless that takes more than a few steps. */
+static int
+torus_number_plain_double(torus_str_t s, uint64_t mantissa, int places,
+    torus_value_t *v)
+{
+    double  d;
+
+    if (mantissa == 0) {
+        d = 0;
+
+#if FLT_EVAL_METHOD == 0
+
+    } else if (mantissa <= TORUS_NUMBER_EXACT) {
+
+        /* one rounding of two exact doubles is the right rounding */
+
+        d = (double) mantissa / torus_number_tens[places];
+
+#endif
+
+    } else if (torus_decimal_read(mantissa, -places, &d)
+               != TORUS_OK)
+    {
+        return TORUS_DECLINED;
+    }
+
+    v->kind = TORUS_VALUE_DOUBLE;
+    v->d = s.data[0] == '-' ? -d : d;
 
     return TORUS_OK;
 }
@@ -527,6 +579,12 @@ torus_number_put_short(unsigned char *dst, double d)
 
 #if FLT_EVAL_METHOD == 0
 
+    /* what has no more than 9 places is a multiple of 1e-9, too */
+
+    if (d < 1e6 && (double) (uint64_t) (d * 1e9 + 0.5) / 1e9 != d) {
+        return 0;
+    }
+
     ten = 1;
 
     for (k = 1; k <= 9; k++) {
@@ -669,6 +727,7 @@ static size_t
 torus_number_layout(unsigned char *dst, const torus_number_digits_t *t)
 {
     int             i, exp;
+    size_t          n;
     unsigned char  *p;
 
     p = dst;
@@ -707,6 +766,16 @@ torus_number_layout(unsigned char *dst, const torus_number_digits_t *t)
         memcpy(p, t->digits, (size_t) t->n);
 
         return (size_t) (p - dst) + (size_t) t->n;
+    }
+
+    if (t->exp < t->n - 1) {
+        n = (size_t) t->exp + 1;
+
+        memcpy(p, t->digits, n);
+        p[n] = '.';
+        memcpy(p + n + 1, t->digits + n, (size_t) t->n - n);
+
+        return (size_t) t->n + 1;
     }
 
     for (i = 0; i <= t->exp || i < t->n; i++) {

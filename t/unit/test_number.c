@@ -34,6 +34,7 @@ static void test_print(void);
 static void test_print_int(void);
 static int test_int_is(int64_t n);
 static void test_round_trip(void);
+static void test_as_strtod(void);
 static void test_locale(void);
 static void test_add(void);
 static void test_cmp(void);
@@ -185,6 +186,7 @@ main(void)
     test_print();
     test_print_int();
     test_round_trip();
+    test_as_strtod();
     test_locale();
     test_add();
     test_cmp();
@@ -398,6 +400,71 @@ test_round_trip(void)
 
     is_int(broken, 0, "doubles printed and read are the same, bit by bit");
     ok(longest <= TORUS_NUMBER_SIZE, "the longest text has %d bytes", longest);
+}
+
+
+/*
+ * Decimals of any length and place of the point are read as strtod() reads
+ * them, and printed so that fewer digits would not do.
+ */
+static void
+test_as_strtod(void)
+{
+    int            i, n, places, k, read, longer;
+    char           text[64], fewer[64];
+    double         d;
+    uint64_t       bits;
+    torus_str_t    s;
+    torus_value_t  v;
+
+    bits = 1442695040888963407ULL;
+    read = 0;
+    longer = 0;
+
+    for (i = 0; i < 40000; i++) {
+        bits ^= bits << 13;
+        bits ^= bits >> 7;
+        bits ^= bits << 17;
+
+        n = snprintf(text, sizeof(text), "%s%llu", i % 2 ? "-" : "",
+                     (unsigned long long) (bits >> i % 61));
+        places = (int) (bits % (uint64_t) (n - i % 2 + 1));
+
+        memmove(text + n - places + 1, text + n - places, (size_t) places + 1);
+        text[n - places] = '.';
+
+        d = strtod(text, NULL);
+
+        if (torus_number_parse(torus_test_z(text), &v) != TORUS_OK
+            || v.kind != TORUS_VALUE_DOUBLE
+            || memcmp(&v.d, &d, sizeof(d)) != 0)
+        {
+            diag("%s is not read as %a", text, d);
+            read++;
+        }
+
+        s = test_text(&v);
+
+        for (k = 0; k < (int) s.len && s.data[k] != 'e'; k++) { /* void */ }
+
+        if (k < (int) s.len || d == 0 || fabs(d) >= 1e15) {
+            continue;
+        }
+
+        /* one place less, rounded, must be another double */
+
+        for (k = 0; s.data[s.len - 1 - (size_t) k] != '.'; k++) { /* void */ }
+
+        snprintf(fewer, sizeof(fewer), "%.*f", k - 1, d);
+
+        if (k > 1 && strtod(fewer, NULL) == d) {
+            diag("%.*s could be %s", torus_fmt(s), fewer);
+            longer++;
+        }
+    }
+
+    is_int(read, 0, "decimals are read as strtod() reads them");
+    is_int(longer, 0, "and printed with no place too many");
 }
 
 
