@@ -18,10 +18,6 @@ static char *ngx_stream_karbon(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static ngx_int_t ngx_stream_karbon_init(ngx_conf_t *cf);
 static ngx_int_t ngx_stream_karbon_init_process(ngx_cycle_t *cycle);
-static ngx_int_t ngx_stream_karbon_create_writers(ngx_cycle_t *cycle,
-    ngx_stream_karbon_main_conf_t *kmcf, ngx_stream_karbon_worker_t *worker);
-static int ngx_stream_karbon_sink(void *data, const torus_host_t *host,
-    const torus_op_t *op);
 static void ngx_stream_karbon_room(ngx_torus_writer_t *w, void *data);
 static void ngx_stream_karbon_resume_handler(ngx_event_t *ev);
 static void ngx_stream_karbon_exit_process(ngx_cycle_t *cycle);
@@ -440,7 +436,7 @@ ngx_stream_karbon_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
 {
-    uint64_t                        seed;
+    ngx_torus_ingest_conf_t         conf;
     ngx_stream_karbon_worker_t     *worker;
     ngx_stream_karbon_main_conf_t  *kmcf;
 
@@ -480,113 +476,26 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
 
     worker->counters = worker->slot->counters;
 
-    if (ngx_stream_karbon_create_writers(cycle, kmcf, worker) != NGX_OK) {
+    /* so that exit_process finds what there is, should this fail midway */
+    kmcf->worker = worker;
+
+    conf.torus = &kmcf->torus;
+    conf.slot = worker->slot;
+    ngx_str_set(&conf.name, "karbon");
+    conf.future = kmcf->future;
+    conf.on_room = ngx_stream_karbon_room;
+    conf.data = worker;
+
+    if (ngx_torus_ingest_init(&worker->ingest, &conf, cycle) != NGX_OK) {
         return NGX_ERROR;
     }
 
     /* a link of this module, two of the other, for each host */
 
-    worker->reserved = ngx_min(3 * worker->nwriters,
+    worker->reserved = ngx_min(3 * worker->ingest.nwriters,
                                cycle->connection_n / 4);
 
-    worker->store.set = kmcf->torus.set;
-    worker->store.counters = worker->counters;
-    worker->store.values = ngx_torus_zone_schemas(worker->slot,
-                                                  kmcf->torus.set,
-                                                  cycle->pool);
-    worker->store.sink = ngx_stream_karbon_sink;
-    worker->store.data = worker;
-    worker->store.future = kmcf->future;
-
-    if (ngx_torus_conf_random(&seed, sizeof(seed), cycle->log) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    worker->store.router = torus_router_create(kmcf->torus.set,
-                                               kmcf->torus.route_cache,
-                                               seed);
-
-    if (kmcf->torus.index) {
-        worker->names.set = kmcf->torus.set;
-        worker->names.sink = ngx_stream_karbon_sink;
-        worker->names.data = worker;
-        worker->names.seed = seed;
-        worker->names.nodes = TORUS_NAMES_NODES;
-
-        if (torus_names_init(&worker->names) != TORUS_OK) {
-            return NGX_ERROR;
-        }
-
-        worker->store.names = &worker->names;
-    }
-
-    if (worker->store.router == NULL || worker->store.values == NULL
-        || torus_store_init(&worker->store) != TORUS_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    torus_router_share(worker->store.router, &worker->slot->routes);
-
-    kmcf->worker = worker;
-
     return NGX_OK;
-}
-
-
-static ngx_int_t
-ngx_stream_karbon_create_writers(ngx_cycle_t *cycle,
-    ngx_stream_karbon_main_conf_t *kmcf, ngx_stream_karbon_worker_t *worker)
-{
-    ngx_uint_t                i, n;
-    ngx_torus_conf_t         *tcf;
-    ngx_torus_writer_conf_t  *conf;
-
-    tcf = &kmcf->torus;
-    n = tcf->set->nhosts;
-
-    worker->writers = ngx_pcalloc(cycle->pool,
-                                  n * sizeof(ngx_torus_writer_t *));
-    conf = ngx_pcalloc(cycle->pool, n * sizeof(ngx_torus_writer_conf_t));
-
-    if (worker->writers == NULL || conf == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        conf[i].link = &tcf->hosts[i].link;
-        conf[i].host = tcf->hosts[i].host;
-        conf[i].counters = worker->counters;
-        conf[i].values = ngx_torus_zone_host(worker->slot, i);
-        ngx_str_set(&conf[i].name, "karbon");
-        conf[i].window = tcf->window;
-        conf[i].queue_max = tcf->queue;
-        conf[i].drop = tcf->hosts[i].drop;
-        conf[i].drain = tcf->drain;
-        conf[i].on_room = ngx_stream_karbon_room;
-        conf[i].data = worker;
-
-        worker->writers[i] = ngx_torus_writer_create(cycle->pool, cycle->log,
-                                                     &conf[i]);
-        if (worker->writers[i] == NULL) {
-            return NGX_ERROR;
-        }
-
-        worker->nwriters++;
-    }
-
-    return NGX_OK;
-}
-
-
-static int
-ngx_stream_karbon_sink(void *data, const torus_host_t *host,
-    const torus_op_t *op)
-{
-    ngx_stream_karbon_worker_t *worker = data;
-
-    return ngx_torus_writer_push(worker->writers[host->index], op) == NGX_OK
-           ? TORUS_OK : TORUS_ERROR;
 }
 
 
@@ -616,7 +525,6 @@ ngx_stream_karbon_resume_handler(ngx_event_t *ev)
 static void
 ngx_stream_karbon_exit_process(ngx_cycle_t *cycle)
 {
-    ngx_uint_t                      i;
     ngx_stream_karbon_worker_t     *worker;
     ngx_stream_karbon_main_conf_t  *kmcf;
 
@@ -630,13 +538,6 @@ ngx_stream_karbon_exit_process(ngx_cycle_t *cycle)
     worker = kmcf->worker;
     kmcf->worker = NULL;
 
-    for (i = 0; i < worker->nwriters; i++) {
-        ngx_torus_writer_exit(worker->writers[i]);
-    }
-
-    torus_store_free(&worker->store);
-    torus_names_free(&worker->names);
-    torus_router_destroy(worker->store.router);
-
+    ngx_torus_ingest_exit(&worker->ingest);
     ngx_torus_zone_detach(kmcf->zone, worker->slot);
 }

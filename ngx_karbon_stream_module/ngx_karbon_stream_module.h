@@ -15,12 +15,8 @@
 #include <ngx_stream.h>
 
 #include "torus_carbon.h"
-#include "torus_names.h"
 #include "torus_pickle.h"
-#include "torus_store.h"
-#include "ngx_torus_conf.h"
-#include "ngx_torus_writer.h"
-#include "ngx_torus_zone.h"
+#include "ngx_torus_ingest.h"
 
 
 /* Bytes read at once; one buffer per worker, sessions keep only leftovers. */
@@ -38,10 +34,7 @@
 
 /* What a worker process owns; lives as long as the cycle it serves. */
 typedef struct {
-    torus_store_t              store;
-    torus_names_t              names;
-    ngx_torus_writer_t       **writers;     /* one per host, same indices */
-    ngx_uint_t                 nwriters;
+    ngx_torus_ingest_t         ingest;
     ngx_queue_t                blocked;     /* sessions waiting for room */
     u_char                    *buffer;
     ngx_event_t                resume;      /* posted when there is room */

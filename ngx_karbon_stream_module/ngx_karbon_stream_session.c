@@ -654,7 +654,7 @@ ngx_stream_karbon_result(ngx_stream_karbon_ctx_t *ctx, int rc)
 
         ctx->lines++;
 
-        torus_store_refuse(&ctx->worker->store, TORUS_C_BAD_FRAME);
+        torus_store_refuse(&ctx->worker->ingest.store, TORUS_C_BAD_FRAME);
         ngx_stream_karbon_bad_line(ctx, TORUS_C_BAD_FRAME,
                                    torus_str(reason, ngx_strlen(reason)));
         return NGX_DECLINED;
@@ -686,7 +686,7 @@ ngx_stream_karbon_line(void *data, const torus_carbon_point_t *point,
 
         /* nobody can be made to wait */
 
-        torus_store_refuse(&worker->store, TORUS_C_DROPPED_OVERFLOW);
+        torus_store_refuse(&worker->ingest.store, TORUS_C_DROPPED_OVERFLOW);
 
         return TORUS_OK;
     }
@@ -694,7 +694,7 @@ ngx_stream_karbon_line(void *data, const torus_carbon_point_t *point,
     ctx->lines++;
 
     if (point == NULL) {
-        torus_store_refuse(&worker->store, reason);
+        torus_store_refuse(&worker->ingest.store, reason);
         ngx_stream_karbon_bad_line(ctx, reason, line);
 
         return TORUS_OK;
@@ -742,7 +742,7 @@ ngx_stream_karbon_store(ngx_stream_karbon_ctx_t *ctx,
     ngx_stream_karbon_srv_conf_t  *kscf;
 
     kscf = ctx->conf;
-    store = &ctx->worker->store;
+    store = &ctx->worker->ingest.store;
 
     if (kscf->past != 0 && point->timestamp < ngx_time() - kscf->past) {
         *reason = TORUS_C_DROPPED_PAST;
@@ -772,7 +772,7 @@ ngx_stream_karbon_too_new(ngx_stream_karbon_ctx_t *ctx, torus_str_t stat)
 {
     ngx_stream_karbon_srv_conf_t  *kscf;
 
-    if (torus_router_knows(ctx->worker->store.router, stat)) {
+    if (torus_router_knows(ctx->worker->ingest.store.router, stat)) {
         return 0;
     }
 
@@ -863,15 +863,7 @@ ngx_stream_karbon_stray(ngx_stream_karbon_ctx_t *ctx, torus_str_t stat)
 static ngx_uint_t
 ngx_stream_karbon_full(ngx_stream_karbon_worker_t *worker)
 {
-    ngx_uint_t  i;
-
-    for (i = 0; i < worker->nwriters; i++) {
-        if (ngx_torus_writer_full(worker->writers[i])) {
-            return 1;
-        }
-    }
-
-    return 0;
+    return ngx_torus_ingest_full(&worker->ingest) != NULL;
 }
 
 
@@ -880,8 +872,8 @@ ngx_stream_karbon_full(ngx_stream_karbon_worker_t *worker)
 static void
 ngx_stream_karbon_block(ngx_stream_karbon_ctx_t *ctx)
 {
-    ngx_uint_t                   i;
     ngx_connection_t            *c;
+    ngx_torus_writer_t          *w;
     ngx_stream_karbon_worker_t  *worker;
 
     c = ctx->session->connection;
@@ -891,13 +883,13 @@ ngx_stream_karbon_block(ngx_stream_karbon_ctx_t *ctx)
 
     /* for the status page: whom it waits for, the first if there are more */
 
-    for (i = 0; i + 1 < worker->nwriters; i++) {
-        if (ngx_torus_writer_full(worker->writers[i])) {
-            break;
-        }
+    w = ngx_torus_ingest_full(&worker->ingest);
+
+    if (w == NULL) {
+        w = worker->ingest.writers[0];
     }
 
-    ctx->waits = worker->writers[i]->conf->values;
+    ctx->waits = w->conf->values;
     ctx->waits[TORUS_HOST_BLOCKED]++;
 
     ctx->blocked = 1;

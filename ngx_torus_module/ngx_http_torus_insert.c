@@ -418,7 +418,7 @@ ngx_http_torus_insert_point(ngx_http_torus_insert_t *ins, torus_str_t stat,
         return NGX_OK;
     }
 
-    torus_store_refuse(&ins->worker->store, reason);
+    torus_store_refuse(&ins->worker->ingest.store, reason);
     ngx_http_torus_insert_bad(ins, ins->taken, stat, reason);
 
     return NGX_OK;
@@ -677,7 +677,7 @@ ngx_http_torus_insert_line(void *data, const torus_carbon_point_t *point,
         }
 
     } else {
-        torus_store_refuse(&ins->worker->store, reason);
+        torus_store_refuse(&ins->worker->ingest.store, reason);
     }
 
     ngx_http_torus_insert_bad(ins, ngx_http_torus_insert_number(ins, line),
@@ -695,8 +695,9 @@ ngx_http_torus_insert_store(ngx_http_torus_insert_t *ins,
 {
     int  rc;
 
-    rc = torus_store_point(&ins->worker->store, point->stat, point->value,
-                           point->timestamp, ngx_time(), reason);
+    rc = torus_store_point(&ins->worker->ingest.store, point->stat,
+                           point->value, point->timestamp, ngx_time(),
+                           reason);
 
     switch (rc) {
 
@@ -931,17 +932,18 @@ ngx_http_torus_insert_settle(ngx_http_torus_insert_t *ins)
     ctx->request->connection->log->action = "waiting for redis";
 
     ins->marks = ngx_pcalloc(ctx->request->pool,
-                             worker->nwriters * sizeof(ngx_torus_mark_t));
+                             worker->ingest.nwriters
+                             * sizeof(ngx_torus_mark_t));
     if (ins->marks == NULL) {
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
         return;
     }
 
-    for (i = 0; ins->stored && i < worker->nwriters; i++) {
+    for (i = 0; ins->stored && i < worker->ingest.nwriters; i++) {
         ins->marks[i].handler = ngx_http_torus_insert_settled;
         ins->marks[i].data = ins;
 
-        rc = ngx_torus_writer_mark(worker->writers[i], &ins->marks[i]);
+        rc = ngx_torus_writer_mark(worker->ingest.writers[i], &ins->marks[i]);
 
         if (rc == NGX_AGAIN) {
             ins->pending++;
@@ -1111,7 +1113,7 @@ ngx_http_torus_insert_release(ngx_http_torus_insert_t *ins)
         ngx_queue_remove(&ins->queue);
     }
 
-    for (i = 0; ins->marks != NULL && i < ins->worker->nwriters; i++) {
+    for (i = 0; ins->marks != NULL && i < ins->worker->ingest.nwriters; i++) {
         ngx_torus_mark_cancel(&ins->marks[i]);
     }
 

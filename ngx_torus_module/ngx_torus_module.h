@@ -24,14 +24,11 @@
 
 #include "ngx_torus_client.h"
 #include "ngx_torus_conf.h"
+#include "ngx_torus_ingest.h"
 #include "ngx_torus_turn.h"
 #include "ngx_torus_tz.h"
-#include "ngx_torus_writer.h"
-#include "ngx_torus_zone.h"
 #include "torus_carbon.h"
-#include "torus_names.h"
 #include "torus_request.h"
-#include "torus_store.h"
 
 
 /* "/insert" is no command of lib/core's requests. */
@@ -40,10 +37,7 @@
 
 /* What a worker process stores with; lives as long as its cycle. */
 typedef struct {
-    torus_store_t               store;
-    torus_names_t               names;
-    ngx_torus_writer_t        **writers;     /* one per host, same indices */
-    ngx_uint_t                  nwriters;
+    ngx_torus_ingest_t          ingest;
     ngx_queue_t                 blocked;     /* requests waiting for room */
 } ngx_http_torus_worker_t;
 
