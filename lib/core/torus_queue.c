@@ -150,8 +150,8 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     torus_record_t  *r;
 
     /*
-     * What nearly all are is done at once: a count or a gauge whose key is
-     * known to expire, and that there is room for.
+     * What nearly all are is done at once: a count or a gauge whose key
+     * needs no EXPIREAT, and that there is room for.
      */
 
     arg = op->arg;
@@ -167,7 +167,7 @@ torus_queue_add(torus_queue_t *q, unsigned kind, const torus_op_t *op,
     if (!torus_queue_is(kind, TORUS_QUEUE_PLAIN)
         || op->memo == NULL
         || (!torus_expiry_memo_known(&q->expiry, *op->memo, now)
-            && kind != TORUS_OP_SET)
+            && kind != TORUS_OP_SET && op->expire != 0)
         || q->fractions.used != 0
         || q->origin != 0
         || !q->open
