@@ -76,6 +76,13 @@ typedef struct {
 } torus_question_t;
 
 
+/* By how much "points" is too high at a batch behind a refused one. */
+typedef struct {
+    uint64_t              n;
+    uint64_t              over;
+} torus_skew_t;
+
+
 struct torus_writer_s {
     torus_writer_conf_t   conf;
     torus_writer_state_t  state;
@@ -95,6 +102,7 @@ struct torus_writer_s {
     uint64_t              sum;            /* points sent so far */
     uint64_t              acked;          /* last number known as applied */
     uint64_t              stored;         /* points applied */
+    torus_skew_t          skews[TORUS_WRITER_WINDOW_MAX];   /* the latest */
     uint64_t              epoch;
     uint64_t              born;           /* of our key, as last seen */
     uint64_t              renew_at;

@@ -35,6 +35,7 @@ static void torus_writer_lost(torus_writer_t *w);
 static void torus_writer_doubt(torus_writer_t *w);
 static void torus_writer_resume(torus_writer_t *w);
 static void torus_writer_ready(torus_writer_t *w);
+static void torus_writer_stored(torus_writer_t *w, const torus_wbatch_t *b);
 static int torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b);
 static void torus_writer_doubtful(torus_writer_t *w,
     const torus_record_t *r, uint64_t points);
@@ -786,8 +787,9 @@ torus_writer_answered(torus_writer_t *w)
 static void
 torus_writer_lost(torus_writer_t *w)
 {
-    unsigned   i;
-    uint64_t   last, lost;
+    unsigned             i;
+    uint64_t             last, lost, points;
+    const torus_skew_t  *skew;
 
     last = 0;
 
@@ -801,7 +803,14 @@ torus_writer_lost(torus_writer_t *w)
         return;
     }
 
-    lost = (w->stored > w->answer.points) ? w->stored - w->answer.points : 0;
+    points = w->answer.points;
+    skew = &w->skews[last % TORUS_WRITER_WINDOW_MAX];
+
+    if (skew->n == last && points > skew->over) {
+        points -= skew->over;
+    }
+
+    lost = (w->stored > points) ? w->stored - points : 0;
 
     w->conf.counters[TORUS_C_LOST_BY_STORE] += lost;
 
@@ -889,7 +898,7 @@ torus_writer_outside(torus_writer_t *w, torus_wbatch_t *b)
 {
     torus_record_t  *r;
 
-    w->stored += b->points;
+    torus_writer_stored(w, b);
 
     for (r = b->records; r != NULL; r = r->next) {
 
@@ -1109,6 +1118,25 @@ torus_writer_denied(torus_writer_t *w, torus_wbatch_t *b)
 }
 
 
+/*
+ * A batch tells the store what its points come to with those of all batches
+ * before it.  Where one of them was refused that is too many.
+ */
+static void
+torus_writer_stored(torus_writer_t *w, const torus_wbatch_t *b)
+{
+    torus_skew_t  *skew;
+
+    w->stored += b->points;
+
+    if (b->sum > w->stored) {
+        skew = &w->skews[b->n % TORUS_WRITER_WINDOW_MAX];
+        skew->n = b->n;
+        skew->over = b->sum - w->stored;
+    }
+}
+
+
 /* Returns 1 when replies of some of its commands were not seen. */
 static int
 torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
@@ -1123,7 +1151,7 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
     counters = w->conf.counters;
 
     w->acked = b->n;
-    w->stored += b->points;
+    torus_writer_stored(w, b);
     w->backoff = w->conf.retry_min;
 
     if (w->told[0] != '\0') {
