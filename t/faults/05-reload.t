@@ -51,6 +51,40 @@ diag(join ', ', map { "$_->{name}: $_->{connects} connections, $_->{again} "
 is($w->logged(qr/lost on exit/), 0, 'no worker left with points');
 $w->clean('reloads and stops');
 
+# A connection that nobody has accepted when the listening sockets are closed
+# is reset: nothing of it was read, and all of it goes again.  So that this is
+# sure to happen the workers stand still when it comes, and have the signal
+# before anything else when they go on.
+
+$w = Torus::Faults->new;
+
+for my $i (1 .. Torus::Faults::pick(2, 20)) {
+    my $accepted = $w->send(rate => 1000, kind => 'faithful');
+    my @workers = $w->nginx->workers;
+
+    sleep 0.3;
+    kill STOP => @workers;
+    my $queued = $w->send(rate => 1000, kind => 'faithful');
+    sleep 0.3;
+
+    $w->nginx->signal('QUIT');
+    sleep 0.1;
+    kill QUIT => @workers;
+    kill CONT => @workers;
+    ok($w->nginx->stop('QUIT', 15), "round $i: it leaves");
+    $w->nginx->start;
+    $w->finish;
+
+    is($accepted->{again}, 0, "round $i: who was accepted sends nothing again");
+    cmp_ok($queued->{again}, '>', 0, "round $i: who was not sends "
+           . "$queued->{again} points again");
+    is($queued->{connects}, 2, "round $i: on a second connection");
+}
+
+$w->judge('not accepted', unordered => 1);
+$w->clean('not accepted');
+$w->stop;
+
 # a Redis that is away does not keep a worker beyond Debian's 5 s, nor does a
 # client that never closes; what is lost is told once, in points
 
