@@ -1,5 +1,5 @@
 /*
- * Two clients for one comparison (bench/query.sh):
+ * The clients of comparisons.  Two of bench/query.sh:
  *
  *   bench_query bare PORT DEPTH SECONDS KEYS..    the reads of a query, by a
  *                                                 pipelined Redis client
@@ -13,6 +13,12 @@
  * them, "hash PREFIX FIRST N" for N HGETALLs, "sub PREFIX FIRST N STEP M" for
  * N sets of M counts each: SMEMBERS first, and what they name in a second
  * round trip.
+ *
+ * And one of bench/render.pl, for servers of any make:
+ *
+ *   bench_query fetch PORT URI FILE               one answer, into the file
+ *
+ * prints the microseconds from connect() to the end of the answer.
  */
 
 #include <arpa/inet.h>
@@ -469,11 +475,78 @@ http(int port, int nconns, double seconds, const char *uri)
 }
 
 
+/* With HTTP/1.0 the end of the answer is that of the connection. */
+static void
+fetch(int port, const char *uri, const char *name)
+{
+    int       fd;
+    char      request[65536], *body;
+    FILE     *file;
+    bytes_t   b;
+    size_t    len;
+    ssize_t   n;
+    uint64_t  since, took;
+
+    memset(&b, 0, sizeof(b));
+    b.size = 1 << 26;
+    b.data = malloc(b.size);
+
+    if (b.data == NULL) {
+        die("malloc");
+    }
+
+    len = (size_t) snprintf(request, sizeof(request),
+                            "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n",
+                            uri);
+    since = now();
+    fd = dial(port);
+    write_all(fd, request, len);
+
+    while (b.len < b.size - 1) {
+        n = read(fd, b.data + b.len, b.size - 1 - b.len);
+
+        if (n <= 0) {
+            break;
+        }
+
+        b.len += (size_t) n;
+    }
+
+    took = now() - since;
+
+    b.data[b.len] = '\0';
+    body = strstr(b.data, "\r\n\r\n");
+
+    if (body == NULL || memcmp(b.data + 8, " 200", 4) != 0) {
+        fprintf(stderr, "%.1000s\n", b.data);
+        exit(1);
+    }
+
+    body += 4;
+    len = b.len - (size_t) (body - b.data);
+    file = fopen(name, "w");
+
+    if (file == NULL || fwrite(body, 1, len, file) != len
+        || fclose(file) != 0)
+    {
+        die(name);
+    }
+
+    printf("%.0f\n", (double) took / 1000);
+}
+
+
 int
 main(int argc, char **argv)
 {
+    if (argc == 5 && strcmp(argv[1], "fetch") == 0) {
+        fetch(atoi(argv[2]), argv[3], argv[4]);
+        return 0;
+    }
+
     if (argc < 6) {
-        fprintf(stderr, "usage: bench_query bare|http PORT N SECONDS ..\n");
+        fprintf(stderr, "usage: bench_query bare|http PORT N SECONDS ..\n"
+                "       bench_query fetch PORT URI FILE\n");
         return 1;
     }
 

@@ -10,8 +10,10 @@
 #   render.pl [ROUNDS]
 #
 # graphite-web runs in one process of its own, without caches; its files have
-# just been written, so that all of them are in memory.  Then how long others
-# wait for the worker while it answers for 10,000 series.
+# just been written, so that all of them are in memory.  Both are asked by a
+# client in C, on a new connection each time: one in Perl would take longer
+# than the answer to a single series.  Then how long others wait for the worker
+# while it answers for 10,000 series.
 
 use strict;
 use warnings;
@@ -62,7 +64,11 @@ END2
 $nginx->start;
 
 my $dir = temp_dir() . '/graphite';
+my $client = temp_dir() . '/bench_query';
 mkdir $_ for $dir, "$dir/whisper";
+
+system($ENV{CC} // 'cc', qw( -std=gnu11 -O2 -Wall -Wextra -o ), $client,
+       qw( bench/bench_query.c -lhiredis )) == 0 or die "no client: $?\n";
 
 spew("$dir/write.py", <<'END');
 import os, sys, whisper
@@ -134,12 +140,13 @@ for my $row (@rows) {
             my $cpu = cpu();
 
             push @{ $times{$schema} },
-                timed($http, "/render?target=schema($target,\"$schema\")$range",
-                      \$body{$schema});
+                fetched($http,
+                        "/render?target=schema($target,%22$schema%22)$range",
+                        \$body{$schema});
             $cpu{$schema} += (cpu() - $cpu) / $times;
         }
 
-        push @theirs, timed($port, "/render?target=$target$range", \$y);
+        push @theirs, fetched($port, "/render?target=$target$range", \$y);
     }
 
     same($n, $body{$_}, $y) for @ours;
@@ -186,6 +193,20 @@ print JSON::PP->new->canonical->encode(\%json), "\n" if $ENV{BENCH_JSON};
 
 $nginx->stop;
 
+
+# Seconds from connecting to the end of the answer.
+sub fetched {
+    my ($where, $uri, $body) = @_;
+    my $file = temp_dir() . '/answer';
+
+    open my $fh, '-|', $client, 'fetch', $where, $uri, $file or die;
+    my $us = <$fh>;
+    close $fh or die "$uri: no answer\n";
+
+    $$body = slurp($file);
+
+    return $us / 1e6;
+}
 
 sub timed {
     my ($where, $uri, $body) = @_;
