@@ -9,7 +9,6 @@
 #include "torus_decimal.h"
 
 #include <float.h>
-#include <math.h>
 
 
 #define TORUS_DECIMAL_TENS  22
@@ -38,15 +37,19 @@ int
 torus_decimal_shortest(double d, uint64_t *digits, int *exp)
 {
     int                   e, k, s, even, power;
-    uint64_t              m, first, last, ten, a, b;
+    uint64_t              m, first, last, ten, a, b, bits;
     torus_decimal_u128_t  scale, v, low, high, mask;
 
     if (!(d >= 1e-4 && d < 9007199254740992.0)) {
         return TORUS_DECLINED;
     }
 
-    m = (uint64_t) ldexp(frexp(d, &e), 53);
-    e -= 53;
+    /* normal, and not below zero: d = m * 2^e, of 53 bits */
+
+    memcpy(&bits, &d, sizeof(bits));
+
+    m = (bits & (((uint64_t) 1 << 52) - 1)) | (uint64_t) 1 << 52;
+    e = (int) (bits >> 52) - 1075;
 
     k = 17 - torus_decimal_log10(e + 52);
     if (k < 0 || k > TORUS_DECIMAL_TENS) {
@@ -161,7 +164,8 @@ int
 torus_decimal_read(uint64_t digits, int exp, double *d)
 {
     int                   s, cut, shift;
-    uint64_t              ten, rest, low, m;
+    double                power;
+    uint64_t              ten, rest, low, m, bits;
     torus_decimal_u128_t  n, q;
 
     if (digits == 0 || exp > 0 || exp < -19) {
@@ -192,7 +196,12 @@ torus_decimal_read(uint64_t digits, int exp, double *d)
         }
     }
 
-    *d = ldexp((double) m, shift);
+    /* m * 2^shift, of -127 to 11 */
+
+    bits = (uint64_t) (1023 + shift) << 52;
+    memcpy(&power, &bits, sizeof(power));
+
+    *d = (double) m * power;
 
     return TORUS_OK;
 }

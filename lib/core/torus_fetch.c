@@ -1242,7 +1242,8 @@ torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
         b->out.subs[i].bucket = sub;
         torus_row_init(&b->out.subs[i].row, b->read->schema->type);
 
-        sub = torus_step_add(resolution, sub, 1);
+        sub = resolution->kind == TORUS_STEP_SECONDS
+              ? sub + 1 : torus_step_add(resolution, sub, 1);
     }
 
     return TORUS_OK;
@@ -1456,7 +1457,12 @@ torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b)
         }
 
         if (b->subs) {
-            b->out.subs[n++] = *sub;
+
+            if (n != i) {
+                b->out.subs[n] = *sub;
+            }
+
+            n++;
 
         } else if (torus_row_merge(&b->out.row, f->slice, &sub->row)
                    != TORUS_OK)
