@@ -92,6 +92,21 @@ measure() {
                     if (kind == "index") {
                         print "SADD " key " " 472000 + v
                     }
+                    if (kind == "packed gauge") {
+                        print "HSET " key " " v " " 10 + v % 80 ".25"
+                    }
+                    if (kind == "packed count") {
+                        print "HINCRBY " key " " v " " 20000 + (v * 7 + i) % 1000
+                    }
+                    if (kind == "packed histogram") {
+                        print "HINCRBY " key " " v ":" 100 + (v * 7 + i) % 90 " 1"
+                    }
+                    if (kind == "packed series") {
+                        print "RPUSH " key " " v ":" 10 + v % 80 ".25"
+                    }
+                    if (kind == "packed set") {
+                        print "SADD " key " " v ":user" 100000 + (v * 7 + i) % 90
+                    }
                 }
 
                 print "EXPIREAT " key " " end
@@ -126,3 +141,10 @@ row "a series, 360 small integers" integers 360
 row "a set, 10 members of 10 characters" set 10
 row "a set, 1,000 members of 10 characters" set 1000
 row "the list of 24 resolution buckets" index 24
+row "the list of 60 resolution buckets" index 60
+row "60 places of a packed count" "packed count" 60
+row "60 places of a packed gauge" "packed gauge" 60
+row "60 places of a packed histogram, 1 value in each" "packed histogram" 60
+row "60 places of a packed series, 1 value in each" "packed series" 60
+row "60 places of a packed set, 1 member in each" "packed set" 60
+row "1440 places of a packed count" "packed count" 1440
