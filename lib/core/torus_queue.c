@@ -107,6 +107,9 @@ static uint64_t torus_queue_stem_hash(const torus_queue_t *q,
 #define TORUS_QUEUE_EXPIRES                                                   \
     (torus_queue_bit(TORUS_OP_SET) | torus_queue_bit(TORUS_OP_EXPIREAT))
 
+#define torus_queue_share(q, usual)                                           \
+    ((q)->share == 0 ? (usual) : (q)->share)
+
 #define torus_queue_mix(h, kind)  ((h) + (kind) * 0x9e3779b97f4a7c15ULL)
 
 
@@ -122,7 +125,7 @@ torus_queue_free(torus_queue_t *q)
             break;
         }
 
-        torus_wbatch_release(&q->chunks, b);
+        torus_wbatch_release(&b->queue->chunks, b);
     }
 
     torus_chunks_free(&q->chunks);
@@ -500,7 +503,8 @@ torus_queue_merge_set(torus_queue_t *q, const torus_entry_t *e,
 
 /*
  * One more value of a list, or member of a set, sorted or not.  The record is
- * the newest of its key, so that values keep their order.
+ * the newest of its key, so that values keep their order.  Of a sorted set a
+ * member seldom comes twice, and does no harm when it does.
  */
 static int
 torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
@@ -509,7 +513,7 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     size_t        size;
     torus_item_t  *item;
 
-    if (e->kind != TORUS_OP_RPUSH
+    if (e->kind == TORUS_OP_SADD
         && torus_index_find(&q->index,
                             torus_queue_part_hash(e->key_hash, e->kind,
                                                   e->arg),
@@ -523,6 +527,10 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
 
     if (e->kind == TORUS_OP_ZADD) {
         size += TORUS_REDIS_BULK_EXTRA;
+
+        if (r->batch->scores >= TORUS_WRITER_BATCH_COMMANDS) {
+            return TORUS_DECLINED;
+        }
     }
 
     if (size > TORUS_WRITER_BATCH_BYTES) {
@@ -535,8 +543,9 @@ torus_queue_merge_arg(torus_queue_t *q, const torus_entry_t *e,
     }
 
     r->batch->size = size;
+    r->batch->scores += (e->kind == TORUS_OP_ZADD);
 
-    if (e->kind != TORUS_OP_RPUSH) {
+    if (e->kind == TORUS_OP_SADD) {
         (void) torus_queue_member(q, r, item);
     }
 
@@ -608,7 +617,8 @@ torus_queue_append(torus_queue_t *q, const torus_entry_t *e,
         /* values that join a list later need room in its batch */
 
         arg = torus_str("", 0);
-        room += TORUS_WRITER_BATCH_BYTES / 2;
+        room += TORUS_WRITER_BATCH_BYTES
+                - TORUS_WRITER_BATCH_BYTES / torus_queue_share(q, 2);
     }
 
     b = torus_queue_open(q, room, 2, e->now);
@@ -679,7 +689,9 @@ torus_queue_complete(torus_queue_t *q, torus_record_t *r, torus_str_t field,
         return TORUS_ERROR;
     }
 
-    if (r->kind != TORUS_OP_RPUSH && !q->merge_off) {
+    r->batch->scores += (r->kind == TORUS_OP_ZADD);
+
+    if (r->kind == TORUS_OP_SADD && !q->merge_off) {
         (void) torus_queue_member(q, r, item);
     }
 
@@ -704,13 +716,16 @@ static torus_wbatch_t *
 torus_queue_open(torus_queue_t *q, size_t room, size_t commands,
     uint64_t now)
 {
+    size_t           most;
     torus_wbatch_t  *b;
+
+    most = TORUS_WRITER_BATCH_COMMANDS / torus_queue_share(q, 1);
 
     if (q->open) {
         b = q->unsent.last;
 
         if (b->size + room <= TORUS_WRITER_BATCH_BYTES
-            && b->commands + commands <= TORUS_WRITER_BATCH_COMMANDS)
+            && b->commands + commands <= most)
         {
             return b;
         }
@@ -722,6 +737,7 @@ torus_queue_open(torus_queue_t *q, size_t room, size_t commands,
     }
 
     q->births++;
+    b->queue = q;
     b->since = now;
 
     torus_fifo_push(&q->unsent, b);

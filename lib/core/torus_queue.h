@@ -14,7 +14,7 @@
 #include "torus_expiry.h"
 
 
-typedef struct {
+typedef struct torus_queue_s {
     torus_chunks_t    chunks;
     torus_fifo_t      unsent;
     torus_index_t     index;
@@ -27,6 +27,8 @@ typedef struct {
     uint64_t          points;      /* .. and the points they begin */
     uint64_t         *counters;
     unsigned char     text[TORUS_NUMBER_SIZE];   /* of a delta */
+    unsigned          share;       /* new records of what grows may fill one
+                                      of so many parts of a batch; 0: half */
     unsigned          open:1;      /* unsent.last takes records */
     unsigned          merge_off:1;
 } torus_queue_t;

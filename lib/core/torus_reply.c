@@ -976,9 +976,11 @@ torus_reply_created(const torus_record_t *r, int type, long long n,
         return n == 1;
 
     case TORUS_OP_RPUSH:
+        return n == (long long) r->nitems;
+
     case TORUS_OP_SADD:
     case TORUS_OP_ZADD:
-        return n == (long long) r->nitems;
+        return n != 0;
 
     case TORUS_OP_INCRBYFLOAT:
     case TORUS_OP_HADDFLOAT:

@@ -11,6 +11,7 @@
 
 #include "torus_queue.h"
 #include "torus_redis.h"
+#include "torus_unsure.h"
 #include "torus_writer.h"
 
 
@@ -91,6 +92,8 @@ struct torus_writer_s {
     char                  key[sizeof(TORUS_WRITER_KEY) + 32];
 
     torus_queue_t         queue;          /* unsent */
+    torus_queue_t         names;          /* .. of the index of names */
+    torus_unsure_t        unsure;         /* keys to expire once more */
     torus_fifo_t          flight;         /* unanswered, numbers ascending */
     torus_fifo_t          refused;        /* and to be sent again */
     torus_index_t         superseded;     /* gauges in refused batches */
@@ -129,6 +132,7 @@ struct torus_writer_s {
     uint64_t              dropped;        /* points, since that event */
     uint64_t              dropped_at;
 
+    unsigned              hurry:1;        /* nothing is put off any more */
     unsigned              dropping:1;     /* the rest of this point */
     unsigned              dropped_told:1;
     unsigned              asked:1;        /* our key was there once */

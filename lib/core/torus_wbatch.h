@@ -30,6 +30,8 @@
 #define TORUS_OP_HGET     (TORUS_OP_ZPRUNE + 3)
 
 /* Of what kind: the last value stays; asks what there is. */
+#define torus_op_names(kind) ((kind) == TORUS_OP_ZADD                         \
+                              || (kind) == TORUS_OP_ZPRUNE)
 #define torus_op_sets(kind)  ((kind) == TORUS_OP_SET                          \
                               || (kind) == TORUS_OP_HSET)
 #define torus_op_asks(kind)  ((kind) == TORUS_OP_GET                          \
@@ -116,6 +118,7 @@ struct torus_record_s {
 
 struct torus_wbatch_s {
     torus_wbatch_t   *next;
+    struct torus_queue_s *queue; /* that it is of, and its memory */
     torus_chunk_t    *chunks;
     torus_record_t   *records;
     torus_record_t   *last;
@@ -128,6 +131,7 @@ struct torus_wbatch_s {
     uint64_t          points;
     size_t            size;      /* encoded, at most */
     size_t            commands;  /* EXPIREATs included */
+    size_t            scores;    /* members of sorted sets */
     size_t            nodes;     /* in the index */
     unsigned          renew:1;   /* carries the EXPIRE of our own key */
     unsigned          check:1;   /* asks what became of an earlier one */

@@ -18,11 +18,16 @@
 
 
 static void torus_writer_defaults(torus_writer_t *w);
+static int torus_writer_name(torus_writer_t *w, const torus_op_t *op,
+    uint64_t now);
+static size_t torus_writer_bytes(const torus_writer_t *w);
 static void torus_writer_dropped(torus_writer_t *w, uint64_t points,
     uint64_t now);
 static void torus_writer_ask(torus_writer_t *w, torus_buf_t *out);
 static int torus_writer_fenced(const torus_writer_t *w);
 static int torus_writer_same(const torus_writer_t *w);
+static torus_wbatch_t *torus_writer_next(torus_writer_t *w);
+static torus_wbatch_t *torus_writer_aside(torus_writer_t *w, int idle);
 static int torus_writer_send(torus_writer_t *w, torus_wbatch_t *b,
     torus_buf_t *out);
 static void torus_writer_renew(torus_writer_t *w, torus_buf_t *out);
@@ -42,6 +47,7 @@ static void torus_writer_doubtful(torus_writer_t *w,
 static int torus_writer_check(torus_writer_t *w, torus_wbatch_t *b);
 static int torus_writer_unexpiring(const torus_record_t *r);
 static void torus_writer_again(torus_writer_t *w, const torus_record_t *r);
+static void torus_writer_unsure(torus_writer_t *w, const torus_record_t *r);
 static void torus_writer_expire(torus_writer_t *w, const torus_record_t *r);
 static void torus_writer_add(torus_writer_t *w, const torus_record_t *r,
     unsigned kind, const torus_op_t *op, uint64_t ops, uint64_t points);
@@ -95,11 +101,19 @@ torus_writer_create(const torus_writer_conf_t *conf)
     w->queue.seed = conf->seed;
     w->queue.counters = conf->counters;
     w->queue.merge_off = conf->merge_off;
+
+    w->names.seed = conf->seed;
+    w->names.counters = conf->counters;
+    w->names.merge_off = conf->merge_off;
+    w->names.share = TORUS_WRITER_NAMES_SHARE;
+
+    w->unsure.max = w->conf.queue_max / 4;
     w->random = conf->seed | 1;
     w->point = UINT64_MAX;
 
     torus_expiry_init(&w->queue.expiry, w->conf.expiries);
     torus_expiry_init(&w->queue.fractions, TORUS_WRITER_FRACTIONS);
+    torus_expiry_init(&w->names.expiry, w->conf.expiries);
 
     return w;
 }
@@ -149,16 +163,13 @@ torus_writer_destroy(torus_writer_t *w)
 
     torus_reply_close(w);
 
-    while (w->flight.first != NULL) {
-        torus_wbatch_release(&w->queue.chunks, torus_fifo_shift(&w->flight));
-    }
-
-    while (w->refused.first != NULL) {
-        torus_wbatch_release(&w->queue.chunks, torus_fifo_shift(&w->refused));
-    }
+    torus_queue_put_back(&w->queue, &w->flight);
+    torus_queue_put_back(&w->queue, &w->refused);
 
     torus_index_free(&w->superseded);
     torus_queue_free(&w->queue);
+    torus_queue_free(&w->names);
+    torus_unsure_free(&w->unsure);
 
     free(w);
 }
@@ -174,7 +185,7 @@ torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
     if (w->point != w->conf.counters[TORUS_C_POINTS_RECEIVED]) {
 
         if (w->conf.drop) {
-            w->dropping = (w->queue.chunks.bytes >= w->conf.queue_max);
+            w->dropping = (torus_writer_bytes(w) >= w->conf.queue_max);
         }
 
         /* an operation that stands for none may be the first to come */
@@ -192,8 +203,26 @@ torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
         return TORUS_OK;
     }
 
+    if (torus_op_names(op->kind)) {
+        return torus_writer_name(w, op, now);
+    }
+
     return torus_queue_add(&w->queue, op->kind, op, op->ops, points,
                            torus_writer_stuck(w), now);
+}
+
+
+/* Batches of names are as old as those of what they belong to. */
+static int
+torus_writer_name(torus_writer_t *w, const torus_op_t *op, uint64_t now)
+{
+    w->names.origin = w->queue.births;
+
+    if (w->names.births < w->queue.births) {
+        w->names.births = w->queue.births;
+    }
+
+    return torus_queue_add(&w->names, op->kind, op, op->ops, 0, 1, now);
 }
 
 
@@ -220,7 +249,14 @@ torus_writer_dropped(torus_writer_t *w, uint64_t points, uint64_t now)
 int
 torus_writer_full(const torus_writer_t *w)
 {
-    return !w->conf.drop && w->queue.chunks.bytes >= w->conf.queue_max;
+    return !w->conf.drop && torus_writer_bytes(w) >= w->conf.queue_max;
+}
+
+
+static size_t
+torus_writer_bytes(const torus_writer_t *w)
+{
+    return w->queue.chunks.bytes + w->names.chunks.bytes;
 }
 
 
@@ -296,7 +332,7 @@ torus_writer_flush(torus_writer_t *w, uint64_t now, torus_buf_t *out)
            && w->flight.n < w->conf.window
            && rc == TORUS_OK)
     {
-        b = torus_queue_take(&w->queue);
+        b = torus_writer_next(w);
 
         if (b == NULL) {
             break;
@@ -308,6 +344,93 @@ torus_writer_flush(torus_writer_t *w, uint64_t now, torus_buf_t *out)
     w->conf.counters[TORUS_C_REDIS_BYTES_SENT] += torus_buf_len(out) - len;
 
     return out->failed ? TORUS_ERROR : rc;
+}
+
+
+/*
+ * Points go first.  Names and expiries that are sent once more use the time
+ * in which Redis has nothing else to do, and merge until then, for a while.
+ */
+static torus_wbatch_t *
+torus_writer_next(torus_writer_t *w)
+{
+    torus_wbatch_t  *b;
+
+    b = torus_writer_aside(w, 0);
+
+    if (b == NULL) {
+        b = torus_queue_take(&w->queue);
+    }
+
+    if (b == NULL && (w->flight.first == NULL || w->hurry)) {
+        b = torus_writer_aside(w, 1);
+    }
+
+    return b;
+}
+
+
+/* idle: what may go, else what has waited for too long. */
+static torus_wbatch_t *
+torus_writer_aside(torus_writer_t *w, int idle)
+{
+    size_t                     n;
+    uint64_t                   wait;
+    torus_op_t                 op;
+    torus_queue_t             *q;
+    const torus_unsure_key_t  *k;
+
+    if (w->names.unsent.first != NULL
+        && (idle
+            || w->names.chunks.bytes > w->conf.queue_max / 4
+            || w->now - w->names.unsent.first->since >= TORUS_WRITER_LATE))
+    {
+        return torus_queue_take(&w->names);
+    }
+
+    wait = TORUS_WRITER_UNSURE;
+
+    if (!idle) {
+        wait *= 10;
+
+    } else if (w->hurry) {
+        wait = 0;
+    }
+
+    q = &w->queue;
+
+    for (n = 0; n < TORUS_WRITER_BATCH_COMMANDS; n++) {
+        k = torus_unsure_first(&w->unsure);
+
+        if (k == NULL || w->now - k->since < wait) {
+            break;
+        }
+
+        memset(&op, 0, sizeof(torus_op_t));
+
+        op.key = torus_unsure_text(k);
+        op.hash = k->hash;
+        op.expire = k->expire;
+
+        q = k->data;
+
+        if (torus_queue_add(q, TORUS_OP_EXPIREAT, &op, 0, 0, 1, w->now)
+            != TORUS_OK)
+        {
+            break;
+        }
+
+        torus_unsure_shift(&w->unsure);
+    }
+
+    return n == 0 ? NULL : torus_queue_take(q);
+}
+
+
+void
+torus_writer_hurry(torus_writer_t *w)
+{
+    w->hurry = 1;
 }
 
 
@@ -362,7 +485,24 @@ torus_writer_waits(const torus_writer_t *w)
 uint64_t
 torus_writer_retry_at(const torus_writer_t *w)
 {
-    return (w->state == TORUS_WRITER_WAITING) ? w->retry_at : 0;
+    const torus_unsure_key_t  *k;
+
+    if (w->state == TORUS_WRITER_WAITING) {
+        return w->retry_at;
+    }
+
+    /* while a reply is outstanding, that is reason enough */
+
+    k = torus_unsure_first(&w->unsure);
+
+    if (k == NULL
+        || w->state != TORUS_WRITER_READY
+        || w->flight.first != NULL)
+    {
+        return 0;
+    }
+
+    return k->since + TORUS_WRITER_UNSURE;
 }
 
 
@@ -370,6 +510,8 @@ int
 torus_writer_pending(const torus_writer_t *w)
 {
     return w->queue.unsent.first != NULL
+           || w->names.unsent.first != NULL
+           || w->unsure.n != 0
            || w->flight.first != NULL
            || w->refused.first != NULL;
 }
@@ -388,7 +530,8 @@ torus_writer_settled(const torus_writer_t *w, uint64_t mark)
 {
     return !torus_writer_older(&w->flight, mark)
            && !torus_writer_older(&w->refused, mark)
-           && !torus_writer_older(&w->queue.unsent, mark);
+           && !torus_writer_older(&w->queue.unsent, mark)
+           && !torus_writer_older(&w->names.unsent, mark);
 }
 
 
@@ -428,7 +571,7 @@ torus_writer_stats(const torus_writer_t *w, uint64_t now,
     stats->in_flight = w->flight_ops;
     stats->points_queued = w->queue.points;
     stats->points_in_flight = w->flight_points;
-    stats->bytes = w->queue.chunks.bytes;
+    stats->bytes = torus_writer_bytes(w);
     stats->queue_max = w->conf.queue_max;
     stats->batches = (unsigned) w->flight.n;
     stats->window = w->conf.window;
@@ -506,6 +649,14 @@ torus_writer_drop_all(torus_writer_t *w)
         w->flight_ops += b->ops;
         w->flight_points += b->points;
         torus_fifo_push(&unsent, b);
+    }
+
+    torus_fifo_prepend(&unsent, &w->names.unsent);
+    w->names.open = 0;
+    torus_index_clear(&w->names.index);
+
+    while (w->unsure.n != 0) {
+        torus_unsure_shift(&w->unsure);
     }
 
     /* refused means known not to be in the store */
@@ -1000,6 +1151,7 @@ torus_writer_ready(torus_writer_t *w)
     w->conf.counters[TORUS_C_REDIS_CONNECTS]++;
 
     torus_expiry_reset(&w->queue.expiry);
+    torus_expiry_reset(&w->names.expiry);
 
     torus_writer_note(w, TORUS_EVENT_NOTICE,
                       "redis \"%.*s\" is ready, %llu operations are queued",
@@ -1196,18 +1348,15 @@ torus_writer_applied(torus_writer_t *w, torus_wbatch_t *b)
         if (r->expireat || r->kind == TORUS_OP_EXPIREAT) {
 
             if (r->expiry_failed) {
-                torus_expiry_forget(&w->queue.expiry, r->hash);
-                torus_expiry_turn(&w->queue.expiry);
+                torus_expiry_forget(&b->queue->expiry, r->hash);
+                torus_expiry_turn(&b->queue->expiry);
 
             } else {
-                torus_expiry_sent(&w->queue.expiry, r->hash, w->now);
+                torus_expiry_sent(&b->queue->expiry, r->hash, w->now);
             }
 
         } else if (r->result == TORUS_RESULT_CREATED) {
-
-            /* of a hash only its field is known to be new, and it may be all */
-
-            torus_writer_expire(w, r);
+            torus_writer_unsure(w, r);
         }
 
         if (torus_op_sets(r->kind) && w->refused.first != NULL) {
@@ -1340,6 +1489,35 @@ torus_writer_again(torus_writer_t *w, const torus_record_t *r)
 }
 
 
+/*
+ * Of a hash or a set only its field or member is known to be new, and the key
+ * may be as well; for those it is enough to make sure in a while.
+ */
+static void
+torus_writer_unsure(torus_writer_t *w, const torus_record_t *r)
+{
+    switch (r->kind) {
+
+    case TORUS_OP_INCRBY:
+    case TORUS_OP_INCRBYFLOAT:
+    case TORUS_OP_RPUSH:
+        break;
+
+    default:
+
+        if (!w->hurry
+            && torus_unsure_add(&w->unsure, r->key, r->hash, r->expire,
+                                r->batch->queue, w->now)
+               == TORUS_OK)
+        {
+            return;
+        }
+    }
+
+    torus_writer_expire(w, r);
+}
+
+
 /* A key that was created without an expiry gets it. */
 static void
 torus_writer_expire(torus_writer_t *w, const torus_record_t *r)
@@ -1352,7 +1530,7 @@ torus_writer_expire(torus_writer_t *w, const torus_record_t *r)
     op.hash = r->hash;
     op.expire = r->expire;
 
-    torus_expiry_forget(&w->queue.expiry, r->hash);
+    torus_expiry_forget(&r->batch->queue->expiry, r->hash);
 
     torus_writer_add(w, r, TORUS_OP_EXPIREAT, &op, 0, 0);
 }
@@ -1475,7 +1653,7 @@ torus_writer_release(torus_writer_t *w, torus_wbatch_t *b)
     w->flight_ops -= b->ops;
     w->flight_points -= b->points;
 
-    torus_wbatch_release(&w->queue.chunks, b);
+    torus_wbatch_release(&b->queue->chunks, b);
 }
 
 

@@ -26,9 +26,12 @@
 #define TORUS_WRITER_WINDOW         16
 #define TORUS_WRITER_WINDOW_MAX     64
 #define TORUS_WRITER_BATCH_BYTES    65536
-#define TORUS_WRITER_BATCH_COMMANDS 1000
+#define TORUS_WRITER_BATCH_COMMANDS 256
 #define TORUS_WRITER_QUEUE          (32 * 1024 * 1024)
 #define TORUS_WRITER_EXPIRIES       262144
+#define TORUS_WRITER_UNSURE         1000    /* ms until an expiry goes again */
+#define TORUS_WRITER_LATE           1000    /* ms that names may wait */
+#define TORUS_WRITER_NAMES_SHARE    4
 
 /* Begins the key of a writer; 32 hexadecimal digits follow. */
 #define TORUS_WRITER_KEY            TORUS_LAYOUT_OWN "writer:"
@@ -137,8 +140,11 @@ int torus_writer_waits(const torus_writer_t *w);
 /* When to call torus_writer_flush() again without a reason; 0: never. */
 uint64_t torus_writer_retry_at(const torus_writer_t *w);
 
-/* Does it hold operations, unsent or unanswered? */
+/* Does it hold anything, unsent or unanswered? */
 int torus_writer_pending(const torus_writer_t *w);
+
+/* The end is near: nothing is put off any more. */
+void torus_writer_hurry(torus_writer_t *w);
 
 /*
  * A mark stands behind all that was pushed so far.  It is settled when every

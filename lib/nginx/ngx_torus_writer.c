@@ -238,6 +238,9 @@ ngx_torus_writer_drain(ngx_torus_writer_t *w)
     if (!w->draining) {
         w->draining = 1;
         w->left = ngx_current_msec;
+
+        torus_writer_hurry(w->writer);
+        ngx_post_event(&w->flush, &ngx_posted_events);
     }
 
     w->deadline = ngx_current_msec + w->conf->drain;
@@ -358,6 +361,7 @@ ngx_torus_writer_update(ngx_torus_writer_t *w)
 
     /* sending may have closed it, and that came here by itself */
 
+    ngx_torus_writer_events(w);
     ngx_torus_writer_publish(w);
     ngx_torus_writer_timers(w);
     ngx_torus_writer_tell(w);
@@ -412,7 +416,7 @@ ngx_torus_writer_publish(ngx_torus_writer_t *w)
     now[TORUS_HOST_BYTES_MAX] = stats.queue_max;
     now[TORUS_HOST_BATCHES] = stats.batches;
     now[TORUS_HOST_CONNECTS] = stats.connects;
-    now[TORUS_HOST_LAG] = ngx_torus_writer_pending(w)
+    now[TORUS_HOST_LAG] = (stats.queued + stats.in_flight != 0)
                           ? ngx_current_msec - stats.lag : 0;
 
     for (v = 0; v < TORUS_HOST_VALUES_N; v++) {

@@ -421,8 +421,9 @@ test_commands(void)
 
     is_mem(out.pos, torus_buf_len(&out),
 #define LITERAL                                                               \
-    "*9\r\n$4\r\nZADD\r\n$3\r\nn:a\r\n$2\r\nGT\r\n$3\r\n105\r\n$1\r\nx\r\n"    \
-    "$3\r\n105\r\n$1\r\ny\r\n$3\r\n105\r\n$1\r\nz\r\n"                         \
+    "*11\r\n$4\r\nZADD\r\n$3\r\nn:a\r\n$2\r\nGT\r\n$3\r\n105\r\n$1\r\nx\r\n"   \
+    "$3\r\n105\r\n$1\r\ny\r\n$3\r\n105\r\n$1\r\nx\r\n"                         \
+    "$3\r\n105\r\n$1\r\nz\r\n"                                              \
     "*3\r\n$8\r\nEXPIREAT\r\n$3\r\nn:a\r\n$3\r\n999\r\n"                       \
     "*5\r\n$4\r\nZADD\r\n$3\r\nn:b\r\n$2\r\nGT\r\n$2\r\n99\r\n$1\r\nx\r\n"     \
     "*4\r\n$16\r\nZREMRANGEBYSCORE\r\n$3\r\nn:a\r\n$4\r\n-inf\r\n$1\r\n6\r\n"
