@@ -5,22 +5,18 @@
  *   type stores -> for each interval and copy: key, expiry, operation
  *
  * What does not change from point to point is kept: the bucket that an
- * interval is in, its part of the key, its expiry.  A point of a bucket that
- * is known costs no more than to find it, and a call of the sink: the route
- * of its stat has the key, see torus_store_kept().
- * Two buckets per interval are remembered, since around the start of one,
- * and with late senders, points of two keep alternating.
+ * interval is in, its part of the key, its expiry (torus_store_slot.h).  A
+ * point of a bucket that is known costs no more than to find it, and a call
+ * of the sink: the route of its stat has the key, see torus_store_kept().
  */
 
-#include "torus_store.h"
+#include "torus_store_slot.h"
 
 #include <stdlib.h>
 
 #include "torus_layout.h"
 #include "torus_names.h"
 
-
-#define TORUS_STORE_SLOTS   2
 
 /* Of a key, from those of its two halves. */
 #define torus_store_hash(stem, rest)  ((stem) == 0 ? 0 : (stem) ^ (rest))
@@ -32,39 +28,6 @@
 
 /* A type's insert: the value is taken, and nothing is to be written. */
 #define TORUS_STORE_NOTHING  1
-
-
-/*
- * One key of a bucket, or two: text is "<interval>:<bucket>" of len bytes
- * and, where its resolution buckets have keys, ":<resolution bucket>" up to
- * full.  Behind that, in a packed interval, "<place>:" of placed bytes.
- */
-typedef struct {
-    int64_t                  expire;
-    int64_t                  expired;   /* the time from which on it is */
-    uint64_t                 hash;      /* of the text up to full */
-    uint64_t                 set_hash;  /* .. up to len */
-    size_t                   len;
-    size_t                   full;
-    size_t                   placed;
-    uint64_t                 serial;    /* of the text, never 0 */
-    int                      single;    /* it is a key and no more */
-    unsigned char           *text;
-} torus_store_copy_t;
-
-
-/* The keys of timestamps from start to before end. */
-typedef struct {
-    int64_t                  start;
-    int64_t                  end;
-    torus_store_copy_t      *copies;    /* the bucket itself, then rolling */
-} torus_store_slot_t;
-
-
-typedef struct {
-    torus_store_slot_t      *recent;
-    torus_store_slot_t       slots[TORUS_STORE_SLOTS];
-} torus_store_interval_t;
 
 
 struct torus_store_schema_s {
@@ -106,9 +69,6 @@ static int torus_store_schema_init(torus_store_t *store,
     const torus_schema_t *schema);
 static int torus_store_room_init(torus_store_t *store,
     const torus_schema_t *schema);
-static int torus_store_slot_init(torus_store_t *store,
-    const torus_schema_t *schema, const torus_interval_t *iv,
-    torus_store_slot_t *slot);
 static inline int torus_store_usual(torus_store_t *store,
     const torus_route_target_t *target, torus_str_t text, int64_t timestamp,
     int64_t now);
@@ -152,15 +112,6 @@ static int torus_store_member(torus_store_t *store,
 static int torus_store_packed(torus_store_t *store,
     const torus_route_target_t *target, const torus_store_copy_t *copy,
     const torus_op_t *op) __attribute__((noinline));
-static inline torus_store_slot_t *torus_store_slot(torus_store_t *store,
-    const torus_schema_t *schema, const torus_interval_t *iv,
-    torus_store_interval_t *si, int64_t ts);
-static void torus_store_slot_fill(torus_store_t *store,
-    torus_store_slot_t *slot, const torus_schema_t *schema,
-    const torus_interval_t *iv, int64_t ts) __attribute__((noinline));
-static void torus_store_copy_fill(torus_store_t *store,
-    torus_store_copy_t *copy, const torus_interval_t *iv, int64_t bucket,
-    int64_t ts);
 static int torus_store_key(torus_store_t *store, torus_str_t stem,
     size_t room);
 static void torus_store_name(torus_store_t *store,
@@ -264,7 +215,7 @@ torus_store_room_init(torus_store_t *store, const torus_schema_t *schema)
 static int
 torus_store_schema_init(torus_store_t *store, const torus_schema_t *schema)
 {
-    size_t                 i, k;
+    size_t                 i, room;
     torus_store_schema_t  *ss;
 
     ss = &store->schemas[schema->index];
@@ -290,53 +241,19 @@ torus_store_schema_init(torus_store_t *store, const torus_schema_t *schema)
     }
 
     for (i = 0; i < schema->nintervals; i++) {
-        ss->intervals[i].recent = &ss->intervals[i].slots[0];
+        room = torus_store_slot_room(&schema->intervals[i]);
 
-        for (k = 0; k < TORUS_STORE_SLOTS; k++) {
+        if (ss->room < room) {
+            ss->room = room;
+        }
 
-            if (torus_store_slot_init(store, schema, &schema->intervals[i],
-                                      &ss->intervals[i].slots[k])
-                != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
+        if (torus_store_interval_init(&ss->intervals[i], schema,
+                                      &schema->intervals[i], store->arena)
+            != TORUS_OK)
+        {
+            return TORUS_ERROR;
         }
     }
-
-    return TORUS_OK;
-}
-
-
-static int
-torus_store_slot_init(torus_store_t *store, const torus_schema_t *schema,
-    const torus_interval_t *iv, torus_store_slot_t *slot)
-{
-    size_t          i, n, size;
-    unsigned char  *text;
-
-    n = store->schemas[schema->index].ncopies;
-    size = iv->name.len + TORUS_LAYOUT_EXTRA;
-
-    if (store->schemas[schema->index].room < size) {
-        store->schemas[schema->index].room = size;
-    }
-
-    slot->copies = torus_arena_calloc(store->arena, n,
-                                      sizeof(torus_store_copy_t));
-    text = torus_arena_calloc(store->arena, n, size);
-
-    if (slot->copies == NULL || text == NULL) {
-        return TORUS_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        slot->copies[i].text = text + i * size;
-    }
-
-    /* no timestamp is within */
-
-    slot->start = 0;
-    slot->end = 0;
 
     return TORUS_OK;
 }
@@ -863,8 +780,9 @@ torus_store_write(torus_store_t *store, const torus_store_schema_t *ss,
     key = target->keys;
 
     for (i = 0; i < schema->nintervals; i++) {
-        slot = torus_store_slot(store, schema, &schema->intervals[i],
-                                &ss->intervals[i], point->timestamp);
+        slot = torus_store_slot(&ss->intervals[i], schema,
+                                &schema->intervals[i], point->timestamp,
+                                &store->serial);
 
         copy = slot->copies;
         last = copy + ss->ncopies;
@@ -1024,113 +942,6 @@ torus_store_member(torus_store_t *store, const torus_route_target_t *target,
     op.ops = 0;
 
     return store->sink(store->data, target->schema->host, &op);
-}
-
-
-static inline torus_store_slot_t *
-torus_store_slot(torus_store_t *store, const torus_schema_t *schema,
-    const torus_interval_t *iv, torus_store_interval_t *si, int64_t ts)
-{
-    torus_store_slot_t  *slot;
-
-    slot = si->recent;
-
-    if (ts >= slot->start && ts < slot->end) {
-        return slot;
-    }
-
-    slot = (slot == &si->slots[0]) ? &si->slots[1] : &si->slots[0];
-    si->recent = slot;
-
-    if (ts < slot->start || ts >= slot->end) {
-        torus_store_slot_fill(store, slot, schema, iv, ts);
-    }
-
-    return slot;
-}
-
-
-/* Copies are made for the farthest bucket first, as kairos does. */
-static void
-torus_store_slot_fill(torus_store_t *store, torus_store_slot_t *slot,
-    const torus_schema_t *schema, const torus_interval_t *iv, int64_t ts)
-{
-    int                  n;
-    int64_t              bucket, sub, start, end, other;
-    torus_store_copy_t  *copy;
-
-    bucket = torus_step_bucket(&iv->step, ts);
-
-    start = torus_step_start(&iv->step, bucket);
-    end = start + torus_step_length(&iv->step, bucket);
-
-    copy = slot->copies;
-    torus_store_copy_fill(store, copy, iv, bucket, ts);
-
-    for (n = schema->rolling; n != 0; n += (n < 0) ? 1 : -1) {
-        other = torus_step_add(&iv->step, bucket, n);
-
-        torus_store_copy_fill(store, ++copy, iv, other,
-                              torus_step_start(&iv->step, other));
-    }
-
-    if (!iv->coarse) {
-        sub = torus_step_bucket(&iv->resolution, ts);
-        other = torus_step_start(&iv->resolution, sub);
-
-        if (start < other) {
-            start = other;
-        }
-
-        other += torus_step_length(&iv->resolution, sub);
-
-        if (end > other) {
-            end = other;
-        }
-    }
-
-    slot->start = start;
-    slot->end = end;
-}
-
-
-static void
-torus_store_copy_fill(torus_store_t *store, torus_store_copy_t *copy,
-    const torus_interval_t *iv, int64_t bucket, int64_t ts)
-{
-    size_t   n;
-    int64_t  sub;
-
-    copy->len = torus_layout_key(copy->text, torus_str("", 0), iv, bucket);
-    copy->full = copy->len;
-    copy->placed = 0;
-
-    sub = torus_step_bucket(&iv->resolution, ts);
-
-    if (torus_layout_subkeys(iv)) {
-        copy->full = torus_layout_subkey(copy->text, copy->len, sub);
-
-    } else if (!iv->coarse) {
-        n = torus_layout_place(copy->text + copy->full, iv, bucket, sub);
-
-        copy->text[copy->full + n] = ':';
-        copy->placed = n + 1;
-    }
-
-    copy->serial = ++store->serial;
-    copy->single = iv->coarse;
-
-    copy->hash = torus_hash(copy->text, copy->full, 0);
-    copy->set_hash = torus_hash(copy->text, copy->len, 0);
-
-    copy->expire = torus_interval_expire(iv, bucket);
-    copy->expired = INT64_MAX;
-
-    if (iv->steps > 0) {
-        copy->expired = torus_step_start(&iv->step,
-                                         torus_step_add(&iv->step, bucket,
-                                                        iv->steps));
-    }
 }
 
 
