@@ -73,10 +73,14 @@ $w->redis->stop_server;
 
 # Redis accepts and says nothing: clients push on and on
 
+my $slow = Torus::Faults::pick(100, 1000);
+
 $w = Torus::Faults->new(workers => 1, types => 'lh',
+                        events => 'worker_connections 1200;',
                         stream => 'karbon_redis_queue 16m;');
 my $before = $w->memory;
 $w->redis->pause;
+my $drip = drip($slow);
 $w->send(names => 500) for 1 .. Torus::Faults::pick(8, 24);
 
 my ($host, $at, @seen);
@@ -96,9 +100,13 @@ while (time < $until) {
 
 my ($first, $last) = @seen[0, -1];
 cmp_ok($last - $first, '<=', 1024,
-       "Redis stopped, memory of the worker: $before KiB before, $first KiB "
-       . "when full (a queue of 16384), $last KiB at the end");
+       "Redis stopped, $slow clients that send a byte a second and others that "
+       . "push, memory of the worker: $before KiB before, $first KiB when full "
+       . "(a queue of 16384), $last KiB at the end");
 cmp_ok($last - $before, '<', 3 * 16384, 'and within the bounds');
+
+kill TERM => $drip;
+waitpid $drip, 0;
 
 # what is in the sockets of so many is a lot
 
@@ -114,6 +122,27 @@ $w->clean('stopped');
 
 done_testing();
 
+
+# A process with so many connections, on each a byte a second.
+sub drip {
+    my ($n) = @_;
+    my $pid = fork // die "fork: $!\n";
+
+    return $pid if $pid;
+
+    $SIG{$_} = 'DEFAULT' for qw( INT TERM HUP );
+    $SIG{PIPE} = 'IGNORE';
+
+    my @fh = map { Torus::Nginx::connect_to($w->nginx->karbon_port) } 1 .. $n;
+    my $line = "f.drip 1 $w->{now}\n" x 100;
+
+    for my $i (0 .. length($line) - 1) {
+        syswrite $_, $line, 1, $i for @fh;
+        sleep 1;
+    }
+
+    POSIX::_exit(0);
+}
 
 # Clients of one process: the third part of them slow.
 sub crowd {
