@@ -78,6 +78,11 @@ static int torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
     torus_str_t name, torus_str_t *key);
 static int torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
     torus_graph_series_t *b, double factor, torus_graph_series_t **out);
+static int torus_graph_product(torus_graph_t *g, torus_graph_series_t *a,
+    torus_graph_series_t *b, torus_graph_series_t **out);
+static int torus_graph_pair(torus_graph_t *g, torus_graph_series_t **a,
+    torus_graph_series_t **b, torus_graph_series_t **out, size_t *pad_a,
+    size_t *pad_b);
 static int torus_graph_mix_simple(torus_graph_t *g, torus_graph_mix_t *m);
 static void torus_graph_mix_series(torus_graph_mix_t *m,
     const torus_graph_series_t *s, size_t pad);
@@ -995,19 +1000,23 @@ torus_graph_multiply(torus_graph_t *g, torus_graph_frame_t *f)
 }
 
 
-/* a / b * factor, both put on one step; null where that is none. */
+/*
+ * Puts both on one step and makes a series of nulls that is as long as the
+ * two together; the pads are how many of its points come before theirs.
+ */
 static int
-torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
-    torus_graph_series_t *b, double factor, torus_graph_series_t **out)
+torus_graph_pair(torus_graph_t *g, torus_graph_series_t **a,
+    torus_graph_series_t **b, torus_graph_series_t **out, size_t *pad_a,
+    size_t *pad_b)
 {
     int                    rc;
-    size_t                 i, n, pad_a, pad_b;
+    size_t                 n;
     int64_t                start, end, step;
     torus_graph_list_t     list;
-    torus_graph_series_t  *s, *pair[2];
+    torus_graph_series_t  *pair[2];
 
-    pair[0] = a;
-    pair[1] = b;
+    pair[0] = *a;
+    pair[1] = *b;
     list.items = pair;
     list.n = 2;
     list.size = 2;
@@ -1017,22 +1026,44 @@ torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
         return rc;
     }
 
-    a = list.items[0];
-    b = list.items[1];
+    *a = list.items[0];
+    *b = list.items[1];
 
-    pad_a = (size_t) ((a->start - start) / step);
-    pad_b = (size_t) ((b->start - start) / step);
-    n = a->n + pad_a > b->n + pad_b ? a->n + pad_a : b->n + pad_b;
+    *pad_a = (size_t) (((*a)->start - start) / step);
+    *pad_b = (size_t) (((*b)->start - start) / step);
 
-    s = torus_graph_make(g, torus_str("", 0), start, end, step, n);
+    n = (*a)->n + *pad_a;
+    n = (*b)->n + *pad_b > n ? (*b)->n + *pad_b : n;
 
-    if (s == NULL || torus_graph_values(g, a) != TORUS_OK
-        || torus_graph_values(g, b) != TORUS_OK)
+    *out = torus_graph_make(g, torus_str("", 0), start, end, step, n);
+
+    if (*out == NULL || torus_graph_values(g, *a) != TORUS_OK
+        || torus_graph_values(g, *b) != TORUS_OK)
     {
         return TORUS_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
+    torus_graph_work(g, n);
+
+    return TORUS_OK;
+}
+
+
+/* a / b * factor, both put on one step; null where that is none. */
+static int
+torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
+    torus_graph_series_t *b, double factor, torus_graph_series_t **out)
+{
+    int                    rc;
+    size_t                 i, pad_a, pad_b;
+    torus_graph_series_t  *s;
+
+    rc = torus_graph_pair(g, &a, &b, &s, &pad_a, &pad_b);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < s->n; i++) {
 
         if (i < pad_a || i >= pad_a + a->n || i < pad_b || i >= pad_b + b->n
             || isnan(a->values[i - pad_a]) || isnan(b->values[i - pad_b])
@@ -1048,7 +1079,33 @@ torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
         }
     }
 
-    torus_graph_work(g, n);
+    *out = s;
+
+    return TORUS_OK;
+}
+
+
+/* a * b, likewise. */
+static int
+torus_graph_product(torus_graph_t *g, torus_graph_series_t *a,
+    torus_graph_series_t *b, torus_graph_series_t **out)
+{
+    int                    rc;
+    size_t                 i, pad_a, pad_b;
+    torus_graph_series_t  *s;
+
+    rc = torus_graph_pair(g, &a, &b, &s, &pad_a, &pad_b);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    for (i = 0; i < s->n; i++) {
+
+        if (i >= pad_a && i < pad_a + a->n && i >= pad_b && i < pad_b + b->n) {
+            s->values[i] = a->values[i - pad_a] * b->values[i - pad_b];
+        }
+    }
+
     *out = s;
 
     return TORUS_OK;
@@ -1138,7 +1195,8 @@ torus_graph_as_percent(torus_graph_t *g, torus_graph_frame_t *f)
 
     total = &f->call->args[1];
 
-    if (f->lists[0].n == 0 && f->call->nargs < 3) {
+    /* totals alone are none, not even by nodes */
+    if (f->lists[0].n == 0) {
         return TORUS_OK;
     }
 
@@ -1494,11 +1552,11 @@ static int
 torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                       rc;
-    size_t                    i, j, n;
+    size_t                    i, n;
     torus_str_t               key, avg, weight, nodes;
     torus_graph_list_t        products;
     torus_graph_groups_t      s;
-    torus_graph_series_t     *a, *w, *product, *sums[2], *out;
+    torus_graph_series_t     *product, *sums[2], *out;
     torus_graph_group_by_t   *group;
     const torus_graph_arg_t  *args;
 
@@ -1542,20 +1600,11 @@ torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
             continue;
         }
 
-        a = s.groups[i].list.items[0];
-        w = s.groups[i].sum;
-
-        product = torus_graph_make(g, torus_str("", 0), a->start, a->end,
-                                   a->step, a->n);
-        if (product == NULL) {
-            return TORUS_ERROR;
+        rc = torus_graph_product(g, s.groups[i].list.items[0],
+                                 s.groups[i].sum, &product);
+        if (rc != TORUS_OK) {
+            return rc;
         }
-
-        for (j = 0; j < a->n && j < w->n; j++) {
-            product->values[j] = a->values[j] * w->values[j];
-        }
-
-        torus_graph_work(g, a->n);
 
         if (torus_graph_add(g, &products, product) != TORUS_OK) {
             return TORUS_ERROR;

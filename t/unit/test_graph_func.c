@@ -87,6 +87,7 @@ static const case_t  cases[] = {
       "asPercent(s.b,sumSeries(s.a,s.b)),1699999440,1700000040,60|90.90909"
       "09090909,None,None,90.9090909090909,90.9090909090909,90.90909090909"
       "09,90.9090909090909,100.0,100.0,90.9090909090909\n" },
+    { "asPercent(s.none,s.b,0)", "" },
     { "asPercent(s.a,s.b)",
       "asPercent(s.a,s.b),1699999440,1700000040,60|10.0,None,None,10.0,10."
       "0,10.0,10.0,None,None,10.0\n" },
@@ -108,6 +109,11 @@ static const case_t  cases[] = {
     { "weightedAverage(s.a,s.b,0)",
       "weightedAverage(s.a, s.b, 0),1699999440,1700000040,60|1.0,None,None"
       ",4.0,5.0,6.0,7.0,None,None,10.0\n" },
+    /* ours: points of different steps go together by time */
+    { "weightedAverage(s.a,s.c,0)",
+      "weightedAverage(s.a, s.c, 0),1699999440,1700000040,120|1.5,4.0,5.5,"
+      "7.0,10.0\n" },
+
     { "group(s.a,s.b)",
       "s.a,1699999440,1700000040,60|1.0,2.0,None,4.0,5.0,6.0,7.0,None,None"
       ",10.0\n"
