@@ -366,13 +366,6 @@ ngx_http_torus_pieces(ngx_http_torus_ctx_t *ctx, ngx_chain_t **out,
             return NGX_ERROR;
         }
 
-        if (ctx->callback.len && !ctx->wrapped) {
-            b->last = ngx_cpymem(b->last, ctx->callback.data,
-                                 ctx->callback.len);
-            *b->last++ = '(';
-            ctx->wrapped = 1;
-        }
-
         n = ngx_min(s.len, (size_t) (b->end - b->last));
 
         if (n) {
@@ -442,10 +435,6 @@ ngx_http_torus_mark_last(ngx_http_torus_ctx_t *ctx, ngx_buf_t *b)
     ngx_http_request_t  *r;
 
     r = ctx->request;
-
-    if (ctx->callback.len) {
-        *b->last++ = ')';
-    }
 
     if (b->last == b->pos) {
         b->temporary = 0;

@@ -20,8 +20,6 @@
 /* A byte of a field of multipart/form-data may become "%00". */
 #define NGX_HTTP_TORUS_MULTIPART     4
 
-#define NGX_HTTP_TORUS_CALLBACK_MAX  64
-
 
 static ngx_uint_t ngx_http_torus_methods(ngx_uint_t command);
 static ngx_int_t ngx_http_torus_command(ngx_http_request_t *r,
@@ -54,8 +52,6 @@ static void ngx_http_torus_start(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_arguments(ngx_http_torus_ctx_t *ctx);
 static ngx_int_t ngx_http_torus_args(ngx_http_torus_ctx_t *ctx,
     torus_arg_t **args, size_t *nargs);
-static ngx_int_t ngx_http_torus_callback(ngx_http_torus_ctx_t *ctx,
-    torus_str_t name);
 
 
 ngx_int_t
@@ -718,16 +714,6 @@ ngx_http_torus_arguments(ngx_http_torus_ctx_t *ctx)
         return;
     }
 
-    if (ngx_http_torus_callback(ctx, torus_args_get(args, nargs, "jsonp"))
-        != NGX_OK)
-    {
-        rc = ngx_http_torus_error(r, NGX_HTTP_BAD_REQUEST,
-                                  "\"jsonp\" must be 1 to 64 letters, digits, "
-                                  "\"_\", \".\" or \"$\"");
-        ngx_http_torus_finalize(ctx, rc);
-        return;
-    }
-
     if (ctx->command == NGX_HTTP_TORUS_INSERT) {
         ngx_http_torus_insert_form(ctx, args, nargs);
         return;
@@ -790,34 +776,4 @@ ngx_http_torus_args(ngx_http_torus_ctx_t *ctx, torus_arg_t **args,
 
     return torus_args_parse(ctx->arena, text, args, nargs) == TORUS_OK
            ? NGX_OK : NGX_ERROR;
-}
-
-
-/* The answer becomes a script: its name must not be able to say more. */
-
-static ngx_int_t
-ngx_http_torus_callback(ngx_http_torus_ctx_t *ctx, torus_str_t name)
-{
-    size_t  i;
-    u_char  ch;
-
-    if (name.len > NGX_HTTP_TORUS_CALLBACK_MAX) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < name.len; i++) {
-        ch = name.data[i];
-
-        if (!((ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z')
-              || (ch >= '0' && ch <= '9') || ch == '_' || ch == '.'
-              || ch == '$'))
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    ctx->callback.len = name.len;
-    ctx->callback.data = (u_char *) name.data;
-
-    return NGX_OK;
 }

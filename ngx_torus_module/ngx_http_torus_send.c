@@ -12,13 +12,11 @@ static ngx_int_t ngx_http_torus_etag(ngx_http_request_t *r, ngx_str_t *body);
 
 static const ngx_str_t  ngx_http_torus_json = ngx_string("application/json");
 static const ngx_str_t  ngx_http_torus_text = ngx_string("text/plain");
-static const ngx_str_t  ngx_http_torus_js = ngx_string("text/javascript");
 
 
 ngx_int_t
 ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx)
 {
-    u_char              *p;
     ngx_str_t            type, body;
     torus_str_t          out;
     ngx_http_request_t  *r;
@@ -29,25 +27,14 @@ ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx)
 
     out = torus_request_output(ctx->torus);
 
-    p = ngx_pnalloc(r->pool, out.len + ctx->callback.len + 3);
-    if (p == NULL) {
+    body.len = out.len;
+    body.data = ngx_pnalloc(r->pool, out.len);
+
+    if (body.data == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    body.data = p;
-
-    if (ctx->callback.len) {
-        p = ngx_cpymem(p, ctx->callback.data, ctx->callback.len);
-        *p++ = '(';
-    }
-
-    p = ngx_cpymem(p, out.data, out.len);
-
-    if (ctx->callback.len) {
-        *p++ = ')';
-    }
-
-    body.len = p - body.data;
+    ngx_memcpy(body.data, out.data, out.len);
 
     if (torus_request_status(ctx->torus) == NGX_HTTP_OK) {
 
@@ -243,19 +230,6 @@ ngx_http_torus_type(ngx_http_torus_ctx_t *ctx, ngx_str_t *type)
     torus_str_t  s;
 
     s = torus_request_type(ctx->torus);
-
-    if (s.len != ngx_http_torus_json.len
-        || ngx_memcmp(s.data, ngx_http_torus_json.data, s.len) != 0)
-    {
-        /* only JSON is wrapped into a call */
-
-        ngx_str_null(&ctx->callback);
-    }
-
-    if (ctx->callback.len) {
-        *type = ngx_http_torus_js;
-        return;
-    }
 
     type->len = s.len;
     type->data = (u_char *) s.data;

@@ -125,7 +125,6 @@ typedef struct {
 
     torus_buf_t                 body;        /* of a form, as received */
     torus_arena_t              *arena;       /* of the arguments */
-    ngx_str_t                   callback;    /* jsonp; empty: none */
 
     torus_request_conf_t        tconf;
     torus_request_t            *torus;       /* NULL: not yet, or released */
@@ -144,7 +143,6 @@ typedef struct {
     ngx_str_t                   line;        /* in place of nginx's page */
 
     unsigned                    streaming:1; /* the header was sent */
-    unsigned                    wrapped:1;   /* jsonp has been begun */
 } ngx_http_torus_ctx_t;
 
 

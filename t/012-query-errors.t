@@ -221,7 +221,7 @@ GET /torus/series?stat=a&jsonp=alert(1)
 --- error_code: 400
 --- response_headers
 Content-Type: application/json
---- response_body_like: \A\{"error": "\\"jsonp\\" must be
+--- response_body_like: \A\{"error": "argument \\"jsonp\\" must be
 --- no_error_log
 [error]
 [alert]

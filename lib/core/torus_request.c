@@ -529,6 +529,7 @@ torus_request_jsonp(torus_request_t *r, const torus_arg_t *args,
     }
 
     if (i < r->jsonp.len || i > TORUS_REQUEST_JSONP) {
+        r->jsonp.len = 0;
         return torus_error(&r->err, "argument \"jsonp\" must be a name of at "
                            "most %d letters, digits, \"_\", \".\" and \"$\"",
                            TORUS_REQUEST_JSONP);
@@ -572,6 +573,13 @@ torus_request_fault(torus_request_t *r, unsigned status)
         r->type = torus_str("text/plain", 10);
         torus_buf_add(&r->out, r->err.text, r->err.len);
         torus_buf_addz(&r->out, "\n");
+
+    } else if (!r->begun && r->jsonp.len != 0) {
+        r->type = torus_str("text/javascript", 15);
+        torus_buf_adds(&r->out, r->jsonp);
+        torus_buf_addz(&r->out, "(");
+        torus_json_error(&r->out, torus_str(r->err.text, r->err.len));
+        torus_buf_addz(&r->out, ")\n");
 
     } else if (!r->begun) {
         r->type = torus_str("application/json", 16);
