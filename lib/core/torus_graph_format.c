@@ -8,8 +8,6 @@
 #include <stdlib.h>
 
 
-static void torus_graph_json_begin(torus_graph_writer_t *w);
-static void torus_graph_json_end(torus_graph_writer_t *w);
 static void torus_graph_json_open(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
 static void torus_graph_json_point(torus_graph_writer_t *w,
@@ -79,30 +77,9 @@ torus_graph_format_type(const torus_graph_writer_t *w)
         "application/json", "text/plain", "text/csv", "application/pickle"
     };
 
-    type = (w->format == TORUS_GRAPH_JSON && w->jsonp.len != 0)
-           ? "text/javascript" : types[w->format];
+    type = types[w->format];
 
     return torus_str(type, strlen(type));
-}
-
-
-int
-torus_graph_jsonp_valid(torus_str_t name)
-{
-    size_t         i;
-    unsigned char  c;
-
-    for (i = 0; i < name.len; i++) {
-        c = name.data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')
-              || (c >= '0' && c <= '9') || c == '_' || c == '.' || c == '$'))
-        {
-            return 0;
-        }
-    }
-
-    return name.len >= 1 && name.len <= 64;
 }
 
 
@@ -131,7 +108,7 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
         w->begun = 1;
 
         if (w->format == TORUS_GRAPH_JSON) {
-            torus_graph_json_begin(w);
+            torus_json_open(&w->json, '[');
 
         } else if (w->format == TORUS_GRAPH_PICKLE) {
             torus_buf_addz(w->out, "\x80\x02](");
@@ -208,7 +185,7 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
     }
 
     if (w->format == TORUS_GRAPH_JSON) {
-        torus_graph_json_end(w);
+        torus_json_close(&w->json, ']');
 
     } else if (w->format == TORUS_GRAPH_PICKLE) {
         torus_buf_addz(w->out, "e.");
@@ -247,29 +224,6 @@ torus_graph_has_values(const torus_graph_series_t *s)
     }
 
     return 0;
-}
-
-
-static void
-torus_graph_json_begin(torus_graph_writer_t *w)
-{
-    if (w->jsonp.len != 0) {
-        torus_buf_adds(w->out, w->jsonp);
-        torus_buf_addz(w->out, "(");
-    }
-
-    torus_json_open(&w->json, '[');
-}
-
-
-static void
-torus_graph_json_end(torus_graph_writer_t *w)
-{
-    torus_json_close(&w->json, ']');
-
-    if (w->jsonp.len != 0) {
-        torus_buf_addz(w->out, ")");
-    }
 }
 
 
@@ -646,11 +600,6 @@ torus_graph_find_write(torus_buf_t *out, const torus_graph_find_t *find,
         return out->failed ? TORUS_ERROR : TORUS_OK;
     }
 
-    if (find->jsonp.len != 0) {
-        torus_buf_adds(out, find->jsonp);
-        torus_buf_addz(out, "(");
-    }
-
     torus_json_init(&j, out, find->pretty);
 
     switch (find->format) {
@@ -669,10 +618,6 @@ torus_graph_find_write(torus_buf_t *out, const torus_graph_find_t *find,
 
     default:
         torus_graph_find_json(&j, hits, n);
-    }
-
-    if (find->jsonp.len != 0) {
-        torus_buf_addz(out, ")");
     }
 
     return out->failed ? TORUS_ERROR : rc;

@@ -29,7 +29,6 @@ typedef struct {
     torus_graph_format_t      format;
     unsigned                  pretty:1;      /* json */
     unsigned                  no_nulls:1;    /* json: nulls are left out */
-    torus_str_t               jsonp;         /* json; empty: none */
     const torus_tz_t         *tz;            /* csv; NULL: UTC */
 
     /* set by torus_graph_write_init() */
@@ -49,9 +48,6 @@ int torus_graph_format_find(torus_str_t name, torus_graph_format_t *format);
 
 /* "application/json", .. */
 torus_str_t torus_graph_format_type(const torus_graph_writer_t *w);
-
-/* May this be the name of a function that JSON is wrapped in? */
-int torus_graph_jsonp_valid(torus_str_t name);
 
 /*
  * w has its options; series have their values: torus_graph_limit_points().
@@ -90,7 +86,6 @@ typedef struct {
     unsigned                  wildcards:1;
     unsigned                  pretty:1;
     int                       position;      /* nodelist; -1: the last */
-    torus_str_t               jsonp;
     torus_str_t               query;         /* as it was asked */
 } torus_graph_find_t;
 

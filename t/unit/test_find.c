@@ -347,8 +347,25 @@ test_deleted(void)
 static void
 test_static(void)
 {
+    char            text[128];
+    torus_result_t  res;
+
     answers("/version", "1.1.10");
     answers("/version/?jsonp=x", "1.1.10");
+    answers("/tags?jsonp=jQuery1.cb_$", "jQuery1.cb_$([])\n");
+    like(run("/tags?jsonp=alert(1)//"), "\"jsonp\" must be a name",
+         "a script is no name");
+    snprintf(text, sizeof(text), "/tags?jsonp=%064d", 1);
+    like(run(text), "1([])\n", "one of 64 characters is");
+    snprintf(text, sizeof(text), "/tags?jsonp=%065d", 1);
+    like(run(text), "at most 64", "and no more");
+
+    torus_model_run(m, "/series?jsonp=f", &res);
+    is_cstr(res.type, "text/javascript", "a fault is a call, too");
+    is_str(torus_str(res.body.pos, torus_buf_len(&res.body)),
+           "f({\"error\": \"argument \\\"stat\\\" is missing\"}\n)\n",
+           "of what is said of it");
+    torus_buf_free(&res.body);
     answers("/events/get_data?from=-1h&until=now&tags=x", "[]");
     answers("/tags/autoComplete/tags?expr=a%3Db&limit=100", "[]");
     answers("/tags/autoComplete/values?tag=name&jsonp=cb", "cb([])\n");

@@ -92,13 +92,11 @@ series(void)
            "[null,1700000001]]}]", "json");
     is_str(torus_graph_format_type(&w), "application/json", "its type");
 
-    w.jsonp = model_z("cb");
     w.no_nulls = 1;
-    WRITES(&w, "cb([{\"target\":\"a.b,\\\"c\\\"\",\"tags\":{\"name\":\"a.b\","
+    WRITES(&w, "[{\"target\":\"a.b,\\\"c\\\"\",\"tags\":{\"name\":\"a.b\","
            "\"dc\":\"x\\\"y\"},\"datapoints\":[[1.0,1699999920],"
-           "[0.1,1699999980],[null,1700000040]]}])",
-           "json without nulls, for a callback");
-    is_str(torus_graph_format_type(&w), "text/javascript", "its type");
+           "[0.1,1699999980],[null,1700000040]]}]",
+           "json without nulls");
 
     memset(&w, 0, sizeof(w));
     w.format = TORUS_GRAPH_RAW;
@@ -313,21 +311,6 @@ functions(void)
 }
 
 
-static void
-callbacks(void)
-{
-    char  text[80];
-
-    memset(text, 'a', sizeof(text));
-
-    ok(torus_graph_jsonp_valid(model_z("jQuery1.cb_$")), "a callback");
-    ok(torus_graph_jsonp_valid(torus_str(text, 64)), "of 64 bytes");
-    ok(!torus_graph_jsonp_valid(torus_str(text, 65)), "and no more");
-    ok(!torus_graph_jsonp_valid(model_z("")), "nothing is none");
-    ok(!torus_graph_jsonp_valid(model_z("alert(1)//")), "nor is a script");
-}
-
-
 int
 main(void)
 {
@@ -337,7 +320,6 @@ main(void)
     full();
     find();
     functions();
-    callbacks();
 
     return done_testing();
 }
