@@ -149,14 +149,14 @@ static void
 push(world_t *s, size_t i)
 {
     int64_t              n;
-    char                 arg[32];
+    char                 arg[32], field[32];
     torus_op_t           op;
     model_key_t         *k;
     const model_name_t  *name;
 
     static const torus_op_kind_t  ops[] = {
         TORUS_OP_INCRBY, TORUS_OP_HINCRBY, TORUS_OP_RPUSH, TORUS_OP_SADD,
-        TORUS_OP_SET, TORUS_OP_INCRBY
+        TORUS_OP_SET, TORUS_OP_HADD, TORUS_OP_HSET, TORUS_OP_INCRBY
     };
 
     name = &model_names[i];
@@ -182,6 +182,28 @@ push(world_t *s, size_t i)
             strcpy(arg, "0.5");
         }
 
+        break;
+
+    case MODEL_PACKED:
+        k->fields[n] += 2;
+        sprintf(field, "%d", (int) n);
+
+        if ((s->kind->may & FRACTIONS) && pick(s, 4) == 0) {
+            k->fields[n]--;
+            op.kind = TORUS_OP_HADDFLOAT;
+            op.field = torus_str(field, strlen(field));
+            strcpy(arg, "0.5");
+
+        } else {
+            strcpy(arg, field);
+        }
+
+        break;
+
+    case MODEL_VALUED:
+        sprintf(field, "%d", (int) n);
+        op.field = torus_str(field, strlen(field));
+        sprintf(arg, "%d", (int) (k->fields[n] = ++k->value));
         break;
 
     case MODEL_HASH:
@@ -616,7 +638,15 @@ compare(world_t *s)
 
             break;
 
+        case MODEL_PACKED:
+            for (f = 0; f < 4; f++) {
+                differ(s, want->fields[f], have->fields[f], 1);
+            }
+
+            break;
+
         case MODEL_SET:
+        case MODEL_VALUED:
             for (f = 0; f < 4; f++) {
                 s->wrong += (want->fields[f] != have->fields[f]);
             }

@@ -30,6 +30,8 @@ typedef enum {
     MODEL_LIST,
     MODEL_SET,
     MODEL_GAUGE,
+    MODEL_PACKED,               /* counts in a hash */
+    MODEL_VALUED,               /* gauges in a hash */
     MODEL_BAD                   /* a list that is taken for a count */
 } model_type_t;
 
@@ -51,6 +53,8 @@ static const model_name_t  model_names[] = {
     { "s:a:0", MODEL_SET, 99 },
     { "g:a:0", MODEL_GAUGE, 0 },
     { "g:b:0", MODEL_GAUGE, 99 },
+    { "p:a:0", MODEL_PACKED, 99 },       /* may become fractions */
+    { "v:a:0", MODEL_VALUED, 99 },
     { "bad", MODEL_BAD, 0 },
 };
 
@@ -62,7 +66,8 @@ static const model_name_t  model_names[] = {
 typedef struct {
     int       there;
     int64_t   halves;                   /* a count: twice of it */
-    int64_t   fields[4];                /* of a hash, members of a set */
+    int64_t   fields[4];                /* of a hash, members of a set; of
+                                           packed counts twice of them */
     int       value;                    /* of a gauge */
     int       n;
     int       values[MODEL_VALUES];     /* of a list */
@@ -88,7 +93,7 @@ typedef enum {
     MODEL_CLIENT = 0, MODEL_INFO, MODEL_MULTI, MODEL_EXEC, MODEL_HSET,
     MODEL_HSETNX, MODEL_HGETALL, MODEL_EXPIRE, MODEL_EXPIREAT, MODEL_INCRBY,
     MODEL_INCRBYFLOAT, MODEL_HINCRBY, MODEL_RPUSH, MODEL_SADD, MODEL_SETEX,
-    MODEL_GET, MODEL_COMMANDS
+    MODEL_GET, MODEL_HINCRBYFLOAT, MODEL_HGET, MODEL_COMMANDS
 } model_command_t;
 
 typedef struct {
@@ -115,6 +120,8 @@ static const model_flags_t  model_commands[] = {
     { "SADD", 1, 1, 0 },
     { "SET", 1, 1, 0 },
     { "GET", 0, 0, 0 },
+    { "HINCRBYFLOAT", 1, 1, 0 },
+    { "HGET", 0, 0, 0 },
 };
 
 
@@ -317,6 +324,16 @@ model_int(torus_str_t s)
 }
 
 
+/* Twice of "3", "3.0" or "3.5". */
+static inline int64_t
+model_halves(torus_str_t s)
+{
+    return model_int(s) * 2
+           + (s.len > 1 && s.data[s.len - 2] == '.'
+              && s.data[s.len - 1] == '5');
+}
+
+
 static inline void
 model_bulk(torus_buf_t *out, const char *text)
 {
@@ -419,6 +436,19 @@ model_call_key(model_key_t *k, const model_name_t *name,
         return;
     }
 
+    if (command == MODEL_HGET) {
+        model_count(out, k->fields[model_int(argv[2])]);
+        return;
+    }
+
+    if (name->type == MODEL_PACKED
+        && command == MODEL_HINCRBY
+        && k->fields[model_int(argv[2])] % 2 != 0)
+    {
+        torus_buf_addz(out, "-ERR hash value is not an integer\r\n");
+        return;
+    }
+
     if (command == MODEL_INCRBY && k->halves % 2 != 0) {
         torus_buf_addz(out, "-ERR value is not an integer or out of range"
                        "\r\n");
@@ -435,17 +465,27 @@ model_call_key(model_key_t *k, const model_name_t *name,
         break;
 
     case MODEL_INCRBYFLOAT:
-        n = model_int(argv[2]) * 2;
-        n += argv[2].len > 1 && argv[2].data[argv[2].len - 2] == '.'
-             && argv[2].data[argv[2].len - 1] == '5';
-        k->halves += n;
+        k->halves += model_halves(argv[2]);
         model_count(out, k->halves);
         break;
 
     case MODEL_HINCRBY:
+        n = (name->type == MODEL_PACKED) ? 2 : 1;
         field = &k->fields[model_int(argv[2])];
-        *field += model_int(argv[3]);
-        torus_buf_printf(out, ":%" PRId64 "\r\n", *field);
+        *field += n * model_int(argv[3]);
+        torus_buf_printf(out, ":%" PRId64 "\r\n", *field / n);
+        break;
+
+    case MODEL_HINCRBYFLOAT:
+        field = &k->fields[model_int(argv[2])];
+        *field += model_halves(argv[3]);
+        model_count(out, *field);
+        break;
+
+    case MODEL_HSET:
+        field = &k->fields[model_int(argv[2])];
+        torus_buf_printf(out, ":%d\r\n", *field == 0);
+        *field = model_int(argv[3]);
         break;
 
     case MODEL_RPUSH:
@@ -483,6 +523,14 @@ model_call(model_t *m, model_conn_t *c, model_command_t command,
     char    text[256];
     size_t  i;
 
+    if (command == MODEL_HSET
+        && argv[1].len > 6
+        && memcmp(argv[1].data, "torus:", 6) == 0)
+    {
+        model_hset(m, &c->back, argv, argc, 0);
+        return;
+    }
+
     switch (command) {
 
     case MODEL_CLIENT:
@@ -517,9 +565,8 @@ model_call(model_t *m, model_conn_t *c, model_command_t command,
         model_bulk(&c->back, text);
         return;
 
-    case MODEL_HSET:
     case MODEL_HSETNX:
-        model_hset(m, &c->back, argv, argc, command == MODEL_HSETNX);
+        model_hset(m, &c->back, argv, argc, 1);
         return;
 
     case MODEL_HGETALL:
