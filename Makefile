@@ -8,6 +8,7 @@
 #   JOBS=N                    compile N files at a time
 #   TEST_NGINX_LIB=DIR        run the suites on the Test::Nginx in DIR
 #   TESTS="t/001.. t/010.."   only these files (make test, asan, valgrind)
+#   TEST_NGINX_EVENT_TYPE=poll  the suites on another event method of nginx
 #   KARBON_PORT, TORUS_PORT   where "make run" listens: 2003 and 8080
 
 .PHONY: all deps run unit test suites faults interop soak bench asan valgrind \
