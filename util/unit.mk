@@ -14,6 +14,7 @@ LIBS   = -lhiredis -ljansson -lpcre2-8 -lm
 
 CORE   = $(patsubst lib/core/%.c,$(OUT)/core/%.o,$(wildcard lib/core/*.c))
 LCORE  = $(patsubst lib/core/%.c,$(OUT)/lcore/%.o,$(wildcard lib/core/*.c))
+TCORE  = $(patsubst lib/core/%.c,$(OUT)/tcore/%.o,$(wildcard lib/core/*.c))
 UNIT   = $(patsubst t/unit/%.c,$(OUT)/%,$(wildcard t/unit/test_*.c))
 FUZZ   = $(patsubst t/fuzz/%.c,$(OUT)/%,$(wildcard t/fuzz/fuzz_*.c))
 LFUZZ  = $(patsubst t/fuzz/%.c,$(OUT)/lib%,$(wildcard t/fuzz/fuzz_*.c))
@@ -43,6 +44,22 @@ $(OUT)/liblcore.a: $(LCORE)
 
 $(OUT)/test_%: t/unit/test_%.c $(OUT)/libcore.a
 	$(CC) $(CFLAGS) $(SAN) -o $@ $< $(OUT)/libcore.a $(LIBS)
+
+# not those: each basic block of lib/core is counted
+TRACE  = -fsanitize-coverage=trace-pc -fno-builtin-memcpy \
+         -fno-builtin-memmove -fno-builtin-memset -fno-builtin-calloc
+WRAP   = -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=calloc
+
+$(OUT)/tcore/%.o: lib/core/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(TRACE) -c -o $@ $<
+
+$(OUT)/libtcore.a: $(TCORE)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/test_slices: t/unit/test_slices.c $(OUT)/libtcore.a
+	$(CC) $(CFLAGS) $(WRAP) -o $@ $< $(OUT)/libtcore.a $(LIBS)
 
 # with a driver of our own, which needs no clang
 $(OUT)/fuzz_%: t/fuzz/fuzz_%.c t/lib/fuzz_main.c $(OUT)/libcore.a

@@ -8,6 +8,7 @@
 
 
 #include "torus_schema.h"
+#include "torus_work.h"
 
 #include <hiredis/hiredis.h>
 
@@ -27,6 +28,7 @@ typedef struct {
     uint64_t                   rounds;     /* round trips in sequence */
     uint64_t                   unreadable; /* values that read_func or an
                                               expression refused */
+    torus_work_t               work;       /* of this call */
 } torus_request_stats_t;
 
 

@@ -31,6 +31,9 @@ struct torus_delete_s {
     torus_list_t              *list;
     torus_delete_host_t       *hosts;
     uint64_t                   keys;      /* gone, or that would go */
+    torus_json_t               json;
+    size_t                     written;   /* names */
+    unsigned                   begun:1;   /* to write */
     unsigned                   dry:1;
     unsigned                   pretty:1;
     unsigned                   one:1;     /* other schemas keep their data */
@@ -39,6 +42,7 @@ struct torus_delete_s {
 
 static int torus_delete_key(void *data, const torus_host_t *host,
     torus_str_t key);
+static void torus_delete_open(torus_delete_t *d, torus_buf_t *out);
 static int torus_delete_unlink(torus_delete_t *d, torus_delete_host_t *h);
 static int torus_delete_forget(torus_delete_t *d, size_t host,
     torus_batch_t *batch);
@@ -399,39 +403,77 @@ torus_delete_done(const torus_delete_t *d)
 }
 
 
-void
+int
 torus_delete_write(torus_delete_t *d, torus_buf_t *out)
 {
-    size_t              i, n;
-    torus_json_t        j;
+    int                 rc;
+    size_t              n;
+    torus_json_t       *j;
+    torus_work_t       *work;
     const torus_str_t  *names;
 
+    j = &d->json;
+    work = &d->stats->work;
+
+    if (!d->begun) {
+        rc = d->dry ? torus_list_sort(d->list) : TORUS_OK;
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        d->begun = 1;
+        torus_delete_open(d, out);
+    }
+
+    n = torus_list_names(d->list, &names);
+
+    for ( /* void */ ; d->dry && d->written < n; d->written++) {
+
+        if (torus_work_over(work)) {
+            return out->failed ? TORUS_ERROR : TORUS_AGAIN;
+        }
+
+        torus_work_did(work, 20 + names[d->written].len / 4);
+        torus_json_string(j, names[d->written]);
+    }
+
+    if (d->dry) {
+        torus_json_close(j, ']');
+    }
+
+    torus_json_close(j, '}');
+    torus_buf_addz(out, "\n");
+
+    return out->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+static void
+torus_delete_open(torus_delete_t *d, torus_buf_t *out)
+{
+    size_t              n;
+    torus_json_t       *j;
+    const torus_str_t  *names;
+
+    j = &d->json;
     n = torus_list_names(d->list, &names);
     d->stats->points += n;
 
-    torus_json_init(&j, out, d->pretty);
-    torus_json_open(&j, '{');
+    torus_json_init(j, out, d->pretty);
+    torus_json_open(j, '{');
 
-    torus_json_key(&j, d->dry ? torus_str("would_delete", 12)
-                              : torus_str("deleted", 7));
-    torus_json_open(&j, '{');
-    torus_json_keyz(&j, "stats");
-    torus_json_int(&j, (int64_t) n);
-    torus_json_keyz(&j, "keys");
-    torus_json_int(&j, (int64_t) d->keys);
-    torus_json_close(&j, '}');
+    torus_json_key(j, d->dry ? torus_str("would_delete", 12)
+                             : torus_str("deleted", 7));
+    torus_json_open(j, '{');
+    torus_json_keyz(j, "stats");
+    torus_json_int(j, (int64_t) n);
+    torus_json_keyz(j, "keys");
+    torus_json_int(j, (int64_t) d->keys);
+    torus_json_close(j, '}');
 
     if (d->dry) {
-        torus_json_keyz(&j, "names");
-        torus_json_open(&j, '[');
-
-        for (i = 0; i < n; i++) {
-            torus_json_string(&j, names[i]);
-        }
-
-        torus_json_close(&j, ']');
+        torus_json_keyz(j, "names");
+        torus_json_open(j, '[');
     }
-
-    torus_json_close(&j, '}');
-    torus_buf_addz(out, "\n");
 }

@@ -36,8 +36,8 @@ unsigned torus_delete_reply(torus_delete_t *del, const torus_host_t *host,
 
 int torus_delete_done(const torus_delete_t *del);
 
-/* The whole answer, once it is done. */
-void torus_delete_write(torus_delete_t *del, torus_buf_t *out);
+/* Once it is done: a piece of the answer.  TORUS_OK: the last; TORUS_AGAIN. */
+int torus_delete_write(torus_delete_t *del, torus_buf_t *out);
 
 
 #endif /* _TORUS_DELETE_H_INCLUDED_ */

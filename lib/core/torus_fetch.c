@@ -23,6 +23,9 @@
 #define TORUS_FETCH_MGET   128     /* keys of one MGET */
 #define TORUS_FETCH_CHUNK  16384   /* of the arenas */
 #define TORUS_FETCH_KEEP   262144  /* bytes of a buffer kept between rounds */
+#define TORUS_FETCH_LARGE  1024    /* elements of a reply taken in pieces .. */
+#define TORUS_FETCH_PIECE  128     /* .. of so many: an even number */
+#define TORUS_FETCH_VALUE  16      /* operations to take one */
 
 
 typedef enum {
@@ -66,6 +69,21 @@ typedef struct {
     torus_fetch_kind_t       kind;
     size_t                   ncells;
 } torus_fetch_cmd_t;
+
+
+/*
+ * A copy of a large reply, and of those after it, so that values come in
+ * their order.
+ */
+typedef struct torus_fetch_held_s  torus_fetch_held_t;
+
+struct torus_fetch_held_s {
+    torus_fetch_held_t      *next;
+    torus_fetch_kind_t       kind;
+    torus_fetch_cell_t       cell;
+    redisReply               reply;
+    size_t                   i;         /* element, next to be taken */
+};
 
 
 /* The commands of a round to one host. */
@@ -118,6 +136,10 @@ struct torus_fetch_s {
     unsigned                   status;
     torus_error_t              err;
     size_t                     wrote;     /* buckets of the slice */
+    torus_fetch_held_t        *held;      /* in the slice's arena */
+    torus_fetch_held_t        *held_last;
+    unsigned                   ready:1;   /* all replies of a round came */
+    unsigned                   paused:1;  /* there is more to write */
     unsigned                   begun:1;   /* the answer is */
     unsigned                   writing:1; /* so is the bucket at wrote */
     unsigned                   closing:1; /* which its read ends with */
@@ -147,6 +169,9 @@ static int torus_fetch_expect(torus_fetch_t *f, torus_fetch_host_t *h,
 static torus_fetch_host_t *torus_fetch_host(torus_fetch_t *f,
     const torus_host_t *host);
 static int torus_fetch_ready(torus_fetch_t *f);
+static int torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
+    const torus_fetch_cell_t *cell, const redisReply *reply);
+static int torus_fetch_release(torus_fetch_t *f);
 static void torus_fetch_begin_round(torus_fetch_t *f);
 static int torus_fetch_take(torus_fetch_t *f, const torus_host_t *host,
     const torus_fetch_cmd_t *cmd, const torus_fetch_cell_t *cells,
@@ -171,6 +196,7 @@ static int torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b,
 static int torus_fetch_within(const torus_fetch_bucket_t *b, int64_t sub);
 static int torus_fetch_ref_cmp(const void *a, const void *b);
 static void torus_fetch_begin(torus_fetch_t *f);
+static void torus_fetch_did(torus_fetch_t *f, const torus_fetch_bucket_t *b);
 static int torus_fetch_write(torus_fetch_t *f);
 static int torus_fetch_finish(torus_fetch_t *f);
 static int torus_fetch_write_bucket(torus_fetch_t *f,
@@ -356,21 +382,27 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
         return TORUS_ERROR;
     }
 
-    return f->outstanding == 0 ? torus_fetch_ready(f) : TORUS_OK;
+    f->ready = (f->outstanding == 0);
+
+    return TORUS_OK;
 }
 
 
 int
 torus_fetch_busy(const torus_fetch_t *f)
 {
-    return f->writing;
+    return f->status == 200 && (f->ready || f->writing || f->paused);
 }
 
 
 int
 torus_fetch_work(torus_fetch_t *f)
 {
-    return f->status == 200 ? torus_fetch_finish(f) : TORUS_ERROR;
+    if (f->status != 200) {
+        return TORUS_ERROR;
+    }
+
+    return f->ready ? torus_fetch_ready(f) : torus_fetch_finish(f);
 }
 
 
@@ -403,6 +435,7 @@ torus_fetch_slice(torus_fetch_t *f)
 
     torus_arena_reset(f->slice);
 
+    f->held = NULL;
     f->nbuckets = torus_fetch_measure(f);
 
     if (f->nbuckets == 0) {
@@ -438,7 +471,9 @@ torus_fetch_slice(torus_fetch_t *f)
         return TORUS_ERROR;
     }
 
-    return f->outstanding == 0 ? torus_fetch_ready(f) : TORUS_OK;
+    f->ready = (f->outstanding == 0);
+
+    return TORUS_OK;
 }
 
 
@@ -923,6 +958,16 @@ torus_fetch_begin_round(torus_fetch_t *f)
 static int
 torus_fetch_ready(torus_fetch_t *f)
 {
+    int  rc;
+
+    rc = torus_fetch_release(f);
+
+    if (rc != TORUS_OK) {
+        return rc == TORUS_AGAIN ? TORUS_OK : TORUS_ERROR;
+    }
+
+    f->ready = 0;
+
     if (torus_fetch_second(f) != TORUS_OK) {
         return TORUS_ERROR;
     }
@@ -932,6 +977,112 @@ torus_fetch_ready(torus_fetch_t *f)
     }
 
     return torus_fetch_finish(f);
+}
+
+
+/* The reply is the caller's, who cannot wait. */
+static int
+torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
+    const torus_fetch_cell_t *cell, const redisReply *reply)
+{
+    size_t               i, len;
+    char                *text;
+    redisReply          *e;
+    torus_fetch_held_t  *held;
+
+    held = torus_arena_calloc(f->slice, 1, sizeof(torus_fetch_held_t));
+    e = torus_arena_alloc(f->slice,
+                          (reply->elements + 1) * sizeof(redisReply));
+    if (held == NULL || e == NULL) {
+        return torus_fetch_full(f);
+    }
+
+    held->kind = kind;
+    held->cell = *cell;
+    held->reply = *reply;
+
+    held->reply.element = torus_arena_alloc(f->slice,
+                                            (reply->elements + 1)
+                                            * sizeof(redisReply *));
+    if (held->reply.element == NULL) {
+        return torus_fetch_full(f);
+    }
+
+    for (i = 0, len = 0; i < reply->elements; i++) {
+        len += reply->element[i]->len;
+    }
+
+    text = torus_arena_alloc(f->slice, len);
+    if (text == NULL) {
+        return torus_fetch_full(f);
+    }
+
+    for (i = 0; i < reply->elements; i++) {
+        e[i] = *reply->element[i];
+        held->reply.element[i] = &e[i];
+
+        if (e[i].str != NULL && e[i].len != 0) {
+            memcpy(text, e[i].str, e[i].len);
+            e[i].str = text;
+            text += e[i].len;
+        }
+    }
+
+    if (f->held == NULL) {
+        f->held = held;
+
+    } else {
+        f->held_last->next = held;
+    }
+
+    f->held_last = held;
+
+    return TORUS_OK;
+}
+
+
+/* Takes what is held, piece by piece; TORUS_AGAIN. */
+static int
+torus_fetch_release(torus_fetch_t *f)
+{
+    int                  rc;
+    redisReply           part;
+    torus_fetch_held_t  *held;
+
+    for (held = f->held; held != NULL; held = held->next) {
+        f->held = held;
+
+        while (held->i < held->reply.elements) {
+
+            if (torus_work_over(&f->stats->work)) {
+                return TORUS_AGAIN;
+            }
+
+            part = held->reply;
+            part.element += held->i;
+            part.elements -= held->i;
+
+            if (part.elements > TORUS_FETCH_PIECE) {
+                part.elements = TORUS_FETCH_PIECE;
+            }
+
+            held->i += part.elements;
+            torus_work_did(&f->stats->work,
+                           TORUS_FETCH_VALUE * part.elements);
+
+            rc = held->kind == TORUS_FETCH_PACKED
+                 ? torus_fetch_take_packed(f, held->cell.bucket, &part)
+                 : torus_fetch_take_values(f, &held->cell, &part);
+
+            if (rc != TORUS_OK) {
+                return rc;
+            }
+        }
+    }
+
+    f->held = NULL;
+
+    return TORUS_OK;
 }
 
 
@@ -977,6 +1128,12 @@ torus_fetch_take(torus_fetch_t *f, const torus_host_t *host,
 
     if (cmd->kind == TORUS_FETCH_SUBS) {
         return torus_fetch_take_subs(f, cells->bucket, cells->name, reply);
+    }
+
+    if (cmd->kind != TORUS_FETCH_NUMBERS
+        && (f->held != NULL || reply->elements > TORUS_FETCH_LARGE))
+    {
+        return torus_fetch_hold(f, cmd->kind, cells, reply);
     }
 
     if (cmd->kind == TORUS_FETCH_VALUES) {
@@ -1374,8 +1531,18 @@ torus_fetch_write(torus_fetch_t *f)
     torus_fetch_begin(f);
 
     rc = TORUS_OK;
+    f->paused = 0;
 
     while (rc == TORUS_OK && f->wrote < f->nbuckets) {
+
+        if (torus_work_over(&f->stats->work)) {
+            f->paused = 1;
+            rc = TORUS_AGAIN;
+            break;
+        }
+
+        torus_fetch_did(f, &f->buckets[f->wrote]);
+
         rc = torus_fetch_write_bucket(f, &f->buckets[f->wrote]);
 
         f->writing = (rc == TORUS_AGAIN);
@@ -1483,11 +1650,18 @@ torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b)
 static int
 torus_fetch_hand_over(torus_fetch_t *f)
 {
-    size_t                 i;
     torus_fetch_bucket_t  *b;
 
-    for (i = 0; i < f->nbuckets; i++) {
-        b = &f->buckets[i];
+    for ( /* void */ ; f->wrote < f->nbuckets; f->wrote++) {
+        b = &f->buckets[f->wrote];
+
+        f->paused = torus_work_over(&f->stats->work);
+
+        if (f->paused) {
+            return TORUS_AGAIN;
+        }
+
+        torus_fetch_did(f, b);
 
         if (torus_fetch_settle(f, b) != TORUS_OK) {
             return torus_fetch_full(f);
@@ -1502,7 +1676,17 @@ torus_fetch_hand_over(torus_fetch_t *f)
         }
     }
 
+    f->paused = 0;
+
     return TORUS_OK;
+}
+
+
+static void
+torus_fetch_did(torus_fetch_t *f, const torus_fetch_bucket_t *b)
+{
+    torus_work_did(&f->stats->work, 8 + 16 * b->out.nsubs
+                                    + 16 * b->out.row.nitems);
 }
 
 

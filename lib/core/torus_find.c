@@ -58,6 +58,25 @@ typedef struct {
 } torus_find_child_t;
 
 
+/* An element of the list; its path follows. */
+typedef struct torus_find_entry_s  torus_find_entry_t;
+
+
+/* Entries that are to take the place of one. */
+typedef struct {
+    torus_find_entry_t        *first;
+    torus_find_entry_t       **last;
+} torus_find_chain_t;
+
+
+/* What is done next with a node that was read. */
+enum {
+    TORUS_FIND_NAMES = 0,
+    TORUS_FIND_SORT,
+    TORUS_FIND_RESULTS
+};
+
+
 /* A node that is being read. */
 typedef struct {
     size_t                     wait;     /* sets not yet read to their end */
@@ -65,11 +84,15 @@ typedef struct {
     size_t                     n;
     size_t                     size;
     torus_buf_t                text;
+
+    /* when all of it is there */
+    torus_find_entry_t        *next;     /* whose turn it is then */
+    torus_find_child_t        *spare;
+    torus_sort_t               sort;
+    torus_find_chain_t         chain;
+    unsigned                   phase;
+    size_t                     i;        /* child */
 } torus_find_scan_t;
-
-
-/* An element of the list; its path follows. */
-typedef struct torus_find_entry_s  torus_find_entry_t;
 
 struct torus_find_entry_s {
     torus_find_entry_t        *next;
@@ -126,6 +149,9 @@ struct torus_find_s {
     torus_find_entry_t        *first;
     torus_find_entry_t        *last;
     torus_find_entry_t        *given;    /* the hit that was told */
+    torus_find_entry_t        *ready;    /* read, to be replaced */
+    torus_find_entry_t        *ready_last;
+    size_t                     unsent;   /* nodes to be read */
     unsigned char             *path;
     size_t                     path_size;
     size_t                     open;     /* nodes that are being read */
@@ -133,13 +159,6 @@ struct torus_find_s {
     size_t                     hits;
     unsigned                   failed:1; /* out of memory */
 };
-
-
-/* Entries that are to take the place of one. */
-typedef struct {
-    torus_find_entry_t        *first;
-    torus_find_entry_t       **last;
-} torus_find_chain_t;
 
 
 static int torus_find_roots(torus_find_t *f);
@@ -170,7 +189,12 @@ static int torus_find_members(torus_find_t *f, const torus_find_read_t *read,
     const redisReply *reply);
 static int torus_find_child(torus_find_t *f, const torus_find_read_t *read,
     torus_str_t name, uint64_t states, const redisReply *score);
+static void torus_find_finished(torus_find_t *f, torus_find_entry_t *e);
+static int torus_find_do(torus_find_t *f);
 static int torus_find_finish(torus_find_t *f, torus_find_entry_t *e);
+static int torus_find_names(torus_find_t *f, torus_find_scan_t *s);
+static int torus_find_results(torus_find_t *f, torus_find_entry_t *e);
+static void torus_find_replace(torus_find_t *f, torus_find_entry_t *e);
 static int torus_find_result(torus_find_t *f, torus_find_entry_t *e,
     torus_find_chain_t *chain, torus_find_child_t *c);
 static int torus_find_leaf(torus_find_t *f, torus_find_chain_t *chain,
@@ -532,7 +556,7 @@ torus_find_reply(torus_find_t *f, const torus_host_t *host,
     }
 
     if (rc == TORUS_OK && --read.entry->scan->wait == 0) {
-        rc = torus_find_finish(f, read.entry);
+        torus_find_finished(f, read.entry);
     }
 
     if (rc != TORUS_OK && rc != TORUS_AGAIN) {
@@ -559,7 +583,18 @@ torus_find_hit(torus_find_t *f, size_t *query, torus_graph_hit_t *hit)
         f->given = NULL;
     }
 
+    if (torus_find_do(f) == TORUS_ERROR) {
+        return TORUS_ERROR;
+    }
+
     for ( ;; ) {
+
+        if (torus_work_over(&f->stats->work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(&f->stats->work, 10);
+
         e = f->first;
 
         if (e == NULL) {
@@ -594,6 +629,14 @@ torus_find_hit(torus_find_t *f, size_t *query, torus_graph_hit_t *hit)
     hit->end = e->end;
 
     return TORUS_OK;
+}
+
+
+int
+torus_find_busy(const torus_find_t *f)
+{
+    return f->ready != NULL || f->first == NULL || f->first->hit
+           || f->first->done;
 }
 
 
@@ -693,6 +736,7 @@ torus_find_node(torus_find_t *f, torus_find_chain_t *chain, size_t query,
 
         e->states = states;
         e->roots = roots;
+        f->unsent++;
 
         return TORUS_OK;
     }
@@ -764,11 +808,24 @@ torus_find_entry(torus_find_t *f, torus_find_chain_t *chain, size_t query,
 static void
 torus_find_free(torus_find_t *f, torus_find_entry_t *e)
 {
+    torus_find_entry_t  *next;
+
     if (e->scan != NULL) {
+
+        if (e->scan->phase == TORUS_FIND_RESULTS) {
+            *e->scan->chain.last = NULL;
+        }
+
+        for ( /* void */ ; e->scan->chain.first; e->scan->chain.first = next) {
+            next = e->scan->chain.first->next;
+            torus_find_free(f, e->scan->chain.first);
+        }
+
         f->memory -= e->scan->size * sizeof(torus_find_child_t)
                      + torus_buf_len(&e->scan->text);
         torus_buf_free(&e->scan->text);
         free(e->scan->children);
+        free(e->scan->spare);
         free(e->scan);
     }
 
@@ -829,7 +886,10 @@ torus_find_fill(torus_find_t *f)
         window = TORUS_FIND_NARROW;
     }
 
-    for (e = f->first; e != NULL && f->open < window; e = e->next) {
+    for (e = f->first;
+         e != NULL && f->unsent != 0 && f->open < window;
+         e = e->next)
+    {
 
         if (e->hit || e->done || e->sent) {
             continue;
@@ -860,6 +920,7 @@ torus_find_begin(torus_find_t *f, torus_find_entry_t *e)
 
     e->sent = 1;
     f->open++;
+    f->unsent--;
 
     memset(&read, 0, sizeof(torus_find_read_t));
 
@@ -882,7 +943,11 @@ torus_find_begin(torus_find_t *f, torus_find_entry_t *e)
         e->scan->wait++;
     }
 
-    return e->scan->wait == 0 ? torus_find_finish(f, e) : TORUS_OK;
+    if (e->scan->wait == 0) {
+        torus_find_finished(f, e);
+    }
+
+    return TORUS_OK;
 }
 
 
@@ -1210,34 +1275,135 @@ torus_find_child(torus_find_t *f, const torus_find_read_t *read,
 }
 
 
-/* Its children take its place, in order, each once. */
+/* All of it was read; what becomes of it is work. */
+static void
+torus_find_finished(torus_find_t *f, torus_find_entry_t *e)
+{
+    if (f->ready == NULL) {
+        f->ready = e;
+
+    } else {
+        f->ready_last->scan->next = e;
+    }
+
+    f->ready_last = e;
+}
+
+
+/* TORUS_OK: nothing is left to do. */
+static int
+torus_find_do(torus_find_t *f)
+{
+    int                  rc;
+    torus_find_entry_t  *e;
+
+    while (f->ready != NULL) {
+        e = f->ready;
+
+        rc = torus_find_finish(f, e);
+
+        if (rc != TORUS_OK) {
+            f->failed |= (rc == TORUS_ERROR);
+            return rc;
+        }
+
+        f->ready = e->scan->next;
+        torus_find_replace(f, e);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Its children in order, each once; TORUS_AGAIN. */
 static int
 torus_find_finish(torus_find_t *f, torus_find_entry_t *e)
 {
+    int                 rc;
+    torus_find_scan_t  *s;
+
+    s = e->scan;
+
+    if (s->phase == TORUS_FIND_NAMES) {
+        rc = torus_find_names(f, s);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    if (s->phase == TORUS_FIND_SORT) {
+        rc = torus_sort_run(&s->sort, &f->stats->work);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        s->phase = TORUS_FIND_RESULTS;
+        s->i = 0;
+        s->chain.first = NULL;
+        s->chain.last = &s->chain.first;
+    }
+
+    return torus_find_results(f, e);
+}
+
+
+/* The text does not move any more. */
+static int
+torus_find_names(torus_find_t *f, torus_find_scan_t *s)
+{
+    for ( /* void */ ; s->i < s->n; s->i++) {
+
+        if (torus_work_over(&f->stats->work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(&f->stats->work, 1);
+
+        s->children[s->i].name = s->text.pos + s->children[s->i].at;
+    }
+
+    s->spare = malloc((s->n + 1) * sizeof(torus_find_child_t));
+    if (s->spare == NULL) {
+        return TORUS_ERROR;
+    }
+
+    torus_sort_start(&s->sort, s->children, s->spare, s->n,
+                     sizeof(torus_find_child_t), torus_find_cmp);
+    s->phase = TORUS_FIND_SORT;
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_find_results(torus_find_t *f, torus_find_entry_t *e)
+{
     int                  rc;
-    size_t               i, k;
+    size_t               k;
     torus_find_scan_t   *s;
-    torus_find_chain_t   chain;
     torus_find_child_t  *c;
 
     s = e->scan;
 
-    for (i = 0; i < s->n; i++) {
-        s->children[i].name = s->text.pos + s->children[i].at;
-    }
+    for ( /* void */ ; s->i < s->n; s->i = k) {
 
-    if (s->n > 1) {
-        qsort(s->children, s->n, sizeof(torus_find_child_t), torus_find_cmp);
-    }
+        if (torus_work_over(&f->stats->work)) {
+            return TORUS_AGAIN;
+        }
 
-    chain.first = NULL;
-    chain.last = &chain.first;
-    rc = TORUS_OK;
+        torus_work_did(&f->stats->work, 30 + e->len / 4
+                                        + 4 * f->set->nschemas);
 
-    for (i = 0; rc == TORUS_OK && i < s->n; i = k) {
-        c = &s->children[i];
+        c = &s->children[s->i];
 
-        for (k = i + 1; k < s->n && torus_find_cmp(c, c + (k - i)) == 0; k++) {
+        for (k = s->i + 1; k < s->n; k++) {
+
+            if (torus_find_cmp(c, &s->children[k]) != 0) {
+                break;
+            }
+
             c->roots |= s->children[k].roots;
 
             if (c->seen < s->children[k].seen) {
@@ -1245,23 +1411,38 @@ torus_find_finish(torus_find_t *f, torus_find_entry_t *e)
             }
         }
 
-        rc = torus_find_result(f, e, &chain, c);
+        rc = torus_find_result(f, e, &s->chain, c);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
     }
 
-    *chain.last = e->next;
-    e->next = chain.first;
+    return TORUS_OK;
+}
+
+
+/* Its children take its place. */
+static void
+torus_find_replace(torus_find_t *f, torus_find_entry_t *e)
+{
+    torus_find_scan_t  *s;
+
+    s = e->scan;
+
+    *s->chain.last = e->next;
+    e->next = s->chain.first;
 
     f->memory -= s->size * sizeof(torus_find_child_t)
                  + torus_buf_len(&s->text);
     torus_buf_free(&s->text);
     free(s->children);
+    free(s->spare);
     free(s);
 
     e->scan = NULL;
     e->done = 1;
     f->open--;
-
-    return rc;
 }
 
 

@@ -68,11 +68,14 @@ unsigned torus_find_reply(torus_find_t *find, const torus_host_t *host,
     const redisReply *reply, torus_error_t *err);
 
 /*
- * The next hit, valid until the next call.  TORUS_OK; TORUS_AGAIN: replies
- * are wanted first; TORUS_DECLINED: that was all; TORUS_INVALID: more than
- * are allowed.
+ * The next hit, valid until the next call.  TORUS_OK; TORUS_AGAIN: the work
+ * is over, or replies are wanted first; TORUS_DECLINED: that was all;
+ * TORUS_INVALID: more than are allowed; TORUS_ERROR: out of memory.
  */
 int torus_find_hit(torus_find_t *find, size_t *query, torus_graph_hit_t *hit);
+
+/* Has torus_find_hit() something to do that needs no reply? */
+int torus_find_busy(const torus_find_t *find);
 
 
 #endif /* _TORUS_FIND_H_INCLUDED_ */

@@ -55,6 +55,7 @@ static int torus_function_sorted(const torus_call_t *call,
     uint64_t *total);
 static const torus_value_t *torus_function_rank(const torus_item_t *items,
     size_t nitems, uint64_t rank);
+static uint64_t torus_function_more(uint64_t n, int64_t more);
 static uint64_t torus_function_total(const torus_row_t *row);
 static uint64_t torus_function_numbers(const torus_row_t *row);
 static int torus_function_param(torus_str_t name, double *param);
@@ -570,6 +571,15 @@ torus_function_rank(const torus_item_t *items, size_t nitems, uint64_t rank)
 }
 
 
+/* What does not fit an integer of an answer stays at the largest. */
+static uint64_t
+torus_function_more(uint64_t n, int64_t more)
+{
+    return n > (uint64_t) (INT64_MAX - more) ? INT64_MAX
+                                             : n + (uint64_t) more;
+}
+
+
 static uint64_t
 torus_function_total(const torus_row_t *row)
 {
@@ -579,7 +589,7 @@ torus_function_total(const torus_row_t *row)
     n = 0;
 
     for (i = 0; i < row->nitems; i++) {
-        n += (uint64_t) row->items[i].n;
+        n = torus_function_more(n, row->items[i].n);
     }
 
     return n;
@@ -597,7 +607,7 @@ torus_function_numbers(const torus_row_t *row)
     for (i = 0; i < row->nitems; i++) {
 
         if (row->items[i].value.kind != TORUS_VALUE_TEXT) {
-            n += (uint64_t) row->items[i].n;
+            n = torus_function_more(n, row->items[i].n);
         }
     }
 

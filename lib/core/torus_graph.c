@@ -13,6 +13,10 @@
 #include <stdlib.h>
 
 
+/* Operations of a series, beside those of its points: a name to be made. */
+#define TORUS_GRAPH_SERIES  30
+
+
 /* What a frame does next. */
 enum {
     TORUS_GRAPH_PHASE_STEP = 0,   /* the first argument, to know its step */
@@ -50,6 +54,8 @@ struct torus_graph_s {
     torus_graph_leaf_t      **leaves;
     size_t                    nleaves;
     size_t                    leaves_size;
+    torus_graph_leaf_t      **table;       /* of leaves, by hash */
+    size_t                    slots;
     size_t                    wanted;      /* not yet supplied */
     unsigned                  missing:1;   /* one that this target needs */
 
@@ -95,6 +101,7 @@ static int torus_graph_walk(torus_graph_t *g, const torus_graph_node_t *node,
     const torus_graph_span_t *span);
 static int torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
     const torus_graph_span_t *span, torus_graph_leaf_t **leaf);
+static int torus_graph_leaf_room(torus_graph_t *g);
 static uint64_t torus_graph_leaf_hash(const torus_graph_node_t *node,
     const torus_graph_span_t *span);
 static int torus_graph_name_cmp(const void *one, const void *two);
@@ -196,6 +203,13 @@ void
 torus_graph_work(torus_graph_t *g, size_t n)
 {
     g->budget -= (int64_t) n;
+}
+
+
+int64_t
+torus_graph_left(const torus_graph_t *g)
+{
+    return g->budget;
 }
 
 
@@ -885,14 +899,13 @@ static int
 torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
     const torus_graph_span_t *span, torus_graph_leaf_t **leaf)
 {
-    size_t                i, size;
-    uint64_t              hash;
-    torus_graph_leaf_t   *l, **leaves;
+    uint64_t             hash;
+    torus_graph_leaf_t  *l;
 
     hash = torus_graph_leaf_hash(node, span);
+    l = g->slots != 0 ? g->table[hash & (g->slots - 1)] : NULL;
 
-    for (i = 0; i < g->nleaves; i++) {
-        l = g->leaves[i];
+    for ( /* void */ ; l != NULL; l = l->next) {
 
         if (l->hash == hash && l->span.from == span->from
             && l->span.until == span->until
@@ -911,22 +924,8 @@ torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
                                 g->params.max_leaves);
     }
 
-    if (g->nleaves == g->leaves_size) {
-        size = g->leaves_size == 0 ? 8 : g->leaves_size * 2;
-
-        leaves = torus_arena_alloc(g->arena,
-                                   size * sizeof(torus_graph_leaf_t *));
-        if (leaves == NULL) {
-            return TORUS_ERROR;
-        }
-
-        if (g->nleaves != 0) {
-            memcpy(leaves, g->leaves,
-                   g->nleaves * sizeof(torus_graph_leaf_t *));
-        }
-
-        g->leaves = leaves;
-        g->leaves_size = size;
+    if (torus_graph_leaf_room(g) != TORUS_OK) {
+        return TORUS_ERROR;
     }
 
     l = torus_arena_calloc(g->arena, 1, sizeof(torus_graph_leaf_t));
@@ -941,10 +940,50 @@ torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
     l->span = *span;
     l->hash = hash;
 
+    l->next = g->table[hash & (g->slots - 1)];
+    g->table[hash & (g->slots - 1)] = l;
+
     g->leaves[g->nleaves++] = l;
     g->wanted++;
 
     *leaf = l;
+
+    return TORUS_OK;
+}
+
+
+/* For one more; as many slots as there is room for leaves. */
+static int
+torus_graph_leaf_room(torus_graph_t *g)
+{
+    size_t                i, k, size;
+    torus_graph_leaf_t  **leaves, **table;
+
+    if (g->nleaves < g->leaves_size) {
+        return TORUS_OK;
+    }
+
+    size = g->leaves_size == 0 ? 8 : g->leaves_size * 2;
+
+    leaves = torus_arena_alloc(g->arena, size * sizeof(torus_graph_leaf_t *));
+    table = torus_arena_calloc(g->arena, size, sizeof(torus_graph_leaf_t *));
+
+    if (leaves == NULL || table == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < g->nleaves; i++) {
+        leaves[i] = g->leaves[i];
+
+        k = leaves[i]->hash & (size - 1);
+        leaves[i]->next = table[k];
+        table[k] = leaves[i];
+    }
+
+    g->leaves = leaves;
+    g->leaves_size = size;
+    g->table = table;
+    g->slots = size;
 
     return TORUS_OK;
 }
@@ -972,31 +1011,58 @@ int
 torus_graph_supply(torus_graph_t *g, torus_graph_leaf_t *leaf,
     torus_graph_series_t **series, size_t n, torus_error_t *err)
 {
-    size_t  i;
+    int            rc;
+    size_t         i;
+    void          *spare;
+    torus_work_t   any;
+
+    memset(&any, 0, sizeof(torus_work_t));
 
     err->len = 0;
     err->text[0] = '\0';
     g->err = err;
-    g->nseries += n;
 
-    if (g->params.max_series != 0 && g->nseries > g->params.max_series) {
-        return torus_graph_over(g, "more than %zu series",
-                                g->params.max_series);
-    }
+    if (!leaf->sorting) {
+        g->nseries += n;
 
-    for (i = 0; i < n; i++) {
-        series[i]->own = 0;
-        series[i]->own_values = 0;
+        if (g->params.max_series != 0 && g->nseries > g->params.max_series) {
+            return torus_graph_over(g, "more than %zu series",
+                                    g->params.max_series);
+        }
 
-        if (torus_graph_add(g, &leaf->series, series[i]) != TORUS_OK) {
+        for (i = 0; i < n; i++) {
+            series[i]->own = 0;
+            series[i]->own_values = 0;
+
+            if (torus_graph_add(g, &leaf->series, series[i]) != TORUS_OK) {
+                return torus_graph_failed(g, TORUS_ERROR, err);
+            }
+        }
+
+        if (g->params.work != NULL) {
+            torus_work_did(g->params.work, 2 * n);
+        }
+
+        spare = torus_arena_alloc(g->arena,
+                                  (n + 1) * sizeof(torus_graph_series_t *));
+        if (spare == NULL) {
             return torus_graph_failed(g, TORUS_ERROR, err);
         }
+
+        leaf->sorting = 1;
+        torus_sort_start(&leaf->sort, leaf->series.items, spare, n,
+                         sizeof(torus_graph_series_t *),
+                         torus_graph_name_cmp);
     }
 
-    if (n > 1) {
-        qsort(leaf->series.items, n, sizeof(torus_graph_series_t *),
-              torus_graph_name_cmp);
+    rc = torus_sort_run(&leaf->sort,
+                        g->params.work != NULL ? g->params.work : &any);
+
+    if (rc != TORUS_OK) {
+        return rc;
     }
+
+    leaf->sorting = 0;
 
     if (!leaf->supplied) {
         leaf->supplied = 1;
@@ -1357,7 +1423,7 @@ torus_graph_frame_run(torus_graph_t *g, torus_graph_frame_t *f)
                 return rc;
             }
 
-            torus_graph_work(g, 1);
+            torus_graph_work(g, TORUS_GRAPH_SERIES);
             f->i++;
 
             if (torus_graph_spent(g)) {

@@ -32,6 +32,7 @@
 #include "torus_function.h"
 #include "torus_target.h"
 #include "torus_tz.h"
+#include "torus_work.h"
 
 
 /* Weeks of the calendar: their step, and the phase of it. */
@@ -117,7 +118,9 @@ typedef struct {
 } torus_graph_span_t;
 
 
-typedef struct {
+typedef struct torus_graph_leaf_s  torus_graph_leaf_t;
+
+struct torus_graph_leaf_s {
     torus_str_t               path;      /* a glob, or "seriesByTag(..)" */
     torus_str_t               interval;  /* the name of the one that is to
                                             answer, empty: any */
@@ -125,9 +128,12 @@ typedef struct {
     torus_graph_span_t        span;
     unsigned                  asks;      /* TORUS_GRAPH_ASK_.. */
     unsigned                  supplied:1;
+    unsigned                  sorting:1;
     uint64_t                  hash;
+    torus_graph_leaf_t       *next;      /* of that hash */
+    torus_sort_t              sort;
     torus_graph_list_t        series;
-} torus_graph_leaf_t;
+};
 
 
 typedef struct {
@@ -138,6 +144,8 @@ typedef struct {
     const torus_target_var_t *vars;      /* template[..]; outlive it all */
     size_t                    nvars;
     uint64_t                  seed;      /* of randomWalk */
+    torus_work_t             *work;      /* of torus_graph_supply(); NULL:
+                                            all of it at once */
 
     torus_target_limits_t     target;    /* all zero: the defaults */
 
@@ -177,7 +185,8 @@ torus_graph_series_t *torus_graph_series(torus_graph_t *g,
 
 /*
  * The series of a leaf, in any order; they are sorted by name here.  The
- * array is copied, the series are not.  TORUS_OK or TORUS_ERROR.
+ * array is copied, the series are not.  TORUS_OK or TORUS_ERROR; TORUS_AGAIN:
+ * the work is over, call it again with the same.
  */
 int torus_graph_supply(torus_graph_t *g, torus_graph_leaf_t *leaf,
     torus_graph_series_t **series, size_t n, torus_error_t *err);
@@ -188,6 +197,9 @@ int torus_graph_supply(torus_graph_t *g, torus_graph_leaf_t *leaf,
  * TORUS_INVALID, TORUS_ERROR: with a reason, torus_graph_status().
  */
 int torus_graph_eval(torus_graph_t *g, int64_t budget, torus_error_t *err);
+
+/* What is left of the budget, as little as it may be. */
+int64_t torus_graph_left(const torus_graph_t *g);
 
 /* In the order of the targets, after TORUS_OK. */
 torus_graph_series_t **torus_graph_answers(const torus_graph_t *g,

@@ -8,6 +8,16 @@
 #include <stdlib.h>
 
 
+/* What writes the hits of a find does next. */
+enum {
+    TORUS_GRAPH_FIND_LOOK = 0,
+    TORUS_GRAPH_FIND_SORT,
+    TORUS_GRAPH_FIND_FIRST,
+    TORUS_GRAPH_FIND_SECOND,
+    TORUS_GRAPH_FIND_END
+};
+
+
 static void torus_graph_json_open(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
 static void torus_graph_json_point(torus_graph_writer_t *w,
@@ -35,19 +45,24 @@ static torus_str_t torus_graph_hit_name(const torus_graph_hit_t *hit);
 static int torus_graph_hit_by_name(const void *one, const void *two);
 static int torus_graph_hit_by_path(const void *one, const void *two);
 static int torus_graph_hit_cmp(torus_str_t a, torus_str_t b);
-static void torus_graph_find_tree(torus_json_t *j,
-    const torus_graph_find_t *find, torus_graph_hit_t *hits, size_t n);
+static int torus_graph_find_look(torus_graph_finder_t *w,
+    torus_work_t *work);
+static void torus_graph_find_open(torus_graph_finder_t *w);
+static void torus_graph_find_close(torus_graph_finder_t *w);
+static void torus_graph_find_hit(torus_graph_finder_t *w,
+    torus_work_t *work);
+static torus_str_t torus_graph_find_base(const torus_graph_find_t *find);
+static void torus_graph_find_tree(torus_graph_finder_t *w,
+    torus_work_t *work);
 static void torus_graph_tree_node(torus_json_t *j, torus_str_t base,
     torus_str_t name, int leaf);
 static void torus_graph_find_completer(torus_json_t *j,
-    const torus_graph_find_t *find, torus_graph_hit_t *hits, size_t n);
-static int torus_graph_find_nodes(torus_json_t *j,
-    const torus_graph_find_t *find, torus_graph_hit_t *hits, size_t n);
+    const torus_graph_hit_t *hit);
 static torus_str_t torus_graph_hit_node(torus_str_t path, int position);
-static void torus_graph_find_json(torus_json_t *j, torus_graph_hit_t *hits,
-    size_t n);
+static void torus_graph_find_json(torus_json_t *j,
+    const torus_graph_hit_t *hit);
 static void torus_graph_find_pickle(torus_buf_t *out,
-    torus_graph_hit_t *hits, size_t n);
+    const torus_graph_hit_t *hit);
 
 
 int
@@ -579,48 +594,213 @@ torus_graph_find_format(torus_str_t name, torus_graph_find_format_t *format)
 }
 
 
-int
-torus_graph_find_write(torus_buf_t *out, const torus_graph_find_t *find,
-    torus_graph_hit_t *hits, size_t n)
+void
+torus_graph_find_start(torus_graph_finder_t *w, torus_buf_t *out,
+    const torus_graph_find_t *find, torus_graph_hit_t *hits,
+    torus_graph_hit_t *spare, size_t n)
 {
-    int           rc;
-    torus_json_t  j;
+    memset(w, 0, sizeof(torus_graph_finder_t));
 
-    rc = TORUS_OK;
+    w->find = find;
+    w->out = out;
+    w->hits = hits;
+    w->n = n;
+    w->leaves = 1;
 
-    if (n > 1) {
-        qsort(hits, n, sizeof(torus_graph_hit_t),
-              find->format == TORUS_GRAPH_FIND_TREEJSON
-              || find->format == TORUS_GRAPH_FIND_COMPLETER
-              ? torus_graph_hit_by_name : torus_graph_hit_by_path);
+    torus_json_init(&w->json, out, find->pretty);
+
+    torus_sort_start(&w->sort, hits, spare, n, sizeof(torus_graph_hit_t),
+                     find->format == TORUS_GRAPH_FIND_TREEJSON
+                     || find->format == TORUS_GRAPH_FIND_COMPLETER
+                     ? torus_graph_hit_by_name : torus_graph_hit_by_path);
+}
+
+
+int
+torus_graph_find_some(torus_graph_finder_t *w, torus_work_t *work)
+{
+    int  rc;
+
+    if (w->phase == TORUS_GRAPH_FIND_LOOK) {
+        rc = torus_graph_find_look(w, work);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        w->phase++;
     }
 
-    if (find->format == TORUS_GRAPH_FIND_PICKLE) {
-        torus_graph_find_pickle(out, hits, n);
-        return out->failed ? TORUS_ERROR : TORUS_OK;
+    if (w->phase == TORUS_GRAPH_FIND_SORT) {
+        rc = torus_sort_run(&w->sort, work);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        torus_graph_find_open(w);
+        w->phase++;
+        w->i = 0;
     }
 
-    torus_json_init(&j, out, find->pretty);
+    /* branches first: only a tree needs a second look at them */
 
-    switch (find->format) {
+    while (w->phase == TORUS_GRAPH_FIND_FIRST
+           || w->phase == TORUS_GRAPH_FIND_SECOND)
+    {
+        while (w->i < w->n) {
+
+            if (torus_work_over(work)) {
+                return w->out->failed ? TORUS_ERROR : TORUS_AGAIN;
+            }
+
+            torus_graph_find_hit(w, work);
+        }
+
+        w->phase++;
+        w->i = 0;
+
+        if (w->find->format != TORUS_GRAPH_FIND_TREEJSON) {
+            w->phase = TORUS_GRAPH_FIND_END;
+        }
+    }
+
+    torus_graph_find_close(w);
+
+    return w->out->failed ? TORUS_ERROR : TORUS_OK;
+}
+
+
+/* What has to be known before the first is written; nodes out of paths. */
+static int
+torus_graph_find_look(torus_graph_finder_t *w, torus_work_t *work)
+{
+    torus_graph_hit_t  *hit;
+
+    for ( /* void */ ; w->i < w->n; w->i++) {
+
+        if (torus_work_over(work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(work, 4);
+
+        hit = &w->hits[w->i];
+
+        if (!hit->leaf) {
+            w->leaves = 0;
+        }
+
+        if (w->find->format == TORUS_GRAPH_FIND_NODELIST) {
+            hit->leaf = 0;
+            hit->path = torus_graph_hit_node(hit->path, w->find->position);
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+static void
+torus_graph_find_open(torus_graph_finder_t *w)
+{
+    torus_json_t  *j;
+
+    j = &w->json;
+
+    if (w->find->format == TORUS_GRAPH_FIND_PICKLE) {
+        torus_buf_addz(w->out, "\x80\x02](");
+        return;
+    }
+
+    if (w->find->format == TORUS_GRAPH_FIND_COMPLETER
+        || w->find->format == TORUS_GRAPH_FIND_NODELIST)
+    {
+        torus_json_open(j, '{');
+        torus_json_key(j, w->find->format == TORUS_GRAPH_FIND_NODELIST
+                          ? torus_str("nodes", 5) : torus_str("metrics", 7));
+    }
+
+    torus_json_open(j, '[');
+
+    if (w->find->format == TORUS_GRAPH_FIND_TREEJSON && w->find->wildcards
+        && w->n > 1)
+    {
+        torus_graph_tree_node(j, torus_graph_find_base(w->find),
+                              torus_str("*", 1), w->leaves);
+    }
+}
+
+
+static void
+torus_graph_find_close(torus_graph_finder_t *w)
+{
+    torus_json_t  *j;
+
+    j = &w->json;
+
+    if (w->find->format == TORUS_GRAPH_FIND_PICKLE) {
+        torus_buf_addz(w->out, "e.");
+        return;
+    }
+
+    if (w->find->format == TORUS_GRAPH_FIND_COMPLETER && w->find->wildcards
+        && w->n > 1)
+    {
+        torus_json_open(j, '{');
+        torus_json_keyz(j, "name");
+        torus_json_string(j, torus_str("*", 1));
+        torus_json_close(j, '}');
+    }
+
+    torus_json_close(j, ']');
+
+    if (w->find->format == TORUS_GRAPH_FIND_COMPLETER
+        || w->find->format == TORUS_GRAPH_FIND_NODELIST)
+    {
+        torus_json_close(j, '}');
+    }
+}
+
+
+/* The hit at the cursor, with those of the same name in a tree. */
+static void
+torus_graph_find_hit(torus_graph_finder_t *w, torus_work_t *work)
+{
+    const torus_graph_hit_t  *hit;
+
+    hit = &w->hits[w->i];
+
+    torus_work_did(work, 40 + hit->path.len / 4);
+
+    switch (w->find->format) {
 
     case TORUS_GRAPH_FIND_TREEJSON:
-        torus_graph_find_tree(&j, find, hits, n);
-        break;
+        torus_graph_find_tree(w, work);
+        return;
 
     case TORUS_GRAPH_FIND_COMPLETER:
-        torus_graph_find_completer(&j, find, hits, n);
+        torus_graph_find_completer(&w->json, hit);
         break;
 
     case TORUS_GRAPH_FIND_NODELIST:
-        rc = torus_graph_find_nodes(&j, find, hits, n);
+        if (hit->path.len != 0
+            && (w->i == 0 || !torus_str_eq(hit->path, hit[-1].path)))
+        {
+            torus_json_string(&w->json, hit->path);
+        }
+
+        break;
+
+    case TORUS_GRAPH_FIND_PICKLE:
+        torus_graph_find_pickle(w->out, hit);
         break;
 
     default:
-        torus_graph_find_json(&j, hits, n);
+        torus_graph_find_json(&w->json, hit);
     }
 
-    return out->failed ? TORUS_ERROR : rc;
+    w->i++;
 }
 
 
@@ -682,17 +862,10 @@ torus_graph_hit_by_path(const void *one, const void *two)
 }
 
 
-/*
- * One entry per last node, branches first; a name that is both is a branch,
- * so that one can go on from there.
- */
-static void
-torus_graph_find_tree(torus_json_t *j, const torus_graph_find_t *find,
-    torus_graph_hit_t *hits, size_t n)
+static torus_str_t
+torus_graph_find_base(const torus_graph_find_t *find)
 {
-    int          leaf, all;
-    size_t       i, k, pass;
-    torus_str_t  base, name;
+    torus_str_t  base;
 
     base = find->query;
 
@@ -700,38 +873,38 @@ torus_graph_find_tree(torus_json_t *j, const torus_graph_find_t *find,
         base.len--;
     }
 
-    torus_json_open(j, '[');
+    return base;
+}
 
-    if (find->wildcards && n > 1) {
-        all = 1;
 
-        for (i = 0; i < n; i++) {
-            all &= hits[i].leaf;
-        }
+/*
+ * One entry per last node, branches first; a name that is both is a branch,
+ * so that one can go on from there.
+ */
+static void
+torus_graph_find_tree(torus_graph_finder_t *w, torus_work_t *work)
+{
+    int          leaf;
+    size_t       k;
+    torus_str_t  name;
 
-        torus_graph_tree_node(j, base, torus_str("*", 1), all);
+    name = torus_graph_hit_name(&w->hits[w->i]);
+    leaf = 1;
+
+    for (k = w->i;
+         k < w->n && torus_str_eq(torus_graph_hit_name(&w->hits[k]), name);
+         k++)
+    {
+        leaf &= w->hits[k].leaf;
+        torus_work_did(work, 4);
     }
 
-    for (pass = 0; pass < 2; pass++) {
-
-        for (i = 0; i < n; i = k) {
-            name = torus_graph_hit_name(&hits[i]);
-            leaf = 1;
-
-            for (k = i; k < n
-                        && torus_str_eq(torus_graph_hit_name(&hits[k]), name);
-                 k++)
-            {
-                leaf &= hits[k].leaf;
-            }
-
-            if (leaf == (int) pass) {
-                torus_graph_tree_node(j, base, name, leaf);
-            }
-        }
+    if (leaf == (w->phase == TORUS_GRAPH_FIND_SECOND)) {
+        torus_graph_tree_node(&w->json, torus_graph_find_base(w->find), name,
+                              leaf);
     }
 
-    torus_json_close(j, ']');
+    w->i = k;
 }
 
 
@@ -767,98 +940,35 @@ torus_graph_tree_node(torus_json_t *j, torus_str_t base, torus_str_t name,
 
 
 static void
-torus_graph_find_completer(torus_json_t *j, const torus_graph_find_t *find,
-    torus_graph_hit_t *hits, size_t n)
+torus_graph_find_completer(torus_json_t *j, const torus_graph_hit_t *hit)
 {
-    size_t       i;
     torus_buf_t  path;
 
     torus_buf_init(&path, 0);
+    torus_buf_adds(&path, hit->path);
+
+    if (!hit->leaf) {
+        torus_buf_addz(&path, ".");
+    }
+
+    if (path.failed) {
+        j->out->failed = 1;
+    }
 
     torus_json_open(j, '{');
-    torus_json_keyz(j, "metrics");
-    torus_json_open(j, '[');
-
-    for (i = 0; i < n; i++) {
-        torus_buf_reset(&path, 65536);
-        torus_buf_adds(&path, hits[i].path);
-
-        if (!hits[i].leaf) {
-            torus_buf_addz(&path, ".");
-        }
-
-        if (path.failed) {
-            j->out->failed = 1;
-        }
-
-        torus_json_open(j, '{');
-        torus_json_keyz(j, "path");
-        torus_json_string(j, torus_str(path.pos, torus_buf_len(&path)));
-        torus_json_keyz(j, "name");
-        torus_json_string(j, torus_graph_hit_name(&hits[i]));
-        torus_json_keyz(j, "is_leaf");
-        torus_json_string(j, torus_str(hits[i].leaf ? "1" : "0", 1));
-        torus_json_close(j, '}');
-    }
-
-    if (find->wildcards && n > 1) {
-        torus_json_open(j, '{');
-        torus_json_keyz(j, "name");
-        torus_json_string(j, torus_str("*", 1));
-        torus_json_close(j, '}');
-    }
-
-    torus_json_close(j, ']');
+    torus_json_keyz(j, "path");
+    torus_json_string(j, torus_str(path.pos, torus_buf_len(&path)));
+    torus_json_keyz(j, "name");
+    torus_json_string(j, torus_graph_hit_name(hit));
+    torus_json_keyz(j, "is_leaf");
+    torus_json_string(j, torus_str(hit->leaf ? "1" : "0", 1));
     torus_json_close(j, '}');
 
     torus_buf_free(&path);
 }
 
 
-/* The distinct nodes at a position; paths that are too short have none. */
-static int
-torus_graph_find_nodes(torus_json_t *j, const torus_graph_find_t *find,
-    torus_graph_hit_t *hits, size_t n)
-{
-    size_t              i, k;
-    torus_graph_hit_t  *nodes;
-
-    nodes = malloc((n + 1) * sizeof(torus_graph_hit_t));
-    if (nodes == NULL) {
-        return TORUS_ERROR;
-    }
-
-    k = 0;
-
-    for (i = 0; i < n; i++) {
-        nodes[k] = hits[i];
-        nodes[k].leaf = 0;
-        nodes[k].path = torus_graph_hit_node(hits[i].path, find->position);
-
-        k += (nodes[k].path.len != 0);
-    }
-
-    qsort(nodes, k, sizeof(torus_graph_hit_t), torus_graph_hit_by_path);
-
-    torus_json_open(j, '{');
-    torus_json_keyz(j, "nodes");
-    torus_json_open(j, '[');
-
-    for (i = 0; i < k; i++) {
-        if (i == 0 || !torus_str_eq(nodes[i].path, nodes[i - 1].path)) {
-            torus_json_string(j, nodes[i].path);
-        }
-    }
-
-    torus_json_close(j, ']');
-    torus_json_close(j, '}');
-
-    free(nodes);
-
-    return TORUS_OK;
-}
-
-
+/* The node at a position; a path that is too short has none. */
 static torus_str_t
 torus_graph_hit_node(torus_str_t path, int position)
 {
@@ -890,62 +1000,46 @@ torus_graph_hit_node(torus_str_t path, int position)
 
 
 static void
-torus_graph_find_json(torus_json_t *j, torus_graph_hit_t *hits, size_t n)
+torus_graph_find_json(torus_json_t *j, const torus_graph_hit_t *hit)
 {
-    size_t  i;
+    torus_json_open(j, '{');
+    torus_json_keyz(j, "path");
+    torus_json_string(j, hit->path);
+    torus_json_keyz(j, "is_leaf");
+    torus_json_bool(j, hit->leaf);
 
-    torus_json_open(j, '[');
-
-    for (i = 0; i < n; i++) {
+    if (hit->leaf) {
+        torus_json_keyz(j, "intervals");
+        torus_json_open(j, '[');
         torus_json_open(j, '{');
-        torus_json_keyz(j, "path");
-        torus_json_string(j, hits[i].path);
-        torus_json_keyz(j, "is_leaf");
-        torus_json_bool(j, hits[i].leaf);
-
-        if (hits[i].leaf) {
-            torus_json_keyz(j, "intervals");
-            torus_json_open(j, '[');
-            torus_json_open(j, '{');
-            torus_json_keyz(j, "start");
-            torus_json_int(j, hits[i].start);
-            torus_json_keyz(j, "end");
-            torus_json_int(j, hits[i].end);
-            torus_json_close(j, '}');
-            torus_json_close(j, ']');
-        }
-
+        torus_json_keyz(j, "start");
+        torus_json_int(j, hit->start);
+        torus_json_keyz(j, "end");
+        torus_json_int(j, hit->end);
         torus_json_close(j, '}');
+        torus_json_close(j, ']');
     }
 
-    torus_json_close(j, ']');
+    torus_json_close(j, '}');
 }
 
 
 static void
-torus_graph_find_pickle(torus_buf_t *out, torus_graph_hit_t *hits, size_t n)
+torus_graph_find_pickle(torus_buf_t *out, const torus_graph_hit_t *hit)
 {
-    size_t  i;
+    torus_buf_addz(out, "}(");
+    torus_graph_pickle_text(out, torus_str("path", 4));
+    torus_graph_pickle_text(out, hit->path);
+    torus_graph_pickle_text(out, torus_str("is_leaf", 7));
+    torus_buf_add(out, hit->leaf ? "\x88" : "\x89", 1);
 
-    torus_buf_addz(out, "\x80\x02](");
-
-    for (i = 0; i < n; i++) {
-        torus_buf_addz(out, "}(");
-        torus_graph_pickle_text(out, torus_str("path", 4));
-        torus_graph_pickle_text(out, hits[i].path);
-        torus_graph_pickle_text(out, torus_str("is_leaf", 7));
-        torus_buf_add(out, hits[i].leaf ? "\x88" : "\x89", 1);
-
-        if (hits[i].leaf) {
-            torus_graph_pickle_text(out, torus_str("intervals", 9));
-            torus_buf_addz(out, "](](");
-            torus_graph_pickle_int(out, hits[i].start);
-            torus_graph_pickle_int(out, hits[i].end);
-            torus_buf_addz(out, "ee");
-        }
-
-        torus_buf_addz(out, "u");
+    if (hit->leaf) {
+        torus_graph_pickle_text(out, torus_str("intervals", 9));
+        torus_buf_addz(out, "](](");
+        torus_graph_pickle_int(out, hit->start);
+        torus_graph_pickle_int(out, hit->end);
+        torus_buf_addz(out, "ee");
     }
 
-    torus_buf_addz(out, "e.");
+    torus_buf_addz(out, "u");
 }

@@ -14,6 +14,7 @@
 
 #include "torus_graph.h"
 #include "torus_json.h"
+#include "torus_work.h"
 
 
 typedef enum {
@@ -93,9 +94,29 @@ typedef struct {
 int torus_graph_find_format(torus_str_t name,
     torus_graph_find_format_t *format);
 
-/* hits are put in order.  TORUS_OK or TORUS_ERROR. */
-int torus_graph_find_write(torus_buf_t *out, const torus_graph_find_t *find,
-    torus_graph_hit_t *hits, size_t n);
+typedef struct {
+    const torus_graph_find_t *find;
+    torus_buf_t              *out;
+    torus_graph_hit_t        *hits;
+    size_t                    n;
+    torus_json_t              json;
+    torus_sort_t              sort;
+    unsigned                  phase;
+    size_t                    i;             /* the next of them */
+    unsigned                  leaves:1;      /* there is nothing else */
+} torus_graph_finder_t;
+
+
+/*
+ * All arguments must outlive the writing; hits are put in order, spare has
+ * room for as many.
+ */
+void torus_graph_find_start(torus_graph_finder_t *w, torus_buf_t *out,
+    const torus_graph_find_t *find, torus_graph_hit_t *hits,
+    torus_graph_hit_t *spare, size_t n);
+
+/* TORUS_OK: that was the last; TORUS_AGAIN: the work is over; TORUS_ERROR. */
+int torus_graph_find_some(torus_graph_finder_t *w, torus_work_t *work);
 
 
 /*

@@ -785,6 +785,8 @@ torus_graph_aggregate_line(torus_graph_t *g, torus_graph_frame_t *f,
 
     d = torus_graph_fold(fold, s->values, s->n, scratch);
 
+    torus_graph_work(g, s->n + 50);
+
     if (args[2].number != 0) {
         n = s->n;
         to = torus_graph_like(g, s, n);

@@ -35,6 +35,18 @@ typedef struct {
 } torus_graph_groups_t;
 
 
+/* Of weightedAverage(): what is paired, multiplied and added up. */
+typedef struct {
+    torus_graph_groups_t      groups;
+    torus_graph_list_t        products;
+    torus_graph_mix_t         mix;
+    torus_graph_series_t     *sums[2];
+    unsigned                  phase;
+    unsigned                  started:1;
+    size_t                    i;
+} torus_graph_weights_t;
+
+
 static int torus_graph_aggregate(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_count_series(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_percentile_of(torus_graph_t *g,
@@ -55,8 +67,15 @@ static int torus_graph_percent_one(torus_graph_t *g, torus_graph_frame_t *f,
 static int torus_graph_percent_number(torus_graph_t *g,
     torus_graph_frame_t *f);
 static int torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_weighted_pairs(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_weights_t *w);
+static int torus_graph_weighted_products(torus_graph_t *g,
+    torus_graph_weights_t *w);
 static int torus_graph_weighted_sum(torus_graph_t *g,
-    torus_graph_list_t *list, torus_graph_series_t **sum);
+    torus_graph_weights_t *w, torus_graph_list_t *list,
+    torus_graph_series_t **sum);
+static int torus_graph_weighted_out(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_weights_t *w);
 static int torus_graph_weighted_paths(torus_graph_t *g,
     torus_graph_list_t *list, torus_str_t *text);
 static int torus_graph_group(torus_graph_t *g, torus_graph_frame_t *f);
@@ -612,7 +631,7 @@ torus_graph_mix_merge(torus_graph_t *g, torus_graph_mix_t *m)
             }
 
             m->count[pad + j]++;
-            torus_graph_work(g, s->rows[j].nitems);
+            torus_graph_work(g, 20 + 40 * s->rows[j].nitems);
         }
 
         torus_graph_work(g, s->n + 1);
@@ -1547,24 +1566,11 @@ torus_graph_str_cmp(torus_str_t a, torus_str_t b)
 }
 
 
-/* Of each key the last series counts, as in Graphite. */
 static int
 torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                       rc;
-    size_t                    i, n;
-    torus_str_t               key, avg, weight, nodes;
-    torus_graph_list_t        products;
-    torus_graph_groups_t      s;
-    torus_graph_series_t     *product, *sums[2], *out;
-    torus_graph_group_by_t   *group;
-    const torus_graph_arg_t  *args;
-
-    args = f->call->args;
-    n = f->call->nargs > 2 ? f->call->nargs - 2 : 0;
-
-    memset(&s, 0, sizeof(torus_graph_groups_t));
-    memset(&products, 0, sizeof(torus_graph_list_t));
+    int                     rc;
+    torus_graph_weights_t  *w;
 
     if (f->lists[0].n != f->lists[1].n) {
         return torus_graph_fault(g, "weightedAverage() needs as many weights "
@@ -1572,59 +1578,172 @@ torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
                                  f->lists[1].n);
     }
 
-    for (i = 0; i < f->lists[0].n; i++) {
-
-        if (torus_graph_key(g, f->lists[0].items[i], &args[2], n, &key)
-            != TORUS_OK
-            || torus_graph_groups_get(g, &s, key, &group) != TORUS_OK)
-        {
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_weights_t));
+        if (f->state == NULL) {
             return TORUS_ERROR;
         }
-
-        group->list.items = &f->lists[0].items[i];
-        group->list.n = 1;
-
-        if (torus_graph_key(g, f->lists[1].items[i], &args[2], n, &key)
-            != TORUS_OK
-            || torus_graph_groups_get(g, &s, key, &group) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-
-        group->sum = f->lists[1].items[i];
     }
 
-    for (i = 0; i < s.n; i++) {
+    w = f->state;
+    rc = TORUS_OK;
 
-        if (s.groups[i].list.n == 0 || s.groups[i].sum == NULL) {
+    if (w->phase == 0) {
+        rc = torus_graph_weighted_pairs(g, f, w);
+
+    } else if (w->phase == 1) {
+        rc = torus_graph_weighted_products(g, w);
+
+    } else if (w->products.n == 0) {
+        return TORUS_OK;
+
+    } else if (w->phase == 2) {
+        rc = torus_graph_weighted_sum(g, w, &w->products, &w->sums[0]);
+
+    } else if (w->phase == 3) {
+        rc = torus_graph_weighted_sum(g, w, &f->lists[1], &w->sums[1]);
+
+    } else {
+        return torus_graph_weighted_out(g, f, w);
+    }
+
+    if (rc == TORUS_OK) {
+        w->phase++;
+        w->i = 0;
+        return TORUS_AGAIN;
+    }
+
+    return rc;
+}
+
+
+/* Of each key the last series counts, as in Graphite. */
+static int
+torus_graph_weighted_pairs(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_weights_t *w)
+{
+    size_t                    n;
+    torus_str_t               key;
+    torus_graph_group_by_t   *group;
+    const torus_graph_arg_t  *nodes;
+
+    nodes = &f->call->args[2];
+    n = f->call->nargs > 2 ? f->call->nargs - 2 : 0;
+
+    for ( /* void */ ; w->i < f->lists[0].n; w->i++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 128);
+
+        if (torus_graph_key(g, f->lists[0].items[w->i], nodes, n, &key)
+            != TORUS_OK
+            || torus_graph_groups_get(g, &w->groups, key, &group)
+               != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        group->list.items = &f->lists[0].items[w->i];
+        group->list.n = 1;
+
+        if (torus_graph_key(g, f->lists[1].items[w->i], nodes, n, &key)
+            != TORUS_OK
+            || torus_graph_groups_get(g, &w->groups, key, &group)
+               != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        group->sum = f->lists[1].items[w->i];
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_weighted_products(torus_graph_t *g, torus_graph_weights_t *w)
+{
+    int                            rc;
+    torus_graph_series_t          *product;
+    const torus_graph_group_by_t  *group;
+
+    for ( /* void */ ; w->i < w->groups.n; w->i++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        group = &w->groups.groups[w->i];
+        torus_graph_work(g, 10);
+
+        if (group->list.n == 0 || group->sum == NULL) {
             continue;
         }
 
-        rc = torus_graph_product(g, s.groups[i].list.items[0],
-                                 s.groups[i].sum, &product);
+        rc = torus_graph_product(g, group->list.items[0], group->sum,
+                                 &product);
         if (rc != TORUS_OK) {
             return rc;
         }
 
-        if (torus_graph_add(g, &products, product) != TORUS_OK) {
+        torus_graph_work(g, product->n);
+
+        if (torus_graph_add(g, &w->products, product) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
 
-    if (products.n == 0) {
-        return TORUS_OK;
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_weighted_sum(torus_graph_t *g, torus_graph_weights_t *w,
+    torus_graph_list_t *list, torus_graph_series_t **sum)
+{
+    int  rc;
+
+    if (!w->started) {
+        memset(&w->mix, 0, sizeof(torus_graph_mix_t));
+        w->mix.xff = torus_graph_params(g)->xff;
+
+        rc = torus_graph_mix_start(g, &w->mix, list, TORUS_GRAPH_SUM);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        w->started = 1;
     }
 
-    rc = torus_graph_weighted_sum(g, &products, &sums[0]);
+    rc = torus_graph_mix_run(g, &w->mix, sum);
 
     if (rc == TORUS_OK) {
-        rc = torus_graph_weighted_sum(g, &f->lists[1], &sums[1]);
+        w->started = 0;
     }
 
-    if (rc == TORUS_OK) {
-        rc = torus_graph_quotient(g, sums[0], sums[1], 1, &out);
-    }
+    return rc;
+}
 
+
+static int
+torus_graph_weighted_out(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_weights_t *w)
+{
+    int                       rc;
+    size_t                    i, n;
+    torus_str_t               avg, weight, nodes;
+    torus_graph_series_t     *out;
+    const torus_graph_arg_t  *args;
+
+    args = f->call->args;
+    n = f->call->nargs > 2 ? f->call->nargs - 2 : 0;
+
+    rc = torus_graph_quotient(g, w->sums[0], w->sums[1], 1, &out);
     if (rc != TORUS_OK) {
         return rc;
     }
@@ -1651,29 +1770,6 @@ torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
     }
 
     return torus_graph_add(g, &f->out, out);
-}
-
-
-/* In one go: as many series as there are on a panel. */
-static int
-torus_graph_weighted_sum(torus_graph_t *g, torus_graph_list_t *list,
-    torus_graph_series_t **sum)
-{
-    int                rc;
-    torus_graph_mix_t  m;
-
-    memset(&m, 0, sizeof(torus_graph_mix_t));
-    m.xff = torus_graph_params(g)->xff;
-
-    rc = torus_graph_mix_start(g, &m, list, TORUS_GRAPH_SUM);
-
-    if (rc == TORUS_OK) {
-        do {
-            rc = torus_graph_mix_run(g, &m, sum);
-        } while (rc == TORUS_AGAIN);
-    }
-
-    return rc;
 }
 
 

@@ -1452,7 +1452,7 @@ static int
 torus_graph_time_stack(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                       first, k;
-    size_t                    i, j;
+    size_t                   *at, i;
     char                      number[16];
     torus_str_t               text;
     torus_graph_series_t     *s;
@@ -1469,12 +1469,30 @@ torus_graph_time_stack(torus_graph_t *g, torus_graph_frame_t *f)
         return TORUS_ERROR;
     }
 
-    for (j = 0; j < f->nspans; j++) {
-        k = first + (int) j;
+    /* the place: a shift, and a series of it */
+
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 2,
+                                      sizeof(size_t));
+        if (f->state == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    for (at = f->state; at[0] < f->nspans; at[0]++, at[1] = 0) {
+        k = first + (int) at[0];
         (void) snprintf(number, sizeof(number), "%d", k);
 
-        for (i = 0; i < f->windows[j].n; i++) {
-            s = torus_graph_edit(g, f->windows[j].items[i]);
+        for ( /* void */ ; at[1] < f->windows[at[0]].n; at[1]++) {
+
+            if (torus_graph_spent(g)) {
+                return TORUS_AGAIN;
+            }
+
+            torus_graph_work(g, 100);
+
+            i = at[1];
+            s = torus_graph_edit(g, f->windows[at[0]].items[i]);
 
             if (s == NULL
                 || torus_graph_tag(g, s, "timeShiftUnit", text) != TORUS_OK
@@ -1487,10 +1505,8 @@ torus_graph_time_stack(torus_graph_t *g, torus_graph_frame_t *f)
                 return TORUS_ERROR;
             }
 
-            torus_graph_put_back(s, &f->spans[j], &f->span);
+            torus_graph_put_back(s, &f->spans[at[0]], &f->span);
         }
-
-        torus_graph_work(g, f->windows[j].n * 8);
     }
 
     return TORUS_OK;

@@ -235,7 +235,7 @@ torus_graph_values(torus_graph_t *g, torus_graph_series_t *s)
             return TORUS_ERROR;
         }
 
-        torus_graph_work(g, s->rows[i].nitems);
+        torus_graph_work(g, 20 + 20 * s->rows[i].nitems);
     }
 
     s->values = values;
@@ -356,7 +356,7 @@ torus_graph_merge(torus_graph_t *g, const torus_graph_series_t *s, size_t k,
             return TORUS_ERROR;
         }
 
-        torus_graph_work(g, 1 + s->rows[i].nitems);
+        torus_graph_work(g, 20 + 40 * s->rows[i].nitems);
 
         if ((i % k == k - 1 || i == s->n - 1)
             && !torus_graph_enough(present, (double) k, s->xff))

@@ -9,10 +9,7 @@
 #include "torus_list.h"
 #include "torus_layout.h"
 
-#include <stdlib.h>
 
-
-#define TORUS_LIST_PIECE  65536   /* bytes of the answer written at a time */
 #define TORUS_LIST_TABLE  256     /* slots at first, a power of two */
 
 
@@ -49,15 +46,19 @@ struct torus_list_s {
     torus_str_t               *names;
     size_t                     nnames;
     size_t                     size;
-    uint32_t                  *table;     /* name + 1, by hash; 0: free */
+    uint32_t                  *hashes;    /* of the names */
+    uint32_t                  *table;     /* name + 1, by hash; 0: free; of
+                                             properties the first of a stat */
     size_t                     slots;
     uint64_t                   seed;
     torus_property_t          *properties;
     size_t                     nproperties;
+    torus_sort_t               sort;
     torus_json_t               json;
     size_t                     written;   /* names or properties */
     unsigned                   properties_asked:1;
     unsigned                   pretty:1;
+    unsigned                   sorting:1;
     unsigned                   begun:1;   /* sorted, and writing */
     unsigned                   over:1;    /* more names than allowed */
     unsigned                   costly:1;  /* more steps of the pattern */
@@ -87,6 +88,8 @@ static unsigned torus_properties_stats(torus_list_t *l,
 static int torus_properties_stat(torus_list_t *l, torus_str_t stat);
 static int torus_properties_add(torus_list_t *l, torus_str_t stat,
     const torus_schema_t *schema, int made);
+static uint32_t *torus_properties_slot(const torus_list_t *l,
+    torus_str_t stat);
 static int torus_properties_held(const torus_property_t *p);
 static int torus_properties_key(void *data, const torus_host_t *host,
     torus_str_t key);
@@ -244,16 +247,8 @@ torus_list_only(torus_list_t *l, const torus_arg_t *args, size_t nargs,
 
 
 size_t
-torus_list_names(torus_list_t *l, const torus_str_t **names)
+torus_list_names(const torus_list_t *l, const torus_str_t **names)
 {
-    if (!l->begun && torus_list_ready(l)) {
-        l->begun = 1;
-
-        if (l->nnames > 1) {
-            qsort(l->names, l->nnames, sizeof(torus_str_t), torus_list_cmp);
-        }
-    }
-
     *names = l->names;
 
     return l->nnames;
@@ -352,20 +347,45 @@ torus_list_ready(const torus_list_t *l)
 
 
 int
-torus_list_write(torus_list_t *l, torus_buf_t *out)
+torus_list_sort(torus_list_t *l)
 {
-    if (!l->begun) {
-        l->begun = 1;
+    void  *spare;
 
-        torus_json_init(&l->json, out, l->pretty);
-        torus_json_open(&l->json, l->properties_asked ? '{' : '[');
-
-        if (l->nnames > 1) {
-            qsort(l->names, l->nnames, sizeof(torus_str_t), torus_list_cmp);
+    if (!l->sorting) {
+        spare = torus_arena_alloc(l->arena,
+                                  (l->nnames + 1) * sizeof(torus_str_t));
+        if (spare == NULL) {
+            return TORUS_ERROR;
         }
+
+        l->sorting = 1;
+        torus_sort_start(&l->sort, l->names, spare, l->nnames,
+                         sizeof(torus_str_t), torus_list_cmp);
     }
 
-    while (torus_buf_len(out) < TORUS_LIST_PIECE) {
+    return torus_sort_run(&l->sort, &l->stats->work);
+}
+
+
+int
+torus_list_write(torus_list_t *l, torus_buf_t *out)
+{
+    int  rc;
+
+    if (!l->begun) {
+        rc = torus_list_sort(l);
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        l->begun = 1;
+        torus_json_init(&l->json, out, l->pretty);
+        torus_json_open(&l->json, l->properties_asked ? '{' : '[');
+    }
+
+    while (!torus_work_over(&l->stats->work)) {
+        torus_work_did(&l->stats->work, 20);
 
         if (l->properties_asked && l->written < l->nproperties) {
             torus_properties_write(l);
@@ -373,6 +393,7 @@ torus_list_write(torus_list_t *l, torus_buf_t *out)
         }
 
         if (!l->properties_asked && l->written < l->nnames) {
+            torus_work_did(&l->stats->work, l->names[l->written].len / 4);
             torus_json_string(&l->json, l->names[l->written++]);
             l->stats->points++;
             continue;
@@ -605,6 +626,7 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
     }
 
     hash = torus_hash(stat.data, stat.len, l->seed);
+    hash = (uint32_t) (hash * 0x9e3779b97f4a7c15 >> 32);
 
     for (slot = hash & (l->slots - 1);
          l->table[slot] != 0;
@@ -637,6 +659,7 @@ torus_list_name(torus_list_t *l, const torus_schema_t *schema,
         return TORUS_ERROR;
     }
 
+    l->hashes[l->nnames] = (uint32_t) hash;
     l->table[slot] = (uint32_t) ++l->nnames;
 
     return TORUS_OK;
@@ -699,6 +722,7 @@ static int
 torus_list_room(torus_list_t *l)
 {
     size_t        size;
+    uint32_t     *hashes;
     torus_str_t  *names;
 
     if (l->nnames < l->size) {
@@ -708,15 +732,19 @@ torus_list_room(torus_list_t *l)
     size = l->size == 0 ? TORUS_LIST_TABLE / 2 : 2 * l->size;
 
     names = torus_arena_alloc(l->arena, size * sizeof(torus_str_t));
-    if (names == NULL) {
+    hashes = torus_arena_alloc(l->arena, size * sizeof(uint32_t));
+
+    if (names == NULL || hashes == NULL) {
         return TORUS_ERROR;
     }
 
     if (l->nnames != 0) {
         memcpy(names, l->names, l->nnames * sizeof(torus_str_t));
+        memcpy(hashes, l->hashes, l->nnames * sizeof(uint32_t));
     }
 
     l->names = names;
+    l->hashes = hashes;
     l->size = size;
 
     return torus_list_rehash(l);
@@ -727,7 +755,6 @@ static int
 torus_list_rehash(torus_list_t *l)
 {
     size_t     i, slot;
-    uint64_t   hash;
     uint32_t  *table;
 
     l->slots = 2 * l->size;
@@ -738,8 +765,7 @@ torus_list_rehash(torus_list_t *l)
     }
 
     for (i = 0; i < l->nnames; i++) {
-        hash = torus_hash(l->names[i].data, l->names[i].len, l->seed);
-        slot = hash & (l->slots - 1);
+        slot = l->hashes[i] & (l->slots - 1);
 
         while (table[slot] != 0) {
             slot = (slot + 1) & (l->slots - 1);
@@ -784,6 +810,15 @@ torus_properties_stats(torus_list_t *l, const torus_arg_t *args,
         return 500;
     }
 
+    for (l->slots = 16; l->slots < 2 * n; l->slots *= 2) {
+        /* void */
+    }
+
+    l->table = torus_arena_calloc(l->arena, l->slots, sizeof(uint32_t));
+    if (l->table == NULL) {
+        return 500;
+    }
+
     for (i = 0; i < nargs; i++) {
 
         if (!torus_str_is(args[i].name, "stat") || args[i].value.len == 0) {
@@ -808,15 +843,16 @@ torus_properties_stat(torus_list_t *l, torus_str_t stat)
 {
     int                    made;
     size_t                 i, n;
+    uint32_t              *slot;
     const torus_schema_t  *schema;
 
-    for (i = 0; i < l->nproperties; i++) {
+    slot = torus_properties_slot(l, stat);
 
-        if (torus_str_eq(l->properties[i].stat, stat)) {
-            return TORUS_OK;
-        }
+    if (*slot != 0) {
+        return TORUS_OK;
     }
 
+    *slot = (uint32_t) l->nproperties + 1;
     n = 0;
 
     for (i = 0; i < l->set->nschemas; i++) {
@@ -875,32 +911,58 @@ torus_properties_add(torus_list_t *l, torus_str_t stat,
 }
 
 
+/* Where the number of a stat's first entry is, or is to be. */
+static uint32_t *
+torus_properties_slot(const torus_list_t *l, torus_str_t stat)
+{
+    size_t  slot;
+
+    slot = torus_hash(stat.data, stat.len, l->seed) & (l->slots - 1);
+
+    while (l->table[slot] != 0
+           && !torus_str_eq(l->properties[l->table[slot] - 1].stat, stat))
+    {
+        slot = (slot + 1) & (l->slots - 1);
+    }
+
+    return &l->table[slot];
+}
+
+
 static int
 torus_properties_key(void *data, const torus_host_t *host, torus_str_t key)
 {
     torus_list_t *l = data;
 
-    size_t               i;
-    torus_property_t    *p;
-    torus_layout_key_t   parsed;
+    size_t                 i, k;
+    torus_property_t      *p;
+    torus_layout_key_t     parsed;
+    const torus_schema_t  *schema;
 
-    for (i = 0; i < l->nproperties; i++) {
-        p = &l->properties[i];
+    for (i = 0; i < l->set->nschemas; i++) {
+        schema = &l->set->schemas[i];
 
-        if (p->schema == NULL
-            || p->schema->host->index != host->index
-            || key.len <= p->schema->prefix.len + p->stat.len
-            || memcmp(key.data + p->schema->prefix.len, p->stat.data,
-                      p->stat.len) != 0
-            || torus_layout_parse(p->schema, key, &parsed) != TORUS_OK
-            || !torus_str_eq(parsed.stat, p->stat)
-            || (p->made && torus_list_claimed(l->set, p->schema,
-                                                 key, 1)))
+        if (schema->host->index != host->index
+            || torus_layout_parse(schema, key, &parsed) != TORUS_OK)
         {
             continue;
         }
 
-        torus_properties_hold(p, &parsed);
+        k = *torus_properties_slot(l, parsed.stat);
+
+        for ( /* void */ ; k != 0 && k <= l->nproperties; k++) {
+            p = &l->properties[k - 1];
+
+            if (!torus_str_eq(p->stat, parsed.stat)) {
+                break;
+            }
+
+            if (p->schema == schema
+                && !(p->made && torus_list_claimed(l->set, schema, key, 1)))
+            {
+                torus_properties_hold(p, &parsed);
+            }
+        }
     }
 
     return TORUS_OK;

@@ -54,8 +54,11 @@ void torus_list_destroy(torus_list_t *list);
 int torus_list_owns(const torus_schema_set_t *set,
     const torus_schema_t *schema, torus_str_t key, torus_str_t stat);
 
-/* Sorted once the list is ready. */
-size_t torus_list_names(torus_list_t *list, const torus_str_t **names);
+/* In order after torus_list_sort(). */
+size_t torus_list_names(const torus_list_t *list, const torus_str_t **names);
+
+/* Of a list that is ready: TORUS_OK, TORUS_AGAIN or TORUS_ERROR. */
+int torus_list_sort(torus_list_t *list);
 
 /* TORUS_OK and a batch; TORUS_DECLINED: none now; TORUS_ERROR. */
 int torus_list_next(torus_list_t *list, torus_batch_t *batch);

@@ -7,17 +7,23 @@
 
 #include "torus_metrics.h"
 
-#include <stdlib.h>
 
-
-#define TORUS_METRICS_PIECE  65536   /* bytes that are written at a time */
-#define TORUS_METRICS_SHORT  32768   /* .. of an index that is not long */
+#define TORUS_METRICS_SHORT  32768   /* bytes of an index that is not long */
 
 
 typedef struct {
     torus_graph_hit_t          hit;
     size_t                     query;
 } torus_metrics_hit_t;
+
+
+typedef enum {
+    TORUS_METRICS_COLLECT = 0,
+    TORUS_METRICS_COPY,          /* the hits without their queries */
+    TORUS_METRICS_SORT,
+    TORUS_METRICS_WRITE,
+    TORUS_METRICS_DONE
+} torus_metrics_state_t;
 
 
 struct torus_metrics_s {
@@ -37,11 +43,17 @@ struct torus_metrics_s {
     torus_buf_t               *out;
     torus_buf_t                held;      /* of an index that is counted */
     torus_json_t               json;
+    torus_metrics_state_t      state;
+    torus_sort_t               sort;      /* expand */
+    torus_graph_finder_t       finder;    /* find */
+    torus_graph_hit_t         *found;
+    size_t                     i;
+    size_t                     group;     /* query of expand, at work */
     unsigned                   counting:1;
     unsigned                   grouped:1;
     unsigned                   pretty:1;
     unsigned                   begun:1;
-    unsigned                   done:1;
+    unsigned                   open:1;    /* so is a group */
 };
 
 
@@ -74,8 +86,15 @@ static unsigned torus_metrics_counted(torus_metrics_t *m,
     torus_error_t *err);
 static unsigned torus_metrics_over(const torus_metrics_t *m,
     torus_error_t *err);
-static int torus_metrics_found(torus_metrics_t *m);
-static void torus_metrics_expanded(torus_metrics_t *m);
+static unsigned torus_metrics_collect(torus_metrics_t *m, torus_error_t *err);
+static unsigned torus_metrics_collected(torus_metrics_t *m,
+    torus_error_t *err);
+static unsigned torus_metrics_full(torus_error_t *err);
+static void torus_metrics_copy(torus_metrics_t *m);
+static unsigned torus_metrics_found(torus_metrics_t *m);
+static unsigned torus_metrics_expanded(torus_metrics_t *m);
+static void torus_metrics_open(torus_metrics_t *m);
+static int torus_metrics_expand_some(torus_metrics_t *m);
 static int torus_metrics_cmp(const void *a, const void *b);
 static int torus_metrics_cmp_path(const void *a, const void *b);
 
@@ -216,59 +235,51 @@ torus_metrics_reply(torus_metrics_t *m, const torus_host_t *host,
 }
 
 
-unsigned
-torus_metrics_write(torus_metrics_t *m, torus_error_t *err)
+int
+torus_metrics_busy(const torus_metrics_t *m)
 {
-    int                rc;
-    size_t             query;
-    torus_graph_hit_t  hit;
+    return m->state == TORUS_METRICS_COLLECT ? torus_find_busy(m->find)
+                                             : m->state != TORUS_METRICS_DONE;
+}
 
-    if (m->done) {
+
+unsigned
+torus_metrics_work(torus_metrics_t *m, torus_error_t *err)
+{
+    switch (m->state) {
+
+    case TORUS_METRICS_COLLECT:
+        return m->kind != TORUS_METRICS_INDEX
+               ? torus_metrics_collect(m, err)
+               : m->counting ? torus_metrics_count(m, err)
+                             : torus_metrics_index(m, err);
+
+    case TORUS_METRICS_COPY:
+        torus_metrics_copy(m);
         return 200;
-    }
 
-    if (m->kind == TORUS_METRICS_INDEX) {
-        return m->counting ? torus_metrics_count(m, err)
-                           : torus_metrics_index(m, err);
-    }
+    case TORUS_METRICS_SORT:
 
-    for ( ;; ) {
-        rc = torus_find_hit(m->find, &query, &hit);
-
-        if (rc != TORUS_OK) {
-            break;
+        if (torus_sort_run(&m->sort, &m->stats->work) == TORUS_OK) {
+            m->state = TORUS_METRICS_WRITE;
         }
 
-        if (torus_metrics_keep(m, &hit, query) != TORUS_OK) {
-            torus_error(err, "the request needs more memory than it may have");
-            return 413;
-        }
-    }
+        return 200;
 
-    if (rc == TORUS_AGAIN) {
+    case TORUS_METRICS_WRITE:
+        return m->kind == TORUS_METRICS_EXPAND ? torus_metrics_expanded(m)
+                                               : torus_metrics_found(m);
+
+    default:
         return 200;
     }
-
-    if (rc == TORUS_INVALID) {
-        return torus_metrics_over(m, err);
-    }
-
-    m->done = 1;
-    m->stats->points += m->n;
-
-    if (m->kind == TORUS_METRICS_EXPAND) {
-        torus_metrics_expanded(m);
-        return m->out->failed ? 500 : 200;
-    }
-
-    return torus_metrics_found(m) == TORUS_OK ? 200 : 500;
 }
 
 
 int
 torus_metrics_done(const torus_metrics_t *m)
 {
-    return m->done;
+    return m->state == TORUS_METRICS_DONE;
 }
 
 
@@ -609,7 +620,7 @@ torus_metrics_index(torus_metrics_t *m, torus_error_t *err)
     size_t             query;
     torus_graph_hit_t  hit;
 
-    while (torus_buf_len(m->out) < TORUS_METRICS_PIECE) {
+    for ( ;; ) {
         rc = torus_find_hit(m->find, &query, &hit);
 
         if (rc == TORUS_AGAIN) {
@@ -628,11 +639,16 @@ torus_metrics_index(torus_metrics_t *m, torus_error_t *err)
 
         if (rc == TORUS_DECLINED) {
             torus_json_close(&m->json, ']');
-            m->done = 1;
+            m->state = TORUS_METRICS_DONE;
             break;
         }
 
+        if (rc != TORUS_OK) {
+            return torus_metrics_full(err);
+        }
+
         torus_json_string(&m->json, hit.path);
+        torus_work_did(&m->stats->work, 10 + hit.path.len / 4);
         m->stats->points++;
     }
 
@@ -659,6 +675,10 @@ torus_metrics_count(torus_metrics_t *m, torus_error_t *err)
             return torus_metrics_over(m, err);
         }
 
+        if (rc == TORUS_ERROR) {
+            return torus_metrics_full(err);
+        }
+
         if (!m->begun) {
             m->begun = 1;
             torus_json_init(&m->json, &m->held, m->pretty);
@@ -670,6 +690,7 @@ torus_metrics_count(torus_metrics_t *m, torus_error_t *err)
         }
 
         m->n++;
+        torus_work_did(&m->stats->work, 10 + hit.path.len / 4);
 
         if (torus_buf_len(&m->held) < TORUS_METRICS_SHORT) {
             torus_json_string(&m->json, hit.path);
@@ -688,7 +709,7 @@ torus_metrics_counted(torus_metrics_t *m, torus_error_t *err)
         torus_buf_add(m->out, m->held.pos, torus_buf_len(&m->held));
 
         m->stats->points += m->n;
-        m->done = 1;
+        m->state = TORUS_METRICS_DONE;
 
         return m->held.failed || m->out->failed ? 500 : 200;
     }
@@ -716,72 +737,191 @@ torus_metrics_over(const torus_metrics_t *m, torus_error_t *err)
 }
 
 
-static int
-torus_metrics_found(torus_metrics_t *m)
+static unsigned
+torus_metrics_full(torus_error_t *err)
 {
-    size_t              i;
-    torus_graph_hit_t  *hits;
+    torus_error(err, "the request needs more memory than it may have");
 
-    hits = torus_arena_alloc(m->arena, (m->n + 1) * sizeof(torus_graph_hit_t));
-    if (hits == NULL) {
-        return TORUS_ERROR;
-    }
-
-    for (i = 0; i < m->n; i++) {
-        hits[i] = m->hits[i].hit;
-    }
-
-    return torus_graph_find_write(m->out, &m->options, hits, m->n);
+    return 413;
 }
 
 
-/* A leaf and a branch of the same path are told once. */
-static void
-torus_metrics_expanded(torus_metrics_t *m)
+/* All hits are kept, as they have to be put in order once more. */
+static unsigned
+torus_metrics_collect(torus_metrics_t *m, torus_error_t *err)
 {
-    size_t                      i, q;
-    const torus_metrics_hit_t  *h;
+    int                rc;
+    size_t             query;
+    torus_graph_hit_t  hit;
 
-    if (m->n > 1) {
-        qsort(m->hits, m->n, sizeof(torus_metrics_hit_t),
-              m->grouped ? torus_metrics_cmp : torus_metrics_cmp_path);
+    for ( ;; ) {
+        rc = torus_find_hit(m->find, &query, &hit);
+
+        if (rc != TORUS_OK) {
+            break;
+        }
+
+        torus_work_did(&m->stats->work, 4);
+
+        if (torus_metrics_keep(m, &hit, query) != TORUS_OK) {
+            return torus_metrics_full(err);
+        }
     }
 
-    torus_json_init(&m->json, m->out, m->pretty);
-    torus_json_open(&m->json, '{');
-    torus_json_keyz(&m->json, "results");
-    torus_json_open(&m->json, m->grouped ? '{' : '[');
+    if (rc == TORUS_AGAIN) {
+        return 200;
+    }
 
-    i = 0;
+    if (rc == TORUS_INVALID) {
+        return torus_metrics_over(m, err);
+    }
 
-    for (q = 0; q < (m->grouped ? m->nqueries : 1); q++) {
+    return rc == TORUS_DECLINED ? torus_metrics_collected(m, err)
+                                : torus_metrics_full(err);
+}
 
-        if (m->grouped) {
-            torus_json_key(&m->json, m->queries[q]);
-            torus_json_open(&m->json, '[');
+
+static unsigned
+torus_metrics_collected(torus_metrics_t *m, torus_error_t *err)
+{
+    void    *spare;
+    size_t   n;
+
+    m->stats->points += m->n;
+    n = m->n + 1;
+
+    if (m->kind == TORUS_METRICS_EXPAND) {
+        spare = torus_arena_alloc(m->arena, n * sizeof(torus_metrics_hit_t));
+
+        torus_sort_start(&m->sort, m->hits, spare, m->n,
+                         sizeof(torus_metrics_hit_t),
+                         m->grouped ? torus_metrics_cmp
+                                    : torus_metrics_cmp_path);
+        m->state = TORUS_METRICS_SORT;
+
+    } else {
+        m->found = torus_arena_alloc(m->arena, n * sizeof(torus_graph_hit_t));
+        spare = torus_arena_alloc(m->arena, n * sizeof(torus_graph_hit_t));
+
+        torus_graph_find_start(&m->finder, m->out, &m->options, m->found,
+                               spare, m->n);
+        m->state = TORUS_METRICS_COPY;
+
+        if (m->found == NULL) {
+            return torus_metrics_full(err);
+        }
+    }
+
+    return spare != NULL ? 200 : torus_metrics_full(err);
+}
+
+
+static void
+torus_metrics_copy(torus_metrics_t *m)
+{
+    for ( /* void */ ; m->i < m->n; m->i++) {
+
+        if (torus_work_over(&m->stats->work)) {
+            return;
         }
 
-        for ( /* void */ ; i < m->n; i++) {
-            h = &m->hits[i];
+        torus_work_did(&m->stats->work, 1);
 
-            if (m->grouped && h->query != q) {
-                break;
-            }
+        m->found[m->i] = m->hits[m->i].hit;
+    }
 
-            if (i == 0 || !torus_str_eq(h->hit.path, h[-1].hit.path)
-                || (m->grouped && h[-1].query != q))
-            {
-                torus_json_string(&m->json, h->hit.path);
-            }
-        }
+    m->state = TORUS_METRICS_WRITE;
+}
 
-        if (m->grouped) {
-            torus_json_close(&m->json, ']');
+
+static unsigned
+torus_metrics_found(torus_metrics_t *m)
+{
+    int  rc;
+
+    rc = torus_graph_find_some(&m->finder, &m->stats->work);
+
+    if (rc == TORUS_OK) {
+        m->state = TORUS_METRICS_DONE;
+    }
+
+    return rc == TORUS_ERROR ? 500 : 200;
+}
+
+
+static unsigned
+torus_metrics_expanded(torus_metrics_t *m)
+{
+    if (!m->begun) {
+        m->begun = 1;
+        m->i = 0;
+        torus_metrics_open(m);
+    }
+
+    for ( /* void */ ; m->group < (m->grouped ? m->nqueries : 1); m->group++) {
+
+        if (torus_metrics_expand_some(m) != TORUS_OK) {
+            return m->out->failed ? 500 : 200;
         }
     }
 
     torus_json_close(&m->json, m->grouped ? '}' : ']');
     torus_json_close(&m->json, '}');
+
+    m->state = TORUS_METRICS_DONE;
+
+    return m->out->failed ? 500 : 200;
+}
+
+
+static void
+torus_metrics_open(torus_metrics_t *m)
+{
+    torus_json_init(&m->json, m->out, m->pretty);
+    torus_json_open(&m->json, '{');
+    torus_json_keyz(&m->json, "results");
+    torus_json_open(&m->json, m->grouped ? '{' : '[');
+}
+
+
+/* Those of a group.  A leaf and a branch of the same path are told once. */
+static int
+torus_metrics_expand_some(torus_metrics_t *m)
+{
+    const torus_metrics_hit_t  *h;
+
+    if (m->grouped && !m->open) {
+        m->open = 1;
+        torus_json_key(&m->json, m->queries[m->group]);
+        torus_json_open(&m->json, '[');
+    }
+
+    for ( /* void */ ; m->i < m->n; m->i++) {
+        h = &m->hits[m->i];
+
+        if (m->grouped && h->query != m->group) {
+            break;
+        }
+
+        if (torus_work_over(&m->stats->work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(&m->stats->work, 10 + h->hit.path.len / 4);
+
+        if (m->i == 0 || !torus_str_eq(h->hit.path, h[-1].hit.path)
+            || (m->grouped && h[-1].query != m->group))
+        {
+            torus_json_string(&m->json, h->hit.path);
+        }
+    }
+
+    if (m->grouped) {
+        torus_json_close(&m->json, ']');
+        m->open = 0;
+    }
+
+    return TORUS_OK;
 }
 
 

@@ -44,11 +44,11 @@ int torus_metrics_next(torus_metrics_t *metrics, torus_batch_t *batch);
 unsigned torus_metrics_reply(torus_metrics_t *metrics,
     const torus_host_t *host, const redisReply *reply, torus_error_t *err);
 
-/*
- * Appends what can be told; 200, or the status of the fault.  To be called
- * after each reply, and when all that was appended has been taken.
- */
-unsigned torus_metrics_write(torus_metrics_t *metrics, torus_error_t *err);
+/* There is something to compute or to append that needs no reply. */
+int torus_metrics_busy(const torus_metrics_t *metrics);
+
+/* Does some of it; 200, or the status of the fault. */
+unsigned torus_metrics_work(torus_metrics_t *metrics, torus_error_t *err);
 
 /* The whole answer was appended. */
 int torus_metrics_done(const torus_metrics_t *metrics);

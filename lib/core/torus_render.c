@@ -1,8 +1,9 @@
 /*
  * /render, a machine of these states:
  *
- *   PLAN     leaves become names, names become reads, some hundred at a time
+ *   PLAN     leaves become names, names become wants
  *   FIND     waiting for the index of names, then PLAN again
+ *   READS    wants become reads
  *   FETCH    waiting for buckets
  *   MISS     names without any data are looked up in the index, to tell what
  *            exists from what does not: waiting for it is FIND again
@@ -11,7 +12,9 @@
  *   FOLD     to maxDataPoints
  *   WRITE    until DONE
  *
- * In all but FIND and FETCH there is work to do and nobody to wait for.
+ * In all but FIND and FETCH there is work to do and nobody to wait for; in
+ * those when something has come that has to be gone through.  All of it
+ * leaves off when the work of a call is over.
  */
 
 #include "torus_render.h"
@@ -24,9 +27,9 @@
 
 
 #define TORUS_RENDER_CHUNK   16384
-#define TORUS_RENDER_NAMES   256      /* planned at a time */
-#define TORUS_RENDER_BUDGET  50000    /* points evaluated at a time */
-#define TORUS_RENDER_POINTS  2000     /* written at a time */
+#define TORUS_RENDER_POINT   8        /* operations to write one */
+#define TORUS_RENDER_NAME    100      /* .. to plan one */
+#define TORUS_RENDER_READ    60       /* .. to make one */
 #define TORUS_RENDER_TABLE   64       /* slots, to begin with */
 #define TORUS_RENDER_MADE    8        /* points made per point fetched */
 
@@ -36,6 +39,7 @@
 typedef enum {
     TORUS_RENDER_PLAN = 0,
     TORUS_RENDER_FIND,
+    TORUS_RENDER_READS,
     TORUS_RENDER_FETCH,
     TORUS_RENDER_MISS,
     TORUS_RENDER_SUPPLY,
@@ -117,6 +121,9 @@ struct torus_render_s {
     size_t                       nleaves;
     size_t                       leaf;      /* the cursor */
     size_t                       name;
+    size_t                       point;
+    torus_graph_series_t       **series;    /* of the leaf, supplied */
+    size_t                       nseries;
     torus_render_read_t        **table;
     size_t                       slots;
     torus_render_read_t        **reads;
@@ -128,7 +135,7 @@ struct torus_render_s {
     torus_find_t                *find;
     torus_render_leaf_t        **queries;   /* whose they are */
     size_t                       nqueries;
-    size_t                       read;      /* the cursor of MISS */
+    size_t                       read;      /* the cursor of READS, MISS */
     torus_render_read_t        **missed;    /* by query; NULL: not in MISS */
 
     int64_t                      points;    /* keys of all passes */
@@ -149,7 +156,7 @@ static unsigned torus_render_targets(torus_render_t *r);
 static int torus_render_arg(const torus_render_t *r, const char *name,
     torus_str_t *value);
 
-static int torus_render_step_on(torus_render_t *r, int64_t *budget);
+static int torus_render_step_on(torus_render_t *r);
 static int torus_render_begin_pass(torus_render_t *r);
 static int torus_render_ask(torus_render_t *r);
 static int torus_render_query(torus_render_t *r, torus_render_leaf_t *l);
@@ -170,12 +177,15 @@ static torus_render_read_t *torus_render_read(torus_render_t *r,
     torus_str_t name, const torus_render_choice_t *choice,
     const torus_graph_span_t *span);
 static int torus_render_grow(torus_render_t *r);
+static int torus_render_begin_reads(torus_render_t *r);
+static int torus_render_reads(torus_render_t *r);
 static int torus_render_fetch(torus_render_t *r);
+static void torus_render_fetched(torus_render_t *r);
+static int torus_render_evaluate(torus_render_t *r);
 static int torus_render_range(torus_render_t *r,
     const torus_render_read_t *from, torus_read_t *read);
 static int torus_render_stem(torus_render_t *r,
     const torus_render_read_t *from, torus_read_t *read);
-static int torus_render_fetched(torus_render_t *r);
 static int torus_render_miss(torus_render_t *r);
 static int torus_render_missing(torus_render_read_t *rd);
 static void torus_render_exists(torus_render_read_t *rd);
@@ -189,6 +199,8 @@ static int torus_render_value(torus_render_t *r, torus_graph_series_t *s,
     size_t i, torus_row_t *row);
 static int torus_render_rows(torus_render_t *r, torus_graph_series_t *s);
 static int torus_render_supply(torus_render_t *r);
+static int torus_render_take(torus_render_t *r, torus_render_leaf_t *l);
+static int torus_render_members(torus_render_t *r, torus_graph_series_t *s);
 static void torus_render_reduce(const torus_render_leaf_t *l,
     const torus_schema_t *schema, torus_graph_series_t *s);
 static int torus_render_went(torus_render_t *r, int rc,
@@ -281,12 +293,7 @@ torus_render_next(torus_render_t *r, torus_batch_t *batch)
     if (r->state == TORUS_RENDER_FIND) {
         rc = torus_find_next(r->find, batch);
 
-        if (rc == TORUS_ERROR) {
-            return torus_render_full(r);
-        }
-
-        return rc == TORUS_OK || torus_render_hits(r) == TORUS_OK
-               ? rc : TORUS_ERROR;
+        return rc == TORUS_ERROR ? torus_render_full(r) : rc;
     }
 
     if (r->state != TORUS_RENDER_FETCH) {
@@ -302,8 +309,8 @@ torus_render_next(torus_render_t *r, torus_batch_t *batch)
 
     /* nothing had to be read */
 
-    if (torus_fetch_done(r->fetch) && torus_render_fetched(r) != TORUS_OK) {
-        return TORUS_ERROR;
+    if (torus_fetch_done(r->fetch)) {
+        torus_render_fetched(r);
     }
 
     return rc;
@@ -319,8 +326,7 @@ torus_render_reply(torus_render_t *r, const torus_host_t *host,
     if (r->state == TORUS_RENDER_FIND) {
         status = torus_find_reply(r->find, host, reply, &r->err);
 
-        return status == 200 ? torus_render_hits(r)
-                             : torus_render_fail(r, status);
+        return status == 200 ? TORUS_OK : torus_render_fail(r, status);
     }
 
     if (r->state != TORUS_RENDER_FETCH) {
@@ -334,17 +340,32 @@ torus_render_reply(torus_render_t *r, const torus_host_t *host,
         return torus_render_fail(r, torus_fetch_status(r->fetch));
     }
 
-    return torus_fetch_done(r->fetch) ? torus_render_fetched(r) : TORUS_OK;
+    if (torus_fetch_done(r->fetch)) {
+        torus_render_fetched(r);
+    }
+
+    return TORUS_OK;
 }
 
 
 int
 torus_render_busy(const torus_render_t *r)
 {
-    return r->status == 200
-           && r->state != TORUS_RENDER_FIND
-           && r->state != TORUS_RENDER_FETCH
-           && r->state != TORUS_RENDER_DONE;
+    if (r->status != 200) {
+        return 0;
+    }
+
+    switch (r->state) {
+
+    case TORUS_RENDER_FIND:
+        return torus_find_busy(r->find);
+
+    case TORUS_RENDER_FETCH:
+        return torus_fetch_busy(r->fetch);
+
+    default:
+        return r->state != TORUS_RENDER_DONE;
+    }
 }
 
 
@@ -372,14 +393,18 @@ torus_render_error(const torus_render_t *r)
 int
 torus_render_work(torus_render_t *r)
 {
-    int64_t  budget;
+    while (torus_render_busy(r)) {
 
-    budget = TORUS_RENDER_BUDGET;
-
-    while (budget > 0 && torus_render_busy(r)) {
-
-        if (torus_render_step_on(r, &budget) != TORUS_OK) {
+        if (torus_render_step_on(r) != TORUS_OK) {
             return TORUS_ERROR;
+        }
+
+        /* what was written may be as much as is wanted */
+
+        if (torus_work_over(&r->stats->work)
+            || r->state == TORUS_RENDER_WRITE)
+        {
+            break;
         }
     }
 
@@ -601,6 +626,7 @@ torus_render_targets(torus_render_t *r)
     r->params.target = r->limits->target;
     r->params.max_leaves = r->limits->series;
     r->params.max_series = r->limits->series;
+    r->params.work = &r->stats->work;
     r->params.max_points = r->limits->points * TORUS_RENDER_MADE;
 
     r->graph = torus_graph_create(r->arena, &r->params);
@@ -666,55 +692,46 @@ torus_render_arg(const torus_render_t *r, const char *name,
 
 
 static int
-torus_render_step_on(torus_render_t *r, int64_t *budget)
+torus_render_step_on(torus_render_t *r)
 {
     int  rc;
 
     switch (r->state) {
 
     case TORUS_RENDER_PLAN:
-        *budget -= TORUS_RENDER_BUDGET / 4;
         return torus_render_plan(r);
 
+    case TORUS_RENDER_FIND:
+        return torus_render_hits(r);
+
+    case TORUS_RENDER_READS:
+        return torus_render_reads(r);
+
+    case TORUS_RENDER_FETCH:
+        if (torus_fetch_work(r->fetch) != TORUS_OK) {
+            r->err = *torus_fetch_error(r->fetch);
+            return torus_render_fail(r, torus_fetch_status(r->fetch));
+        }
+
+        if (torus_fetch_done(r->fetch)) {
+            torus_render_fetched(r);
+        }
+
+        return TORUS_OK;
+
     case TORUS_RENDER_MISS:
-        *budget -= TORUS_RENDER_BUDGET / 8;
         return torus_render_miss(r);
 
     case TORUS_RENDER_SUPPLY:
-        *budget -= TORUS_RENDER_BUDGET / 8;
         return torus_render_supply(r);
 
     case TORUS_RENDER_EVAL:
-        rc = torus_graph_eval(r->graph, *budget, &r->err);
-
-        if (rc == TORUS_DECLINED) {
-            return torus_render_begin_pass(r);
-        }
-
-        *budget /= 2;
-
-        if (rc == TORUS_AGAIN) {
-            *budget = 0;
-        }
-
-        return torus_render_went(r, rc, TORUS_RENDER_FOLD);
-
     case TORUS_RENDER_FOLD:
-        rc = torus_graph_limit_points(r->graph, r->max, *budget, &r->err);
-
-        *budget /= 2;
-
-        if (rc == TORUS_AGAIN) {
-            *budget = 0;
-        }
-
-        return torus_render_went(r, rc, TORUS_RENDER_WRITE);
+        return torus_render_evaluate(r);
 
     default: /* TORUS_RENDER_WRITE */
-        *budget = 0;
-
-        rc = torus_graph_write_some(&r->writer, TORUS_RENDER_POINTS);
-
+        rc = torus_graph_write_some(&r->writer, TORUS_WORK_SLICE
+                                                / TORUS_RENDER_POINT);
         if (rc == TORUS_ERROR) {
             return torus_render_full(r);
         }
@@ -725,6 +742,32 @@ torus_render_step_on(torus_render_t *r, int64_t *budget)
 
         return TORUS_OK;
     }
+}
+
+
+static int
+torus_render_evaluate(torus_render_t *r)
+{
+    int            rc;
+    torus_work_t  *work;
+
+    work = &r->stats->work;
+
+    if (r->state == TORUS_RENDER_FOLD) {
+        rc = torus_graph_limit_points(r->graph, r->max, work->left, &r->err);
+        work->left = torus_graph_left(r->graph);
+
+        return torus_render_went(r, rc, TORUS_RENDER_WRITE);
+    }
+
+    rc = torus_graph_eval(r->graph, work->left, &r->err);
+    work->left = torus_graph_left(r->graph);
+
+    if (rc == TORUS_DECLINED) {
+        return torus_render_begin_pass(r);
+    }
+
+    return torus_render_went(r, rc, TORUS_RENDER_FOLD);
 }
 
 
@@ -943,6 +986,8 @@ torus_render_hits(torus_render_t *r)
         {
             return torus_render_full(r);
         }
+
+        torus_work_did(&r->stats->work, 4);
     }
 }
 
@@ -977,10 +1022,7 @@ torus_render_hit(torus_render_t *r, torus_render_leaf_t *l,
 static int
 torus_render_plan(torus_render_t *r)
 {
-    size_t                left;
     torus_render_leaf_t  *l;
-
-    left = TORUS_RENDER_NAMES;
 
     for ( /* void */ ; r->leaf < r->nleaves; r->leaf++, r->name = 0) {
         l = &r->leaves[r->leaf];
@@ -991,17 +1033,21 @@ torus_render_plan(torus_render_t *r)
 
         for ( /* void */ ; r->name < l->nnames; r->name++) {
 
-            if (left-- == 0) {
+            if (torus_work_over(&r->stats->work)) {
                 return TORUS_OK;
             }
+
+            torus_work_did(&r->stats->work, TORUS_RENDER_NAME);
 
             if (torus_render_name(r, l, l->names[r->name]) != TORUS_OK) {
                 return TORUS_ERROR;
             }
         }
+
+        torus_work_did(&r->stats->work, 10);
     }
 
-    return torus_render_fetch(r);
+    return torus_render_begin_reads(r);
 }
 
 
@@ -1307,14 +1353,10 @@ torus_render_grow(torus_render_t *r)
 }
 
 
-/* All reads are known. */
+/* All names are known. */
 static int
-torus_render_fetch(torus_render_t *r)
+torus_render_begin_reads(torus_render_t *r)
 {
-    size_t         i;
-    int64_t        cost;
-    torus_read_t  *read;
-
     memset(&r->plan, 0, sizeof(torus_plan_t));
 
     r->plan.reads = torus_arena_calloc(r->arena, r->nreads + 1,
@@ -1324,12 +1366,31 @@ torus_render_fetch(torus_render_t *r)
     }
 
     r->plan.nreads = r->nreads;
+    r->read = 0;
+    r->state = TORUS_RENDER_READS;
 
-    for (i = 0; i < r->nreads; i++) {
-        read = &r->plan.reads[i];
+    return TORUS_OK;
+}
 
-        if (torus_render_range(r, r->reads[i], read) != TORUS_OK
-            || torus_render_stem(r, r->reads[i], read) != TORUS_OK)
+
+static int
+torus_render_reads(torus_render_t *r)
+{
+    int64_t        cost;
+    torus_read_t  *read;
+
+    for ( /* void */ ; r->read < r->nreads; r->read++) {
+
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_OK;
+        }
+
+        torus_work_did(&r->stats->work, TORUS_RENDER_READ);
+
+        read = &r->plan.reads[r->read];
+
+        if (torus_render_range(r, r->reads[r->read], read) != TORUS_OK
+            || torus_render_stem(r, r->reads[r->read], read) != TORUS_OK)
         {
             return torus_render_full(r);
         }
@@ -1345,6 +1406,13 @@ torus_render_fetch(torus_render_t *r)
         }
     }
 
+    return torus_render_fetch(r);
+}
+
+
+static int
+torus_render_fetch(torus_render_t *r)
+{
     if (r->fetch != NULL) {
         torus_fetch_destroy(r->fetch);
     }
@@ -1355,23 +1423,30 @@ torus_render_fetch(torus_render_t *r)
         return torus_render_full(r);
     }
 
+    torus_work_did(&r->stats->work, 4 * r->nreads);
+
     r->state = TORUS_RENDER_FETCH;
 
     /* with nothing to read there is nobody to wait for */
 
-    return r->nreads == 0 ? torus_render_fetched(r) : TORUS_OK;
+    if (r->nreads == 0) {
+        torus_render_fetched(r);
+    }
+
+    return TORUS_OK;
 }
 
 
-static int
+static void
 torus_render_fetched(torus_render_t *r)
 {
     r->state = TORUS_RENDER_MISS;
     r->leaf = 0;
+    r->name = 0;
+    r->point = 0;
+    r->series = NULL;
     r->read = 0;
     r->nqueries = 0;
-
-    return TORUS_OK;
 }
 
 
@@ -1385,22 +1460,23 @@ static int
 torus_render_miss(torus_render_t *r)
 {
     int                   rc;
-    size_t                left;
     torus_find_conf_t     conf;
     torus_render_read_t  *rd;
-
-    left = TORUS_RENDER_NAMES;
 
     for ( /* void */ ; r->read < r->nreads; r->read++) {
         rd = r->reads[r->read];
 
-        if (left-- == 0) {
+        if (torus_work_over(&r->stats->work)) {
             return TORUS_OK;
         }
+
+        torus_work_did(&r->stats->work, 4);
 
         if (!torus_render_missing(rd)) {
             continue;
         }
+
+        torus_work_did(&r->stats->work, TORUS_RENDER_NAME);
 
         if (r->missed == NULL) {
             memset(&conf, 0, sizeof(torus_find_conf_t));
@@ -1715,6 +1791,8 @@ torus_render_value(torus_render_t *r, torus_graph_series_t *s, size_t i,
             return TORUS_ERROR;
         }
 
+        torus_work_did(&r->stats->work, 20 + 30 * row->nitems);
+
         return torus_row_merge(&s->rows[i], r->arena, row);
     }
 }
@@ -1736,38 +1814,78 @@ torus_render_rows(torus_render_t *r, torus_graph_series_t *s)
         torus_row_init(&s->rows[i], s->type);
     }
 
+    torus_work_did(&r->stats->work, s->n);
+
     return TORUS_OK;
 }
 
 
-/* The series of one leaf; a set becomes the number of its members. */
+/* Leaf by leaf. */
 static int
 torus_render_supply(torus_render_t *r)
 {
-    size_t                 i, k, n;
-    torus_render_leaf_t   *l;
-    torus_graph_series_t  *s, **series;
+    int                   rc;
+    torus_render_leaf_t  *l;
 
     if (r->leaf == r->nleaves) {
         r->state = TORUS_RENDER_EVAL;
         return TORUS_OK;
     }
 
-    l = &r->leaves[r->leaf++];
-    n = 0;
+    l = &r->leaves[r->leaf];
 
-    series = torus_arena_alloc(r->arena, (l->nwants + 1)
-                                         * sizeof(torus_graph_series_t *));
-    if (series == NULL) {
-        return torus_render_full(r);
+    if (r->series == NULL) {
+        r->series = torus_arena_alloc(r->arena,
+                                      (l->nwants + 1)
+                                      * sizeof(torus_graph_series_t *));
+        if (r->series == NULL) {
+            return torus_render_full(r);
+        }
+
+        r->nseries = 0;
     }
 
-    for (i = 0; i < l->nwants; i++) {
-        s = l->wants[i]->series;
+    rc = torus_render_take(r, l);
+
+    if (rc == TORUS_OK) {
+        rc = torus_graph_supply(r->graph, l->leaf, r->series, r->nseries,
+                                &r->err);
+
+        if (rc == TORUS_OK) {
+            r->leaf++;
+            r->name = 0;
+            r->series = NULL;
+            return TORUS_OK;
+        }
+
+        if (rc != TORUS_AGAIN) {
+            return torus_render_fail(r, torus_graph_status(r->graph));
+        }
+    }
+
+    return rc == TORUS_AGAIN ? TORUS_OK : rc;
+}
+
+
+/* The series of one leaf; a set becomes the number of its members. */
+static int
+torus_render_take(torus_render_t *r, torus_render_leaf_t *l)
+{
+    torus_graph_series_t  *s;
+
+    for ( /* void */ ; r->name < l->nwants; r->name++, r->point = 0) {
+
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(&r->stats->work, 4);
+
+        s = l->wants[r->name]->series;
 
         /* nobody knows of it, as far as its data tell */
 
-        if (l->literal && !l->wants[i]->found) {
+        if (l->literal && !l->wants[r->name]->found) {
             continue;
         }
 
@@ -1780,25 +1898,42 @@ torus_render_supply(torus_render_t *r)
             s->values = NULL;
         }
 
-        for (k = 0; s->type == TORUS_SET && s->rows != NULL && k < s->n; k++) {
-            if (s->rows[k].present) {
-                torus_row_fold(&s->rows[k]);
-                s->values[k] = (double) s->rows[k].nitems;
-            }
+        if (s->type == TORUS_SET && s->rows != NULL
+            && torus_render_members(r, s) != TORUS_OK)
+        {
+            return TORUS_AGAIN;
         }
 
-        if (s->type == TORUS_SET) {
-            s->rows = NULL;
+        r->series[r->nseries++] = s;
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_render_members(torus_render_t *r, torus_graph_series_t *s)
+{
+    torus_row_t  *row;
+
+    for ( /* void */ ; r->point < s->n; r->point++) {
+        row = &s->rows[r->point];
+
+        if (!row->present) {
+            continue;
         }
 
-        series[n++] = s;
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(&r->stats->work, 20 + 20 * row->nitems);
+
+        torus_row_fold(row);
+        s->values[r->point] = (double) row->nitems;
     }
 
-    if (torus_graph_supply(r->graph, l->leaf, series, n, &r->err)
-        != TORUS_OK)
-    {
-        return torus_render_fail(r, torus_graph_status(r->graph));
-    }
+    s->rows = NULL;
 
     return TORUS_OK;
 }

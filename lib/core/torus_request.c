@@ -84,12 +84,18 @@ static unsigned torus_explain_create(torus_request_t *r,
 static int torus_names_next(torus_request_t *r, torus_batch_t *batch);
 static int torus_names_reply(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
-static int torus_names_more(torus_request_t *r);
+static int torus_names_busy(const torus_request_t *r);
+static int torus_names_work(torus_request_t *r);
+static int torus_request_went(torus_request_t *r, int rc);
+static int torus_request_took(torus_request_t *r, unsigned status);
+static int torus_request_wrote(torus_request_t *r, int rc);
 static unsigned torus_delete_begin(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
 static int torus_delete_step(torus_request_t *r, torus_batch_t *batch);
 static int torus_delete_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
+static int torus_delete_busy(const torus_request_t *r);
+static int torus_delete_work(torus_request_t *r);
 static unsigned torus_render_begin(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
 static int torus_render_step_next(torus_request_t *r, torus_batch_t *batch);
@@ -108,7 +114,8 @@ static unsigned torus_metrics_begin(torus_request_t *r,
 static int torus_metrics_step(torus_request_t *r, torus_batch_t *batch);
 static int torus_metrics_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply);
-static int torus_metrics_more(torus_request_t *r);
+static int torus_metrics_is_busy(const torus_request_t *r);
+static int torus_metrics_do_work(torus_request_t *r);
 static void torus_request_binary(torus_request_t *r, torus_str_t type);
 static unsigned torus_functions_create(torus_request_t *r,
     const torus_arg_t *args, size_t nargs);
@@ -131,13 +138,13 @@ static const torus_command_ops_t  torus_commands[] = {
       torus_series_is_busy, torus_series_do_work, 0, 0 },
     { torus_string("list"),
       torus_names_create, torus_names_next, torus_names_reply,
-      NULL, NULL, 0, 0 },
+      torus_names_busy, torus_names_work, 0, 0 },
     { torus_string("properties"),
       torus_held_create, torus_names_next, torus_names_reply,
-      NULL, NULL, 0, 0 },
+      torus_names_busy, torus_names_work, 0, 0 },
     { torus_string("delete"),
       torus_delete_begin, torus_delete_step, torus_delete_took,
-      NULL, NULL, 0, 0 },
+      torus_delete_busy, torus_delete_work, 0, 0 },
 
     /* done when it has been created */
     { torus_string("explain"), torus_explain_create, NULL, NULL,
@@ -153,13 +160,13 @@ static const torus_command_ops_t  torus_commands[] = {
 
     { torus_string("metrics/find"),
       torus_metrics_begin, torus_metrics_step, torus_metrics_took,
-      NULL, NULL, 1, 0 },
+      torus_metrics_is_busy, torus_metrics_do_work, 1, 0 },
     { torus_string("metrics/expand"),
       torus_metrics_begin, torus_metrics_step, torus_metrics_took,
-      NULL, NULL, 1, 0 },
+      torus_metrics_is_busy, torus_metrics_do_work, 1, 0 },
     { torus_string("metrics/index.json"),
       torus_metrics_begin, torus_metrics_step, torus_metrics_took,
-      NULL, NULL, 1, 0 },
+      torus_metrics_is_busy, torus_metrics_do_work, 1, 0 },
 
     /* those too are done when they have been created */
     { torus_string("functions"), torus_functions_create, NULL, NULL,
@@ -261,6 +268,8 @@ torus_request_create(const torus_request_conf_t *conf,
         torus_buf_addz(&r->out, "(");
     }
 
+    torus_work_begin(&r->stats.work);
+
     status = r->ops->create(r, args, nargs);
 
     if (status != 200) {
@@ -310,6 +319,8 @@ torus_request_next(torus_request_t *r, torus_batch_t *batch)
         return TORUS_DECLINED;
     }
 
+    torus_work_begin(&r->stats.work);
+
     return r->ops->next(r, batch) == TORUS_OK ? TORUS_OK : TORUS_DECLINED;
 }
 
@@ -321,6 +332,8 @@ torus_request_reply(torus_request_t *r, const torus_host_t *host,
     if (r->done) {
         return TORUS_ERROR;
     }
+
+    torus_work_begin(&r->stats.work);
 
     return r->ops->reply(r, host, reply);
 }
@@ -368,14 +381,6 @@ torus_request_drain(torus_request_t *r, size_t n)
     }
 
     torus_buf_reset(&r->out, TORUS_REQUEST_KEEP);
-
-    if (!r->done && r->list != NULL && torus_list_ready(r->list)) {
-        torus_names_more(r);
-    }
-
-    if (!r->done && r->metrics != NULL) {
-        torus_metrics_more(r);
-    }
 }
 
 
@@ -390,6 +395,7 @@ void
 torus_request_work(torus_request_t *r)
 {
     if (torus_request_busy(r)) {
+        torus_work_begin(&r->stats.work);
         r->ops->work(r);
     }
 }
@@ -689,32 +695,16 @@ torus_series_went(torus_request_t *r, int rc)
 static unsigned
 torus_names_create(torus_request_t *r, const torus_arg_t *args, size_t nargs)
 {
-    unsigned  status;
-
-    status = torus_list_create(r->conf->set, args, nargs, &r->limits,
-                               &r->stats, &r->list, &r->err);
-
-    if (status == 200 && torus_list_ready(r->list)) {
-        torus_names_more(r);
-    }
-
-    return status;
+    return torus_list_create(r->conf->set, args, nargs, &r->limits,
+                             &r->stats, &r->list, &r->err);
 }
 
 
 static unsigned
 torus_held_create(torus_request_t *r, const torus_arg_t *args, size_t nargs)
 {
-    unsigned  status;
-
-    status = torus_properties_create(r->conf->set, args, nargs, &r->limits,
-                                     &r->stats, &r->list, &r->err);
-
-    if (status == 200 && torus_list_ready(r->list)) {
-        torus_names_more(r);
-    }
-
-    return status;
+    return torus_properties_create(r->conf->set, args, nargs, &r->limits,
+                                   &r->stats, &r->list, &r->err);
 }
 
 
@@ -743,11 +733,7 @@ torus_explain_create(torus_request_t *r, const torus_arg_t *args,
 static int
 torus_names_next(torus_request_t *r, torus_batch_t *batch)
 {
-    int  rc;
-
-    rc = torus_list_next(r->list, batch);
-
-    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+    return torus_request_went(r, torus_list_next(r->list, batch));
 }
 
 
@@ -755,63 +741,38 @@ static int
 torus_names_reply(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply)
 {
-    unsigned  status;
-
-    status = torus_list_reply(r->list, host, reply, &r->err);
-
-    if (status != 200) {
-        return torus_request_fault(r, status);
-    }
-
-    return torus_list_ready(r->list) ? torus_names_more(r) : TORUS_OK;
+    return torus_request_took(r, torus_list_reply(r->list, host, reply,
+                                                  &r->err));
 }
 
 
-/* The next piece of a listing that is complete. */
+/* Of a listing that is complete there are pieces to write. */
 static int
-torus_names_more(torus_request_t *r)
+torus_names_busy(const torus_request_t *r)
 {
-    int  rc;
+    return torus_list_ready(r->list);
+}
 
-    rc = torus_list_write(r->list, &r->out);
 
-    if (rc == TORUS_ERROR) {
-        return torus_request_fault(r, 500);
-    }
-
-    if (rc == TORUS_OK) {
-        torus_request_end(r);
-    }
-
-    return TORUS_OK;
+static int
+torus_names_work(torus_request_t *r)
+{
+    return torus_request_wrote(r, torus_list_write(r->list, &r->out));
 }
 
 
 static unsigned
 torus_delete_begin(torus_request_t *r, const torus_arg_t *args, size_t nargs)
 {
-    unsigned  status;
-
-    status = torus_delete_create(r->conf->set, args, nargs, &r->limits,
-                                 &r->stats, &r->delete, &r->err);
-
-    if (status == 200 && torus_delete_done(r->delete)) {
-        torus_delete_write(r->delete, &r->out);
-        torus_request_end(r);
-    }
-
-    return status;
+    return torus_delete_create(r->conf->set, args, nargs, &r->limits,
+                               &r->stats, &r->delete, &r->err);
 }
 
 
 static int
 torus_delete_step(torus_request_t *r, torus_batch_t *batch)
 {
-    int  rc;
-
-    rc = torus_delete_next(r->delete, batch);
-
-    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+    return torus_request_went(r, torus_delete_next(r->delete, batch));
 }
 
 
@@ -819,21 +780,49 @@ static int
 torus_delete_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply)
 {
-    unsigned  status;
+    return torus_request_took(r, torus_delete_reply(r->delete, host, reply,
+                                                    &r->err));
+}
 
-    status = torus_delete_reply(r->delete, host, reply, &r->err);
 
-    if (status != 200) {
-        return torus_request_fault(r, status);
+static int
+torus_delete_busy(const torus_request_t *r)
+{
+    return torus_delete_done(r->delete);
+}
+
+
+static int
+torus_delete_work(torus_request_t *r)
+{
+    return torus_request_wrote(r, torus_delete_write(r->delete, &r->out));
+}
+
+
+/* What a part that has no status of its own says: TORUS_ERROR is memory. */
+static int
+torus_request_went(torus_request_t *r, int rc)
+{
+    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+}
+
+
+static int
+torus_request_took(torus_request_t *r, unsigned status)
+{
+    return status == 200 ? TORUS_OK : torus_request_fault(r, status);
+}
+
+
+/* After a piece of the answer: the last, one of several, or a fault. */
+static int
+torus_request_wrote(torus_request_t *r, int rc)
+{
+    if (rc == TORUS_ERROR || r->out.failed) {
+        return torus_request_fault(r, 500);
     }
 
-    if (torus_delete_done(r->delete)) {
-        torus_delete_write(r->delete, &r->out);
-
-        if (r->out.failed) {
-            return torus_request_fault(r, 500);
-        }
-
+    if (rc == TORUS_OK) {
         torus_request_end(r);
     }
 
@@ -926,11 +915,7 @@ torus_reindex_begin(torus_request_t *r, const torus_arg_t *args,
 static int
 torus_reindex_step(torus_request_t *r, torus_batch_t *batch)
 {
-    int  rc;
-
-    rc = torus_reindex_next(r->reindex, batch);
-
-    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+    return torus_request_went(r, torus_reindex_next(r->reindex, batch));
 }
 
 
@@ -938,20 +923,17 @@ static int
 torus_reindex_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply)
 {
-    unsigned  status;
+    int  rc;
 
-    status = torus_reindex_reply(r->reindex, host, reply, &r->err);
+    rc = torus_request_took(r, torus_reindex_reply(r->reindex, host, reply,
+                                                   &r->err));
 
-    if (status != 200) {
-        return torus_request_fault(r, status);
-    }
-
-    if (torus_reindex_done(r->reindex)) {
+    if (rc == TORUS_OK && torus_reindex_done(r->reindex)) {
         torus_reindex_write(r->reindex, &r->out);
         torus_request_end(r);
     }
 
-    return TORUS_OK;
+    return rc;
 }
 
 
@@ -991,11 +973,7 @@ torus_metrics_begin(torus_request_t *r, const torus_arg_t *args,
 static int
 torus_metrics_step(torus_request_t *r, torus_batch_t *batch)
 {
-    int  rc;
-
-    rc = torus_metrics_next(r->metrics, batch);
-
-    return rc == TORUS_ERROR ? torus_request_fault(r, 500) : rc;
+    return torus_request_went(r, torus_metrics_next(r->metrics, batch));
 }
 
 
@@ -1003,34 +981,30 @@ static int
 torus_metrics_took(torus_request_t *r, const torus_host_t *host,
     const redisReply *reply)
 {
-    unsigned  status;
-
-    status = torus_metrics_reply(r->metrics, host, reply, &r->err);
-
-    if (status != 200) {
-        return torus_request_fault(r, status);
-    }
-
-    return torus_metrics_more(r);
+    return torus_request_took(r, torus_metrics_reply(r->metrics, host, reply,
+                                                     &r->err));
 }
 
 
 static int
-torus_metrics_more(torus_request_t *r)
+torus_metrics_is_busy(const torus_request_t *r)
 {
-    unsigned  status;
+    return torus_metrics_busy(r->metrics);
+}
 
-    status = torus_metrics_write(r->metrics, &r->err);
 
-    if (status != 200) {
-        return torus_request_fault(r, status);
-    }
+static int
+torus_metrics_do_work(torus_request_t *r)
+{
+    int  rc;
 
-    if (torus_metrics_done(r->metrics)) {
+    rc = torus_request_took(r, torus_metrics_work(r->metrics, &r->err));
+
+    if (rc == TORUS_OK && torus_metrics_done(r->metrics)) {
         torus_request_end(r);
     }
 
-    return TORUS_OK;
+    return rc;
 }
 
 

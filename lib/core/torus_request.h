@@ -124,9 +124,11 @@ torus_str_t torus_request_output(const torus_request_t *r);
 void torus_request_drain(torus_request_t *r, size_t n);
 
 /*
- * There is something to compute, and nobody to wait for: the caller is to
- * call work() as long as this is so, each time for a few milliseconds, but
- * not while there is more output than it wants to hold.
+ * There is something to compute or to write that needs no reply: the caller
+ * is to call work() as long as this is so, but not while there is more output
+ * than it wants to hold.  Each call takes some tenths of a millisecond,
+ * TORUS_WORK_SLICE operations, and others may have the worker in between;
+ * next() has to be asked again after it.
  */
 int torus_request_busy(const torus_request_t *r);
 void torus_request_work(torus_request_t *r);

@@ -372,6 +372,10 @@ torus_item_cmp(const void *a, const void *b)
     const torus_item_t  *x = a;
     const torus_item_t  *y = b;
 
+    if (x->value.kind == TORUS_VALUE_INT && y->value.kind == TORUS_VALUE_INT) {
+        return (x->value.i > y->value.i) - (x->value.i < y->value.i);
+    }
+
     rc = torus_value_cmp(&x->value, &y->value);
 
     /* of 3 and 3.0 the integer comes first and stays */

@@ -12,7 +12,7 @@
 #include "torus_buf.h"
 
 
-#define TORUS_SCAN_COUNT  1000   /* keys Redis looks at in one command */
+#define TORUS_SCAN_COUNT  250   /* keys Redis looks at in one command */
 
 
 /* TORUS_OK to go on; anything else ends the walk and is returned. */

@@ -168,8 +168,13 @@ static void
 finds(torus_graph_find_format_t format, int wildcards, int position,
     const char *query, const char *want, size_t len, const char *what)
 {
-    torus_buf_t         b;
-    torus_graph_find_t  find;
+    int                   rc;
+    unsigned              n;
+    torus_buf_t           b;
+    torus_work_t          work;
+    torus_graph_hit_t     spare[5], again[5];
+    torus_graph_find_t    find;
+    torus_graph_finder_t  w;
 
     torus_graph_hit_t  hits[] = {
         { torus_string("a.b.c1"), 1, 10, 20 },
@@ -187,9 +192,29 @@ finds(torus_graph_find_format_t format, int wildcards, int position,
 
     torus_buf_init(&b, 0);
 
-    is_int(torus_graph_find_write(&b, &find, hits, 5), TORUS_OK,
-           "%s is written", what);
+    memset(&work, 0, sizeof(work));
+    memcpy(again, hits, sizeof(again));
+
+    torus_graph_find_start(&w, &b, &find, hits, spare, 5);
+    is_int(torus_graph_find_some(&w, &work), TORUS_OK, "%s is written", what);
     is_mem(b.pos, torus_buf_len(&b), want, len, "%s", what);
+
+    /* an operation at a time */
+
+    torus_buf_reset(&b, 0);
+    torus_graph_find_start(&w, &b, &find, again, spare, 5);
+    n = 0;
+
+    do {
+        torus_work_begin(&work);
+        work.left = 1;
+        rc = torus_graph_find_some(&w, &work);
+        n++;
+    } while (rc == TORUS_AGAIN && n < 1000);
+
+    is_int(rc, TORUS_OK, "%s in pieces", what);
+    ok(n > 5, "%s: %u of them", what, n);
+    is_mem(b.pos, torus_buf_len(&b), want, len, "%s, in pieces", what);
 
     torus_buf_free(&b);
 }

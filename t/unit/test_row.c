@@ -422,7 +422,7 @@ static void
 test_texts(void)
 {
     size_t                   i;
-    torus_row_t              r;
+    torus_row_t              r, big;
     torus_call_t             call;
     torus_value_t            v;
     const torus_function_t  *f;
@@ -448,6 +448,19 @@ test_texts(void)
     f = torus_function_find(torus_str("mean", 4), &call.param);
     is_int(torus_function_apply(f, &call, &r, &v), TORUS_DECLINED,
            "the mean of texts is none");
+
+    torus_row_init(&big, TORUS_HISTOGRAM);
+
+    for (i = 0; i < 4; i++) {
+        v = (torus_value_t) { .kind = TORUS_VALUE_INT, .i = (int64_t) i };
+        torus_row_add(&big, arena, &v, INT64_MAX - 1);
+    }
+
+    f = torus_function_find(torus_str("count", 5), &call.param);
+    torus_function_apply(f, &call, &big, &v);
+    is_int(v.i, INT64_MAX, "a count beyond 64 bits stays at the largest");
+
+    f = torus_function_find(torus_str("mean", 4), &call.param);
 
     v = (torus_value_t) { .kind = TORUS_VALUE_INT, .i = 4 };
     torus_row_add(&r, arena, &v, 1);

@@ -952,7 +952,7 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
 
         torus_model_drain(m, r, res);
 
-        if (torus_request_busy(r)) {
+        if (nbatches == 0 && torus_request_busy(r)) {
             torus_request_work(r);
             continue;
         }
