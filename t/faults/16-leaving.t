@@ -18,7 +18,7 @@ use Torus::Util qw( wait_for );
 # which is longer than the drain time: Redis is well, so nothing is lost.
 
 my $w = Torus::Faults->new(workers => 1,
-                           stream => 'karbon_redis_drain 300ms;',
+                           stream => 'karbon_redis_drain 700ms;',
                            server => 'karbon_linger 2s;');
 my $fh = Torus::Nginx::connect_to($w->nginx->karbon_port);
 my $n = 0;
