@@ -38,6 +38,7 @@ static void torus_writer_outlive(torus_writer_t *w,
     const torus_record_t *r);
 static void torus_writer_lost(torus_writer_t *w);
 static void torus_writer_doubt(torus_writer_t *w);
+static void torus_writer_in_doubt(torus_writer_t *w, torus_fifo_t *batches);
 static void torus_writer_resume(torus_writer_t *w);
 static void torus_writer_ready(torus_writer_t *w);
 static void torus_writer_stored(torus_writer_t *w, const torus_wbatch_t *b);
@@ -1006,8 +1007,7 @@ torus_writer_decide(torus_writer_t *w, int lost)
         if (!applied && b->n < first) {
             memset(&one, 0, sizeof(torus_fifo_t));
             torus_fifo_push(&one, torus_fifo_shift(&w->flight));
-            (void) torus_writer_drop(w, &one, TORUS_C_OPS_FAILED,
-                                     TORUS_C_IN_DOUBT);
+            torus_writer_in_doubt(w, &one);
             continue;
         }
 
@@ -1093,8 +1093,7 @@ torus_writer_doubt(torus_writer_t *w)
 
     points = w->conf.counters[TORUS_C_IN_DOUBT];
 
-    (void) torus_writer_drop(w, &w->flight, TORUS_C_OPS_FAILED,
-                             TORUS_C_IN_DOUBT);
+    torus_writer_in_doubt(w, &w->flight);
 
     points = w->conf.counters[TORUS_C_IN_DOUBT] - points;
 
@@ -1106,6 +1105,24 @@ torus_writer_doubt(torus_writer_t *w)
                       "maybe data, %llu points are in doubt and not sent "
                       "again", torus_writer_host(w),
                       (unsigned long long) points);
+}
+
+
+/* Perhaps applied, and not sent again; keys that it made must expire. */
+static void
+torus_writer_in_doubt(torus_writer_t *w, torus_fifo_t *batches)
+{
+    torus_record_t  *r;
+    torus_wbatch_t  *b;
+
+    for (b = batches->first; b != NULL; b = b->next) {
+        for (r = b->records; r != NULL; r = r->next) {
+            torus_writer_outlive(w, r);
+        }
+    }
+
+    (void) torus_writer_drop(w, batches, TORUS_C_OPS_FAILED,
+                             TORUS_C_IN_DOUBT);
 }
 
 
