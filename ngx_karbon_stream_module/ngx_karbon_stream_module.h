@@ -25,6 +25,9 @@
 /* A session that has read this much lets the others have a turn. */
 #define NGX_STREAM_KARBON_FAIR    (4 * NGX_STREAM_KARBON_BUFFER)
 
+/* So does one that brought this many names that had no route. */
+#define NGX_STREAM_KARBON_NEW     256
+
 /* Read at most when a session has to end; more than a socket holds. */
 #define NGX_STREAM_KARBON_LAST    (256 * NGX_STREAM_KARBON_BUFFER)
 
@@ -40,6 +43,7 @@ typedef struct {
     ngx_event_t                resume;      /* posted when there is room */
     ngx_torus_zone_slot_t     *slot;
     uint64_t                  *counters;    /* the slot's */
+    uint64_t                   enough;      /* misses that end this turn */
     ngx_uint_t                 reserved;    /* connections left to Redis */
     time_t                     refused;     /* when the log last said so */
 } ngx_stream_karbon_worker_t;

@@ -15,6 +15,8 @@ use Torus::Karbon;
 use Torus::Util qw( wait_for );
 
 busy();
+newcomers();
+new_in_a_frame();
 blocked($_) for qw( epoll poll select );
 leaving();
 shutdown_timeout();
@@ -62,6 +64,44 @@ sub busy {
     kill 'KILL', @pids;
     waitpid $_, 0 for @pids;
     is($k->sum('c.other'), 10, 'each time');
+    $k->stop_ok;
+}
+
+# New names are dear: one session's do not keep the others waiting.  What the
+# log has to say about the last line of each tells who came first.
+sub newcomers {
+    my $k = Torus::Karbon->new;
+    my @fh = ($k->connect, $k->connect);
+    my ($worker) = $k->nginx->workers;
+
+    syswrite $_, "c.known 1\n" for @fh;
+    $k->is_sum('c.known', 2, 'two sessions');
+
+    kill 'STOP', $worker;
+    syswrite $fh[0], join '', (map { "c.n$_ 1\n" } 1 .. 2000), "last\n";
+    syswrite $fh[1], "other\n";
+    kill 'CONT', $worker;
+
+    $k->is_logged('bad carbon line', 2, 'both are at their end');
+    is_deeply([ $k->log_text =~ /bad carbon line \S+ "(\w+)"/g ],
+              [ qw( other last ) ], 'new names let another go before');
+    stored($k, 2000, 'and none of them is lost');
+
+    close $_ for @fh;
+    $k->stop_ok;
+}
+
+# The rest of a frame waits in the session, no bytes behind it.
+sub new_in_a_frame {
+    my $k = Torus::Karbon->new(server => 'karbon_protocol pickle;');
+    my $fh = $k->connect;
+    my $frame = '(l' . join '', map { "(Vc.n$_\n(I1700000000\nI1\ntta" }
+                                1 .. 2000;
+
+    syswrite $fh, pack('N', 1 + length $frame) . "$frame.";
+    stored($k, 2000, 'a frame of new names');
+
+    close $fh;
     $k->stop_ok;
 }
 
