@@ -10,8 +10,8 @@
  * "torus_buffer_size" bytes is kept until it is whole, so that it has a
  * length and that a fault can still become a status; a longer one is
  * streamed.  While streaming, the next slice is asked for when the client
- * has taken the last one: what is held is bounded by a slice, however slow
- * the client, and Redis never waits for it.
+ * has taken what there is: what is held is bounded by the two slices that
+ * may be on their way, however slow the client, and Redis never waits for it.
  *
  * What takes long to compute is done in pieces, as many as fit the slice of
  * time that a turn has; then the event loop serves others, and a posted event
@@ -218,14 +218,14 @@ ngx_http_torus_wait(ngx_http_torus_ctx_t *ctx)
 
     c = ctx->request->connection;
 
-    if (!ngx_queue_empty(&ctx->groups)) {
-        c->log->action = "waiting for redis";
-        return NGX_AGAIN;
-    }
-
     if (torus_request_busy(ctx->torus)) {
         c->log->action = "computing an answer";
         ngx_http_torus_pause(ctx);
+        return NGX_AGAIN;
+    }
+
+    if (!ngx_queue_empty(&ctx->groups)) {
+        c->log->action = "waiting for redis";
         return NGX_AGAIN;
     }
 
@@ -309,26 +309,50 @@ ngx_http_torus_compute(ngx_http_torus_ctx_t *ctx)
 }
 
 
+/*
+ * What there is no room for behind commands of the same request waits for
+ * their replies: one batch alone would have had it.
+ */
+
 static void
 ngx_http_torus_fetch(ngx_http_torus_ctx_t *ctx)
 {
-    torus_batch_t             batch;
-    ngx_torus_client_error_e  error;
+    torus_batch_t             *batch;
+    ngx_torus_client_error_e   error;
 
-    while (torus_request_next(ctx->torus, &batch) == TORUS_OK) {
+    batch = &ctx->batch;
+
+    for ( ;; ) {
+
+        if (torus_request_done(ctx->torus)) {
+            return;
+        }
+
+        if (batch->replies == 0
+            && torus_request_next(ctx->torus, batch) != TORUS_OK)
+        {
+            return;
+        }
 
         if (ngx_queue_empty(&ctx->groups)) {
             ctx->since = ngx_current_msec;
         }
 
-        if (ngx_torus_client_send(ctx->clients, batch.host, batch.bytes,
-                                  batch.replies, &ngx_http_torus_groups, ctx,
+        if (ngx_torus_client_send(ctx->clients, batch->host, batch->bytes,
+                                  batch->replies, &ngx_http_torus_groups, ctx,
                                   &ctx->groups, &error)
             != NGX_OK)
         {
-            ngx_http_torus_fail(ctx, error);
+            if (error != NGX_TORUS_CLIENT_BUSY
+                || ngx_queue_empty(&ctx->groups))
+            {
+                ngx_http_torus_fail(ctx, error);
+            }
+
             return;
         }
+
+        batch->replies = 0;
     }
 }
 

@@ -129,6 +129,8 @@ typedef struct {
     torus_request_conf_t        tconf;
     torus_request_t            *torus;       /* NULL: not yet, or released */
     torus_request_stats_t       stats;       /* for the log, when released */
+    torus_batch_t               batch;       /* waits to be sent, if it has
+                                                any replies to come */
     ngx_queue_t                 groups;      /* commands without replies */
     ngx_msec_t                  since;       /* when that began */
     ngx_msec_t                  redis_time;  /* spent so, for the log */

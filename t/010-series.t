@@ -398,3 +398,29 @@ GET /torus/series?stat=a
 --- no_error_log
 [error]
 [alert]
+
+
+
+=== TEST 17: a queue that has room for one slice, not for the next behind it
+--- schema
+{ "TIMESERIES": { "c": { "type": "count", "match": "**",
+    "intervals": { "second": { "step": 1, "steps": 9000 } } } } }
+--- no_stream
+--- http_config
+torus_redis_queue 128k;
+--- redis
+SET a:second:1700000000 5
+SET a:second:1699991001 6
+--- config
+location /torus/ { torus_query on; }
+--- request
+GET /torus/series?stat=a
+--- error_code: 200
+--- json eval
+'[{"stat":"a","stat_name":"a","target":"a","function":"mean","schema":"c",'
+. '"interval":"second","datapoints":[[6,1699991001],'
+. CORE::join('', map { "[null,$_]," } 1699991002 .. 1699999999)
+. '[5,1700000000]]}]'
+--- no_error_log
+[error]
+[alert]

@@ -17,8 +17,10 @@ our $Paused = Torus::Redis->start(clock => $Torus::Clock);
 $Paused->pause;
 $ENV{TEST_NGINX_PAUSED_PORT} = $Paused->port;
 
-# Servers that greet, say nil to that many commands, and then go or wait.
-our $Cut = server(CUT => 40, 0);
+# Servers that greet, say nil to that many commands, and then go or wait.  The
+# first says so to more than two slices, that is when some has been sent: 32
+# commands are a slice, and the third goes out behind the first of the answer.
+our $Cut = server(CUT => 80, 0);
 our $Stall = server(STALL => 40, 10);
 
 sub server {

@@ -2,10 +2,15 @@
  * The fetch: a cursor over (read, bucket), turned into commands and fed with
  * replies.
  *
- *   slice      the buckets in work, in the order of the answer
+ *   slice      a run of buckets in work, in the order of the answer
  *   round      commands for all hosts, then all their replies; a slice takes
  *              one, and with resolutions one more for what the first found,
  *              or several when that is more than a slice's budget
+ *
+ * Two slices are in work: the commands of one are with Redis while the
+ * replies to the other are taken.  Each has its own memory, and has a round
+ * of its own under way; the first of them is the one to be written next,
+ * and the other waits for that when it is whole earlier.
  *
  * Replies of a host come in the order of its commands.  Each command has an
  * entry that says how to take its reply and how many cells it fills; a cell
@@ -20,9 +25,10 @@
 #include <stdlib.h>
 
 
-#define TORUS_FETCH_MGET   128     /* keys of one MGET */
-#define TORUS_FETCH_CHUNK  16384   /* of the arenas */
-#define TORUS_FETCH_KEEP   262144  /* bytes of a buffer kept between rounds */
+#define TORUS_FETCH_SLICES  2       /* in work at a time */
+#define TORUS_FETCH_MGET    128     /* keys of one MGET */
+#define TORUS_FETCH_CHUNK   16384   /* of the arenas */
+#define TORUS_FETCH_KEEP    262144  /* bytes of a buffer kept between rounds */
 #define TORUS_FETCH_LARGE  1024    /* elements of a reply taken in pieces .. */
 #define TORUS_FETCH_PIECE  128     /* .. of so many: an even number */
 #define TORUS_FETCH_VALUE  16      /* operations to take one */
@@ -104,21 +110,45 @@ typedef struct {
 } torus_fetch_host_t;
 
 
+/* Buckets in work; of the hosts only those that it has commands for. */
+typedef struct {
+    torus_arena_t           *arena;     /* reset with every use */
+    torus_fetch_host_t     **hosts;     /* by index, made when needed */
+    torus_fetch_bucket_t    *buckets;
+    size_t                   nbuckets;
+    size_t                   taken;     /* bucket, reference of it, that */
+    size_t                   ref;       /*   the next round begins with */
+    size_t                   outstanding;
+    size_t                   wrote;     /* buckets */
+    torus_fetch_held_t      *held;
+    torus_fetch_held_t      *held_last;
+    unsigned                 ready:1;   /* all replies of a round came */
+    unsigned                 whole:1;   /* all of it is read */
+} torus_fetch_slice_t;
+
+
+/* The slices whose replies a host owes, in their order. */
+typedef struct {
+    torus_fetch_slice_t     *slices[TORUS_FETCH_SLICES];
+    size_t                   n;
+} torus_fetch_due_t;
+
+
 struct torus_fetch_s {
     const torus_query_t       *query;
     const torus_plan_t        *plan;
     const torus_schema_set_t  *set;
     const torus_limits_t      *limits;
     torus_request_stats_t     *stats;
-    torus_arena_t             *slice;     /* reset with every slice */
     torus_arena_t             *row;       /* reset with every read: what is
                                              collapsed into one row */
     torus_arena_t             *whole;     /* all else */
-    torus_fetch_host_t       **hosts;     /* by index, made when needed */
-    torus_fetch_bucket_t      *buckets;   /* of the slice */
-    size_t                     nbuckets;
-    size_t                     taken;     /* bucket, reference of it, that */
-    size_t                     ref;       /*   the next round begins with */
+    torus_fetch_slice_t        slices[TORUS_FETCH_SLICES];
+    size_t                     first;     /* which of them is written next */
+    size_t                     nslices;   /* in work */
+    torus_fetch_slice_t       *slice;     /* the one that a call is about */
+    torus_fetch_due_t         *due;       /* by index of the host */
+    size_t                     most;      /* bytes that a slice has taken */
     torus_row_t                collapsed; /* of the open read */
     double                     seconds;   /* collapsed so far */
     size_t                     read;      /* the cursor */
@@ -132,23 +162,22 @@ struct torus_fetch_s {
     unsigned char             *key;       /* a key being composed */
     const torus_str_t         *stem;      /* whose head it begins with */
     size_t                     head;      /* bytes of that */
-    size_t                     outstanding;
     unsigned                   status;
     torus_error_t              err;
-    size_t                     wrote;     /* buckets of the slice */
-    torus_fetch_held_t        *held;      /* in the slice's arena */
-    torus_fetch_held_t        *held_last;
-    unsigned                   ready:1;   /* all replies of a round came */
     unsigned                   paused:1;  /* there is more to write */
     unsigned                   begun:1;   /* the answer is */
     unsigned                   writing:1; /* so is the bucket at wrote */
     unsigned                   closing:1; /* which its read ends with */
-    unsigned                   working:1; /* a slice is in work */
+    unsigned                   ahead:1;   /* what a slice takes is known */
     unsigned                   done:1;
 };
 
 
+static int torus_fetch_room(const torus_fetch_t *f);
+static int torus_fetch_over(const torus_fetch_t *f);
+static size_t torus_fetch_budget(const torus_fetch_t *f);
 static int torus_fetch_slice(torus_fetch_t *f);
+static int torus_fetch_end(torus_fetch_t *f);
 static size_t torus_fetch_measure(const torus_fetch_t *f);
 static int64_t torus_fetch_cost(const torus_read_t *read);
 static int torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b);
@@ -237,6 +266,7 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
     f->whole = whole;
     f->left = -1;
     f->status = 200;
+    f->ahead = 1;
 
     size = 1;
 
@@ -247,6 +277,14 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
             continue;
         }
 
+        /* how many values a key of those has, only the first slice tells */
+
+        if (read->schema->type != TORUS_COUNT
+            && read->schema->type != TORUS_GAUGE)
+        {
+            f->ahead = 0;
+        }
+
         for (k = 0; k < read->spec->nnames; k++) {
             n = read->stems[k].len + read->interval->name.len
                 + TORUS_LAYOUT_EXTRA;
@@ -254,15 +292,24 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
         }
     }
 
-    f->slice = torus_arena_create(TORUS_FETCH_CHUNK, limits->memory);
+    for (i = 0; i < TORUS_FETCH_SLICES; i++) {
+        f->slices[i].arena = torus_arena_create(TORUS_FETCH_CHUNK,
+                                                limits->memory);
+        f->slices[i].hosts = torus_arena_calloc(whole, set->nhosts + 1,
+                                                sizeof(torus_fetch_host_t *));
+
+        if (f->slices[i].arena == NULL || f->slices[i].hosts == NULL) {
+            torus_fetch_destroy(f);
+            return NULL;
+        }
+    }
+
     f->row = torus_arena_create(0, limits->memory);
-    f->hosts = torus_arena_calloc(whole, set->nhosts + 1,
-                                  sizeof(torus_fetch_host_t *));
+    f->due = torus_arena_calloc(whole, set->nhosts + 1,
+                                sizeof(torus_fetch_due_t));
     f->key = torus_arena_alloc(whole, size);
 
-    if (f->slice == NULL || f->row == NULL || f->hosts == NULL
-        || f->key == NULL)
-    {
+    if (f->row == NULL || f->due == NULL || f->key == NULL) {
         torus_fetch_destroy(f);
         return NULL;
     }
@@ -294,17 +341,23 @@ torus_fetch_create_rows(const torus_plan_t *plan,
 void
 torus_fetch_destroy(torus_fetch_t *f)
 {
-    size_t  i;
+    size_t                i, k;
+    torus_fetch_slice_t  *s;
 
-    for (i = 0; f->hosts != NULL && i < f->set->nhosts; i++) {
+    for (i = 0; i < TORUS_FETCH_SLICES; i++) {
+        s = &f->slices[i];
 
-        if (f->hosts[i] != NULL) {
-            torus_buf_free(&f->hosts[i]->bytes);
-            torus_buf_free(&f->hosts[i]->mget);
+        for (k = 0; s->hosts != NULL && k < f->set->nhosts; k++) {
+
+            if (s->hosts[k] != NULL) {
+                torus_buf_free(&s->hosts[k]->bytes);
+                torus_buf_free(&s->hosts[k]->mget);
+            }
         }
+
+        torus_arena_destroy(s->arena);
     }
 
-    torus_arena_destroy(f->slice);
     torus_arena_destroy(f->row);
     torus_arena_destroy(f->whole);
 }
@@ -313,42 +366,84 @@ torus_fetch_destroy(torus_fetch_t *f)
 int
 torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch)
 {
-    size_t               i;
-    torus_fetch_host_t  *h;
+    size_t                i, k;
+    torus_fetch_due_t    *due;
+    torus_fetch_host_t   *h;
+    torus_fetch_slice_t  *s;
 
     if (f->status != 200) {
         return TORUS_ERROR;
     }
 
-    /* a slice of which nothing has to be read is over at once */
+    /* a slice of which nothing has to be read may be over at once */
 
-    while (!f->working && !f->done) {
+    while (!f->done && torus_fetch_room(f)) {
 
         if (torus_fetch_slice(f) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
 
-    for (i = 0; i < f->set->nhosts; i++) {
-        h = f->hosts[i];
+    for (k = 0; k < f->nslices; k++) {
+        s = &f->slices[(f->first + k) % TORUS_FETCH_SLICES];
 
-        if (h == NULL || h->sent || h->ncmds == 0) {
-            continue;
+        for (i = 0; i < f->set->nhosts; i++) {
+            h = s->hosts[i];
+
+            if (h == NULL || h->sent || h->ncmds == 0) {
+                continue;
+            }
+
+            h->sent = 1;
+
+            due = &f->due[i];
+            due->slices[due->n++] = s;
+
+            batch->host = &f->set->hosts[i];
+            batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
+            batch->replies = h->ncmds;
+
+            f->stats->batches++;
+            f->stats->commands += h->ncmds;
+
+            return TORUS_OK;
         }
-
-        h->sent = 1;
-
-        batch->host = &f->set->hosts[i];
-        batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
-        batch->replies = h->ncmds;
-
-        f->stats->batches++;
-        f->stats->commands += h->ncmds;
-
-        return TORUS_OK;
     }
 
     return TORUS_DECLINED;
+}
+
+
+/*
+ * Is another slice to be taken into work?  Redis shall not wait for the next
+ * commands while the replies to the last are read; but not where the slices
+ * together might take more memory than one alone may.
+ */
+static int
+torus_fetch_room(const torus_fetch_t *f)
+{
+    size_t  size, most;
+
+    if (f->nslices == 0) {
+        return 1;
+    }
+
+    if (f->nslices == TORUS_FETCH_SLICES || !f->ahead
+        || f->read == f->plan->nreads)
+    {
+        return 0;
+    }
+
+    if (f->limits->memory == 0) {
+        return 1;
+    }
+
+    most = f->limits->memory / (2 * TORUS_FETCH_SLICES);
+    size = torus_arena_size(f->slices[f->first].arena);
+    size = size > f->most ? size : f->most;
+
+    return size <= most
+           && torus_fetch_budget(f) <= (most - size) / sizeof(torus_sub_t);
 }
 
 
@@ -357,6 +452,7 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
     const redisReply *reply)
 {
     torus_fetch_cmd_t   *cmd;
+    torus_fetch_due_t   *due;
     torus_fetch_cell_t  *cells;
     torus_fetch_host_t  *h;
 
@@ -364,45 +460,98 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
         return TORUS_ERROR;
     }
 
-    h = host->index < f->set->nhosts ? f->hosts[host->index] : NULL;
+    due = host->index < f->set->nhosts ? &f->due[host->index] : NULL;
 
-    if (h == NULL || !h->sent || h->cmd == h->ncmds) {
+    if (due == NULL || due->n == 0) {
         torus_error(&f->err, "redis %.*s sent a reply to nothing",
                     torus_fmt(host->name));
         return torus_fetch_fail(f, 503);
     }
 
+    f->slice = due->slices[0];
+
+    h = f->slice->hosts[host->index];
     cmd = &h->cmds[h->cmd++];
     cells = &h->cells[h->cell];
     h->cell += cmd->ncells;
 
-    f->outstanding--;
+    f->slice->outstanding--;
+
+    if (h->cmd == h->ncmds) {
+        due->slices[0] = due->slices[1];
+        due->n--;
+    }
 
     if (torus_fetch_take(f, host, cmd, cells, reply) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
-    f->ready = (f->outstanding == 0);
+    if (torus_fetch_over(f)) {
+        return torus_fetch_full(f);
+    }
+
+    f->slice->ready = (f->slice->outstanding == 0);
 
     return TORUS_OK;
+}
+
+
+/* Do the slices together hold more than one alone may? */
+static int
+torus_fetch_over(const torus_fetch_t *f)
+{
+    size_t  i, held;
+
+    held = 0;
+
+    for (i = 0; i < f->nslices; i++) {
+        held += torus_arena_size(f->slices[(f->first + i)
+                                           % TORUS_FETCH_SLICES].arena);
+    }
+
+    return f->limits->memory != 0 && held > f->limits->memory;
 }
 
 
 int
 torus_fetch_busy(const torus_fetch_t *f)
 {
-    return f->status == 200 && (f->ready || f->writing || f->paused);
+    size_t  i;
+
+    for (i = 0; f->status == 200 && i < f->nslices; i++) {
+
+        if (f->slices[(f->first + i) % TORUS_FETCH_SLICES].ready) {
+            return 1;
+        }
+    }
+
+    return f->status == 200 && (f->writing || f->paused);
 }
 
 
+/* That slice first which is written next. */
 int
 torus_fetch_work(torus_fetch_t *f)
 {
+    size_t  i;
+
     if (f->status != 200) {
         return TORUS_ERROR;
     }
 
-    return f->ready ? torus_fetch_ready(f) : torus_fetch_finish(f);
+    if (torus_fetch_over(f)) {
+        return torus_fetch_full(f);
+    }
+
+    for (i = 0; !f->writing && !f->paused && i < f->nslices; i++) {
+        f->slice = &f->slices[(f->first + i) % TORUS_FETCH_SLICES];
+
+        if (f->slice->ready) {
+            return torus_fetch_ready(f);
+        }
+    }
+
+    return torus_fetch_finish(f);
 }
 
 
@@ -431,49 +580,68 @@ torus_fetch_error(const torus_fetch_t *f)
 static int
 torus_fetch_slice(torus_fetch_t *f)
 {
-    size_t  i;
+    size_t                i, n;
+    torus_fetch_slice_t  *s;
 
-    torus_arena_reset(f->slice);
+    n = torus_fetch_measure(f);
 
-    f->held = NULL;
-    f->nbuckets = torus_fetch_measure(f);
-
-    if (f->nbuckets == 0) {
-        f->done = 1;
-
-        if (f->handler == NULL) {
-            torus_fetch_begin(f);
-            torus_answer_end(&f->answer);
-        }
-
-        return TORUS_OK;
+    if (n == 0) {
+        return torus_fetch_end(f);
     }
 
-    f->buckets = torus_arena_alloc(f->slice, f->nbuckets
-                                             * sizeof(torus_fetch_bucket_t));
-    if (f->buckets == NULL) {
+    s = &f->slices[(f->first + f->nslices++) % TORUS_FETCH_SLICES];
+    f->slice = s;
+
+    torus_arena_reset(s->arena);
+
+    s->nbuckets = n;
+    s->taken = 0;
+    s->ref = 0;
+    s->wrote = 0;
+    s->held = NULL;
+    s->whole = 0;
+
+    s->buckets = torus_arena_alloc(s->arena, n * sizeof(torus_fetch_bucket_t));
+    if (s->buckets == NULL) {
         return torus_fetch_full(f);
     }
 
-    for (i = 0; i < f->nbuckets; i++) {
+    for (i = 0; i < n; i++) {
 
-        if (torus_fetch_bucket(f, &f->buckets[i]) != TORUS_OK) {
+        if (torus_fetch_bucket(f, &s->buckets[i]) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
-
-    f->working = 1;
-    f->wrote = 0;
-    f->taken = 0;
-    f->ref = 0;
 
     if (torus_fetch_first(f) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
-    f->ready = (f->outstanding == 0);
+    s->ready = (s->outstanding == 0);
 
     return TORUS_OK;
+}
+
+
+static int
+torus_fetch_end(torus_fetch_t *f)
+{
+    f->done = 1;
+
+    if (f->handler == NULL) {
+        torus_fetch_begin(f);
+        torus_answer_end(&f->answer);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Keys of a slice. */
+static size_t
+torus_fetch_budget(const torus_fetch_t *f)
+{
+    return f->limits->slice != 0 ? f->limits->slice : TORUS_LIMIT_SLICE;
 }
 
 
@@ -490,8 +658,7 @@ torus_fetch_measure(const torus_fetch_t *f)
     const torus_read_t  *read;
 
     n = 0;
-    budget = f->limits->slice != 0 ? (int64_t) f->limits->slice
-                                   : TORUS_LIMIT_SLICE;
+    budget = (int64_t) torus_fetch_budget(f);
 
     for (i = f->read; i < f->plan->nreads; i++) {
         read = &f->plan->reads[i];
@@ -594,8 +761,8 @@ torus_fetch_first(torus_fetch_t *f)
 
     torus_fetch_begin_round(f);
 
-    for (i = 0; i < f->nbuckets; i++) {
-        b = &f->buckets[i];
+    for (i = 0; i < f->slice->nbuckets; i++) {
+        b = &f->slice->buckets[i];
 
         if (b->read->schema == NULL) {
             continue;
@@ -623,26 +790,29 @@ torus_fetch_second(torus_fetch_t *f)
     torus_row_t           *row;
     torus_sub_t           *sub;
     torus_fetch_ref_t     *ref;
+    torus_fetch_slice_t   *s;
     torus_fetch_bucket_t  *b;
+
+    s = f->slice;
 
     torus_fetch_begin_round(f);
 
-    left = f->limits->slice != 0 ? f->limits->slice : TORUS_LIMIT_SLICE;
+    left = torus_fetch_budget(f);
 
-    for ( /* void */ ; f->taken < f->nbuckets; f->taken++, f->ref = 0) {
-        b = &f->buckets[f->taken];
+    for ( /* void */ ; s->taken < s->nbuckets; s->taken++, s->ref = 0) {
+        b = &s->buckets[s->taken];
 
         if (torus_fetch_refs(f, b) != TORUS_OK) {
             return TORUS_ERROR;
         }
 
-        for ( /* void */ ; f->ref < b->nrefs; f->ref++) {
+        for ( /* void */ ; s->ref < b->nrefs; s->ref++) {
 
             if (left-- == 0) {
                 return torus_fetch_more(f);
             }
 
-            ref = &b->refs[f->ref];
+            ref = &b->refs[s->ref];
             row = &b->out.row;
 
             if (b->subs) {
@@ -683,7 +853,7 @@ torus_fetch_refs(torus_fetch_t *f, torus_fetch_bucket_t *b)
     qsort(b->refs, b->nrefs, sizeof(torus_fetch_ref_t), torus_fetch_ref_cmp);
 
     if (b->subs) {
-        b->out.subs = torus_arena_calloc(f->slice, b->nrefs,
+        b->out.subs = torus_arena_calloc(f->slice->arena, b->nrefs,
                                          sizeof(torus_sub_t));
         if (b->out.subs == NULL) {
             return torus_fetch_full(f);
@@ -702,7 +872,7 @@ torus_fetch_more(torus_fetch_t *f)
     torus_fetch_host_t  *h;
 
     for (i = 0; i < f->set->nhosts; i++) {
-        h = f->hosts[i];
+        h = f->slice->hosts[i];
 
         if (h == NULL) {
             continue;
@@ -716,10 +886,10 @@ torus_fetch_more(torus_fetch_t *f)
             return torus_fetch_full(f);
         }
 
-        f->outstanding += h->ncmds;
+        f->slice->outstanding += h->ncmds;
     }
 
-    f->stats->rounds += f->outstanding != 0;
+    f->stats->rounds += f->slice->outstanding != 0;
 
     return TORUS_OK;
 }
@@ -860,7 +1030,7 @@ torus_fetch_expect(torus_fetch_t *f, torus_fetch_host_t *h,
     if (h->cells_size - h->ncells < n) {
         size = 2 * h->cells_size + TORUS_FETCH_MGET;
 
-        grown = torus_arena_alloc(f->slice,
+        grown = torus_arena_alloc(f->slice->arena,
                                   size * sizeof(torus_fetch_cell_t));
         if (grown == NULL) {
             return torus_fetch_full(f);
@@ -877,7 +1047,8 @@ torus_fetch_expect(torus_fetch_t *f, torus_fetch_host_t *h,
     if (h->ncmds == h->cmds_size) {
         size = 2 * h->cmds_size + 16;
 
-        cmds = torus_arena_alloc(f->slice, size * sizeof(torus_fetch_cmd_t));
+        cmds = torus_arena_alloc(f->slice->arena,
+                                 size * sizeof(torus_fetch_cmd_t));
         if (cmds == NULL) {
             return torus_fetch_full(f);
         }
@@ -906,7 +1077,7 @@ torus_fetch_host(torus_fetch_t *f, const torus_host_t *host)
 {
     torus_fetch_host_t  *h;
 
-    h = f->hosts[host->index];
+    h = f->slice->hosts[host->index];
 
     if (h == NULL) {
         h = torus_arena_calloc(f->whole, 1, sizeof(torus_fetch_host_t));
@@ -917,7 +1088,7 @@ torus_fetch_host(torus_fetch_t *f, const torus_host_t *host)
         torus_buf_init(&h->bytes, f->limits->memory);
         torus_buf_init(&h->mget, f->limits->memory);
 
-        f->hosts[host->index] = h;
+        f->slice->hosts[host->index] = h;
     }
 
     return h;
@@ -930,10 +1101,10 @@ torus_fetch_begin_round(torus_fetch_t *f)
     size_t               i;
     torus_fetch_host_t  *h;
 
-    f->outstanding = 0;
+    f->slice->outstanding = 0;
 
     for (i = 0; i < f->set->nhosts; i++) {
-        h = f->hosts[i];
+        h = f->slice->hosts[i];
 
         if (h == NULL) {
             continue;
@@ -966,15 +1137,17 @@ torus_fetch_ready(torus_fetch_t *f)
         return rc == TORUS_AGAIN ? TORUS_OK : TORUS_ERROR;
     }
 
-    f->ready = 0;
+    f->slice->ready = 0;
 
     if (torus_fetch_second(f) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
-    if (f->outstanding != 0) {
+    if (f->slice->outstanding != 0) {
         return TORUS_OK;
     }
+
+    f->slice->whole = 1;
 
     return torus_fetch_finish(f);
 }
@@ -990,8 +1163,9 @@ torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
     redisReply          *e;
     torus_fetch_held_t  *held;
 
-    held = torus_arena_calloc(f->slice, 1, sizeof(torus_fetch_held_t));
-    e = torus_arena_alloc(f->slice,
+    held = torus_arena_calloc(f->slice->arena, 1,
+                              sizeof(torus_fetch_held_t));
+    e = torus_arena_alloc(f->slice->arena,
                           (reply->elements + 1) * sizeof(redisReply));
     if (held == NULL || e == NULL) {
         return torus_fetch_full(f);
@@ -1001,7 +1175,7 @@ torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
     held->cell = *cell;
     held->reply = *reply;
 
-    held->reply.element = torus_arena_alloc(f->slice,
+    held->reply.element = torus_arena_alloc(f->slice->arena,
                                             (reply->elements + 1)
                                             * sizeof(redisReply *));
     if (held->reply.element == NULL) {
@@ -1012,7 +1186,7 @@ torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
         len += reply->element[i]->len;
     }
 
-    text = torus_arena_alloc(f->slice, len);
+    text = torus_arena_alloc(f->slice->arena, len);
     if (text == NULL) {
         return torus_fetch_full(f);
     }
@@ -1028,14 +1202,14 @@ torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
         }
     }
 
-    if (f->held == NULL) {
-        f->held = held;
+    if (f->slice->held == NULL) {
+        f->slice->held = held;
 
     } else {
-        f->held_last->next = held;
+        f->slice->held_last->next = held;
     }
 
-    f->held_last = held;
+    f->slice->held_last = held;
 
     return TORUS_OK;
 }
@@ -1049,8 +1223,8 @@ torus_fetch_release(torus_fetch_t *f)
     redisReply           part;
     torus_fetch_held_t  *held;
 
-    for (held = f->held; held != NULL; held = held->next) {
-        f->held = held;
+    for (held = f->slice->held; held != NULL; held = held->next) {
+        f->slice->held = held;
 
         while (held->i < held->reply.elements) {
 
@@ -1080,29 +1254,41 @@ torus_fetch_release(torus_fetch_t *f)
         }
     }
 
-    f->held = NULL;
+    f->slice->held = NULL;
 
     return TORUS_OK;
 }
 
 
-/* All of the slice is read; what is left to write, or a piece of that. */
+/* What is whole and has its turn is written, or a piece of that. */
 static int
 torus_fetch_finish(torus_fetch_t *f)
 {
-    int  rc;
+    int     rc;
+    size_t  size;
 
-    rc = torus_fetch_write(f);
+    while (f->nslices != 0 && f->slices[f->first].whole) {
+        f->slice = &f->slices[f->first];
 
-    if (rc != TORUS_OK) {
-        return rc == TORUS_AGAIN ? TORUS_OK : TORUS_ERROR;
+        rc = torus_fetch_write(f);
+
+        if (rc != TORUS_OK) {
+            return rc == TORUS_AGAIN ? TORUS_OK : TORUS_ERROR;
+        }
+
+        size = torus_arena_size(f->slice->arena);
+
+        f->most = size > f->most ? size : f->most;
+        f->ahead = 1;
+
+        f->first = (f->first + 1) % TORUS_FETCH_SLICES;
+        f->nslices--;
     }
-
-    f->working = 0;
 
     /* with the last slice the answer ends, so that no one need ask again */
 
-    return f->read == f->plan->nreads ? torus_fetch_slice(f) : TORUS_OK;
+    return f->nslices == 0 && f->read == f->plan->nreads ? torus_fetch_end(f)
+                                                         : TORUS_OK;
 }
 
 
@@ -1131,7 +1317,7 @@ torus_fetch_take(torus_fetch_t *f, const torus_host_t *host,
     }
 
     if (cmd->kind != TORUS_FETCH_NUMBERS
-        && (f->held != NULL || reply->elements > TORUS_FETCH_LARGE))
+        && (f->slice->held != NULL || reply->elements > TORUS_FETCH_LARGE))
     {
         return torus_fetch_hold(f, cmd->kind, cells, reply);
     }
@@ -1387,8 +1573,9 @@ torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
         return TORUS_OK;
     }
 
-    b->out.subs = torus_arena_alloc(f->slice, (size_t) (b->high - b->low)
-                                              * sizeof(torus_sub_t));
+    b->out.subs = torus_arena_alloc(f->slice->arena,
+                                    (size_t) (b->high - b->low)
+                                    * sizeof(torus_sub_t));
     if (b->out.subs == NULL) {
         return torus_fetch_full(f);
     }
@@ -1423,7 +1610,7 @@ torus_fetch_row(torus_fetch_t *f, const torus_schema_t *schema,
 {
     int  rc;
 
-    rc = torus_row_read(row, f->slice, schema->read_func, text, times);
+    rc = torus_row_read(row, f->slice->arena, schema->read_func, text, times);
 
     if (rc == TORUS_ERROR) {
         return torus_fetch_full(f);
@@ -1447,7 +1634,8 @@ torus_fetch_ref(torus_fetch_t *f, torus_fetch_bucket_t *b, int64_t bucket,
     if (b->nrefs == b->size) {
         size = b->size == 0 ? 16 : 2 * b->size;
 
-        refs = torus_arena_alloc(f->slice, size * sizeof(torus_fetch_ref_t));
+        refs = torus_arena_alloc(f->slice->arena,
+                                 size * sizeof(torus_fetch_ref_t));
         if (refs == NULL) {
             return torus_fetch_full(f);
         }
@@ -1522,7 +1710,10 @@ torus_fetch_begin(torus_fetch_t *f)
 static int
 torus_fetch_write(torus_fetch_t *f)
 {
-    int  rc;
+    int                   rc;
+    torus_fetch_slice_t  *s;
+
+    s = f->slice;
 
     if (f->handler != NULL) {
         return torus_fetch_hand_over(f);
@@ -1533,7 +1724,7 @@ torus_fetch_write(torus_fetch_t *f)
     rc = TORUS_OK;
     f->paused = 0;
 
-    while (rc == TORUS_OK && f->wrote < f->nbuckets) {
+    while (rc == TORUS_OK && s->wrote < s->nbuckets) {
 
         if (torus_work_over(&f->stats->work)) {
             f->paused = 1;
@@ -1541,12 +1732,12 @@ torus_fetch_write(torus_fetch_t *f)
             break;
         }
 
-        torus_fetch_did(f, &f->buckets[f->wrote]);
+        torus_fetch_did(f, &s->buckets[s->wrote]);
 
-        rc = torus_fetch_write_bucket(f, &f->buckets[f->wrote]);
+        rc = torus_fetch_write_bucket(f, &s->buckets[s->wrote]);
 
         f->writing = (rc == TORUS_AGAIN);
-        f->wrote += (rc == TORUS_OK);
+        s->wrote += (rc == TORUS_OK);
     }
 
     f->stats->points = f->answer.points;
@@ -1584,7 +1775,7 @@ torus_fetch_write_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
     if (!f->closing) {
         rc = b->read->spec->query->collapse
              ? torus_fetch_collapse(f, b)
-             : torus_answer_bucket(&f->answer, f->slice, &b->out);
+             : torus_answer_bucket(&f->answer, f->slice->arena, &b->out);
 
         if (rc != TORUS_OK || ++f->written < b->read->buckets) {
             return rc;
@@ -1631,7 +1822,7 @@ torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b)
 
             n++;
 
-        } else if (torus_row_merge(&b->out.row, f->slice, &sub->row)
+        } else if (torus_row_merge(&b->out.row, f->slice->arena, &sub->row)
                    != TORUS_OK)
         {
             return TORUS_ERROR;
@@ -1650,10 +1841,13 @@ torus_fetch_settle(torus_fetch_t *f, torus_fetch_bucket_t *b)
 static int
 torus_fetch_hand_over(torus_fetch_t *f)
 {
+    torus_fetch_slice_t   *s;
     torus_fetch_bucket_t  *b;
 
-    for ( /* void */ ; f->wrote < f->nbuckets; f->wrote++) {
-        b = &f->buckets[f->wrote];
+    s = f->slice;
+
+    for ( /* void */ ; s->wrote < s->nbuckets; s->wrote++) {
+        b = &s->buckets[s->wrote];
 
         f->paused = torus_work_over(&f->stats->work);
 
@@ -1718,7 +1912,7 @@ torus_fetch_collapse(torus_fetch_t *f, torus_fetch_bucket_t *b)
     all.row = f->collapsed;
     all.seconds = f->seconds;
 
-    return torus_answer_bucket(&f->answer, f->slice, &all);
+    return torus_answer_bucket(&f->answer, f->slice->arena, &all);
 }
 
 

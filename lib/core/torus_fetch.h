@@ -9,6 +9,10 @@
  * slice's memory is given back when its rows are written; collapsed reads
  * keep one row each until their last bucket.
  *
+ * The next slice's commands are given out before the replies to the last are
+ * there, where that takes no more memory than a slice may: so a host may owe
+ * the replies to two batches.
+ *
  * A key of another type than the schema's (written under another schema, or
  * by somebody else) holds nothing of ours and reads as missing: MGET cannot
  * tell it from missing anyway.  It is counted where it is seen.

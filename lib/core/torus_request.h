@@ -28,12 +28,13 @@
  *
  *   torus_request_destroy(r);
  *
- * - At most one batch per host is unanswered; batches of one slice go to
+ * - At most two batches per host are unanswered, the second so that the host
+ *   need not wait for what is made of the first; batches of one slice go to
  *   several hosts at once.  Slices bound what is held in memory.  To bound
  *   it for a slow client too, call next only when the output is drained.
  * - A reply stays the caller's.  Replies of a host come in the order of its
- *   commands; nothing else may be mixed in.  AUTH and SELECT are the
- *   connection's business.
+ *   batches and their commands; nothing else may be mixed in.  AUTH and
+ *   SELECT are the connection's business.
  * - torus_args_parse() makes arguments of a query string or a form body.
  * - The status is 200 until a fault is known.  A fault before the first
  *   drain replaces the output by the whole error body, {"error": ".."}, and

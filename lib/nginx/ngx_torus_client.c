@@ -92,6 +92,8 @@ struct ngx_torus_clients_s {
 static ngx_int_t ngx_torus_client_init_host(ngx_torus_clients_t *clients,
     ngx_torus_client_host_t *host, const ngx_torus_conf_t *conf,
     const ngx_torus_host_t *resolved, ngx_uint_t connections);
+static ngx_torus_client_conn_t *ngx_torus_client_same(ngx_queue_t *owner,
+    const torus_host_t *host);
 static ngx_torus_client_conn_t *ngx_torus_client_pick(
     ngx_torus_client_host_t *host);
 static ngx_torus_group_t *ngx_torus_client_group(ngx_torus_clients_t *clients);
@@ -289,7 +291,11 @@ ngx_torus_client_send(ngx_torus_clients_t *clients, const torus_host_t *host,
     ngx_torus_group_t        *group;
     ngx_torus_client_conn_t  *conn;
 
-    conn = ngx_torus_client_pick(&clients->hosts[host->index]);
+    conn = ngx_torus_client_same(owner, host);
+
+    if (conn == NULL) {
+        conn = ngx_torus_client_pick(&clients->hosts[host->index]);
+    }
 
     if (conn == NULL) {
         *error = NGX_TORUS_CLIENT_UNREACHABLE;
@@ -321,6 +327,7 @@ ngx_torus_client_send(ngx_torus_clients_t *clients, const torus_host_t *host,
     }
 
     group->host = host;
+    group->conn = conn;
     group->left = replies;
     group->handlers = handlers;
     group->data = data;
@@ -347,6 +354,29 @@ ngx_torus_client_detach(ngx_queue_t *owner)
         ngx_queue_remove(q);
         group->data = NULL;
     }
+}
+
+
+/* The connection by which the host owes the owner replies, if it does. */
+
+static ngx_torus_client_conn_t *
+ngx_torus_client_same(ngx_queue_t *owner, const torus_host_t *host)
+{
+    ngx_queue_t        *q;
+    ngx_torus_group_t  *group;
+
+    for (q = ngx_queue_head(owner);
+         q != ngx_queue_sentinel(owner);
+         q = ngx_queue_next(q))
+    {
+        group = ngx_queue_data(q, ngx_torus_group_t, owner);
+
+        if (group->host == host) {
+            return group->conn;
+        }
+    }
+
+    return NULL;
 }
 
 

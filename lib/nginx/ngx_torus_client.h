@@ -59,6 +59,7 @@ struct ngx_torus_group_s {
     ngx_queue_t                        queue;    /* the connection's FIFO */
     ngx_queue_t                        owner;    /* the request's groups */
     const torus_host_t                *host;
+    void                              *conn;     /* the client's own */
     size_t                             left;     /* replies to come */
     const ngx_torus_group_handlers_t  *handlers;
     void                              *data;     /* NULL: nobody is there */
@@ -78,7 +79,9 @@ void ngx_torus_clients_destroy(ngx_torus_clients_t *clients);
 
 /*
  * Queues the commands in bytes, which are copied, and puts the group into
- * the owner's queue.  NGX_ERROR: refused, *error says why.
+ * the owner's queue.  NGX_ERROR: refused, *error says why.  What an owner
+ * sends to a host that owes it replies goes behind those, on the connection
+ * that they come by: so all replies of a host to an owner come in order.
  */
 ngx_int_t ngx_torus_client_send(ngx_torus_clients_t *clients,
     const torus_host_t *host, torus_str_t bytes, size_t replies,

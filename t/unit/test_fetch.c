@@ -372,7 +372,7 @@ test_uncalled(void)
 
     is_int(torus_request_next(r, &batch), TORUS_OK, "a batch");
     is_int(torus_request_next(r, &batch), TORUS_DECLINED,
-           "one per host at a time");
+           "and no more, all fits a slice");
 
     torus_request_fail(r, 504, "too late");
 
@@ -474,6 +474,84 @@ test_gap(void)
 }
 
 
+/* How many batches are given out before the first reply. */
+static size_t
+ahead(torus_model_t *m, const torus_limits_t *limits, const char *stat)
+{
+    size_t                n;
+    torus_arg_t           args[2];
+    torus_batch_t         batches[8];
+    torus_result_t        res;
+    torus_request_t      *r;
+    torus_request_conf_t  conf;
+
+    memset(&conf, 0, sizeof(conf));
+    memset(&res, 0, sizeof(res));
+    torus_buf_init(&res.body, 0);
+
+    conf.set = m->set;
+    conf.now = m->now;
+    conf.limits = *limits;
+
+    args[0].name = torus_str("stat", 4);
+    args[0].value = torus_str(stat, strlen(stat));
+    args[1].name = torus_str("steps", 5);
+    args[1].value = torus_str("100", 3);
+
+    r = torus_request_create(&conf, TORUS_COMMAND_SERIES, args, 2);
+
+    for (n = 0; n < 8; n++) {
+        if (torus_request_next(r, &batches[n]) != TORUS_OK) {
+            break;
+        }
+    }
+
+    torus_model_exchange(m, r, &batches[0], &res);
+
+    while (torus_request_busy(r)) {
+        torus_request_work(r);
+    }
+
+    is_int(torus_request_next(r, &batches[0]), TORUS_OK,
+           "%s: the next when one was read", stat);
+    is_int(torus_request_status(r), 200, "%s: no fault", stat);
+
+    torus_request_destroy(r);
+    torus_buf_free(&res.body);
+
+    return n;
+}
+
+
+/* The next slice is asked for early, where that takes no more memory. */
+static void
+test_ahead(void)
+{
+    torus_model_t   *m;
+    torus_limits_t   limits;
+
+    m = world();
+    memset(&limits, 0, sizeof(torus_limits_t));
+
+    limits.slice = 16;
+    is_int((int64_t) ahead(m, &limits, "cnt.a"), 2, "two slices in work");
+
+    limits.memory = 1048576;
+    is_int((int64_t) ahead(m, &limits, "cnt.a"), 2,
+           "two small ones within a limit");
+
+    limits.memory = 65536;
+    is_int((int64_t) ahead(m, &limits, "cnt.a"), 1,
+           "one where two may be too much");
+
+    limits.memory = 1048576;
+    is_int((int64_t) ahead(m, &limits, "his.a"), 1,
+           "one as long as nobody knows what a key holds");
+
+    torus_model_destroy(m);
+}
+
+
 int
 main(void)
 {
@@ -484,6 +562,7 @@ main(void)
     test_uncalled();
     test_memory();
     test_gap();
+    test_ahead();
 
     return done_testing();
 }

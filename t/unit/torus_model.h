@@ -942,17 +942,21 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
 
     r = torus_request_create(&conf, command, args, nargs);
 
+    nbatches = 0;
+
     for ( ;; ) {
 
-        for (nbatches = 0; nbatches < 8; nbatches++) {
-            if (torus_request_next(r, &batches[nbatches]) != TORUS_OK) {
-                break;
-            }
+        while (nbatches < 8
+               && torus_request_next(r, &batches[nbatches]) == TORUS_OK)
+        {
+            nbatches++;
         }
 
         torus_model_drain(m, r, res);
 
-        if (nbatches == 0 && torus_request_busy(r)) {
+        /* now before the replies to the next slice, now after */
+
+        if (torus_request_busy(r) && (nbatches == 0 || res->replies % 2)) {
             torus_request_work(r);
             continue;
         }
@@ -963,11 +967,21 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
             break;
         }
 
-        /* the last host answers first */
-
-        for (i = nbatches; i > 0; i--) {
-            torus_model_exchange(m, r, &batches[i - 1], res);
+        if (nbatches == 0) {
+            continue;
         }
+
+        /* the last host answers first, and its batches in their order */
+
+        for (i = 0; batches[i].host != batches[nbatches - 1].host; i++) {
+            /* void */
+        }
+
+        torus_model_exchange(m, r, &batches[i], res);
+
+        nbatches--;
+        memmove(&batches[i], &batches[i + 1],
+                (nbatches - i) * sizeof(torus_batch_t));
     }
 
     res->status = torus_request_status(r);
