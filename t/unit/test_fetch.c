@@ -429,8 +429,8 @@ test_gap(void)
     static const char *const  gaps[] = {
         "series?stat=g.a&fill=linear&start=1000000&end=1019999",
         "series?stat=g.a&fill=linear&start=1000000&end=1019999&format=json",
-        "series?stat=g.a&stat=g.b&fill=linear&start=1000000&end=1030000"
-            "&format=csv"
+        ("series?stat=g.a&stat=g.b&fill=linear&start=1000000&end=1030000"
+         "&format=csv")
     };
 
     m = torus_model_create("{ \"TIMESERIES\": { \"g\": { \"type\": \"gauge\","

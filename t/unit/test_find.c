@@ -54,7 +54,7 @@ fill(void)
         "a", "a.b.c1", "a.b.c2", "a.b.sub.x", "a.bb.c1", "a.bb-1.c1", "d",
         "a.web;host=w1.x;dc=b.", "a.srv.01.cpu", "a.srv.02.cpu",
         "a.srv.02.mem", "b.x.y", "c.x", "c.[x]", "c.deep.er.and.deeper",
-        "nobody.takes.this", "a.e\xc3\xa9" ".1", "a.q\"uo\\te.1"
+        "nobody.takes.this", ("a.e\xc3\xa9" ".1"), "a.q\"uo\\te.1"
     };
 
     for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {

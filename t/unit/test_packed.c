@@ -132,8 +132,8 @@ static const char *const  requests[] = {
     "list",
     "render?target=%s.a&from=-3h&until=now&format=json",
     "render?target=%s.*&from=-20min&until=-3min&format=json",
-    "render?target=sumSeries(%s.*)&from=-90min&format=json"
-        "&maxDataPoints=7",
+    ("render?target=sumSeries(%s.*)&from=-90min&format=json"
+     "&maxDataPoints=7"),
     "render?target=interval(%s.a,\"odd\")&from=-1h&format=csv",
     "render?target=interval(%s.a,\"mon\")&from=-40d&format=json",
     "render?target=interval(%s.*,\"y\")&from=-300d&format=json",

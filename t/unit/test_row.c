@@ -352,7 +352,7 @@ test_functions(void)
         { TORUS_HISTOGRAM, "2x2 10x2", "median", 6 },
         { TORUS_HISTOGRAM, "2x3 10x1", "max", 10 },
         { TORUS_HISTOGRAM, "2x3 10x1", "rate", 4.0 / 60 },
-        { TORUS_HISTOGRAM, "2x3 10x1", "stddev", sqrt(12) },
+        { TORUS_HISTOGRAM, "2x3 10x1", "stddev", 3.4641016151377544 },
 
         { TORUS_SET, "5 5 7", "count", 2 },
         { TORUS_SET, "5 5 7", "mean", 6 },
