@@ -201,7 +201,9 @@ torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now)
         w->conf.counters[TORUS_C_OPS_DROPPED] += op->ops;
         torus_writer_dropped(w, points, now);
 
-        return TORUS_OK;
+        /* a name that was not taken comes again with a later point */
+
+        return torus_op_names(op->kind) ? TORUS_ERROR : TORUS_OK;
     }
 
     if (torus_op_names(op->kind)) {

@@ -106,8 +106,8 @@ void torus_writer_destroy(torus_writer_t *w);
  * Operations between which POINTS_RECEIVED stands still are of one point.
  * Never refuses because of the bound: ask torus_writer_full() before a line,
  * and take the line whole.  Where it drops, it drops a point's operations on
- * this host whole, counted.  TORUS_OK or TORUS_ERROR: out of memory, the
- * operation was not taken, and is the caller's to count.
+ * this host whole, counted.  TORUS_OK or TORUS_ERROR: out of memory, or of
+ * the index and dropped; it was not taken, and is the caller's to count.
  */
 int torus_writer_push(torus_writer_t *w, const torus_op_t *op, uint64_t now);
 

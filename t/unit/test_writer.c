@@ -1558,8 +1558,9 @@ outside(void)
 static void
 drops(void)
 {
-    int   i;
-    char  text[64];
+    int         i;
+    char        text[64];
+    torus_op_t  name;
 
     start(1);
     torus_writer_destroy(w);
@@ -1580,6 +1581,15 @@ drops(void)
     is_int(count(OPS_DROPPED) % 2, 0, "points as a whole");
     is_int((int64_t) stats().points_queued * 2, (int64_t) stats().queued,
            "and taken as a whole");
+
+    memset(&name, 0, sizeof(name));
+
+    name.kind = TORUS_OP_ZADD;
+    name.key = torus_str("names", 5);
+    name.arg = torus_str("key", 3);
+
+    is_int(torus_writer_push(w, &name, now), TORUS_ERROR,
+           "a name is not taken, so that it comes again");
     ok(event("is full, 1 points are dropped"), "the log hears of it");
     ok(!event("is full"), "once");
 
