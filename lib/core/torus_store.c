@@ -303,6 +303,7 @@ static inline int
 torus_store_usual(torus_store_t *store, const torus_route_target_t *target,
     torus_str_t text, int64_t timestamp, int64_t now)
 {
+    int                          rc;
     torus_op_t                   op;
     torus_store_value_t          v;
     const torus_schema_t        *schema;
@@ -340,8 +341,6 @@ torus_store_usual(torus_store_t *store, const torus_route_target_t *target,
         return TORUS_DECLINED;
     }
 
-    store->counters[TORUS_C_POINTS_RECEIVED]++;
-    store->counters[TORUS_C_POINTS_ACCEPTED]++;
     store->counters[TORUS_C_OPS_MADE]++;
     ss->values[TORUS_SCHEMA_POINTS]++;
     ss->values[TORUS_SCHEMA_OPERATIONS]++;
@@ -351,7 +350,14 @@ torus_store_usual(torus_store_t *store, const torus_route_target_t *target,
     op.expire = copy->expire;
     op.memo = &target->keys->memo;
 
-    if (store->sink(store->data, schema->host, &op) != TORUS_OK) {
+    rc = store->sink(store->data, schema->host, &op);
+
+    /* behind its operation: the sink tells points apart by that */
+
+    store->counters[TORUS_C_POINTS_RECEIVED]++;
+    store->counters[TORUS_C_POINTS_ACCEPTED]++;
+
+    if (rc != TORUS_OK) {
         store->counters[TORUS_C_OPS_DROPPED]++;
         return TORUS_ERROR;
     }
