@@ -60,7 +60,7 @@ typedef struct {
     int                      rc;
     torus_store_value_t      plain;     /* text as long_or_float */
     int                      failed;    /* an operation was not passed on */
-    int                      stored;    /* one was, of any target */
+    int                      stored;    /* one was, of the target at work */
     torus_route_target_t    *targets;   /* all of the point's; NULL: one */
 } torus_store_point_t;
 
@@ -396,6 +396,7 @@ torus_store_route(torus_store_t *store, const torus_route_t *route,
 
     for (i = 0; i < route->ntargets; i++) {
         target = &route->targets[i];
+        point.stored = 0;
 
         rc = target->schema->transform == NULL
              ? torus_store_target(store, target, &point)

@@ -22,6 +22,8 @@
 #define FOR_EVER  "\"intervals\": { \"m\": { \"step\": 60 } }"
 #define DAYS      "\"intervals\": { \"m\": { \"step\": 60, \"steps\": 60 }, " \
                   "\"d\": { \"step\": \"1d\", \"steps\": 10 } }"
+#define MONTH     "\"intervals\": { \"d\": { \"step\": \"1d\", " \
+                  "\"steps\": 30 } }"
 #define MINUTES   "\"intervals\": { \"m\": { \"step\": 60, \"steps\": 10 } }"
 
 
@@ -242,6 +244,17 @@ test_expiry(void)
     is_int(torus_names_useless(11 * 86400, NOW), NOW - 12 * 86400,
            "what is of no use");
     is_int(torus_names_useless(0, NOW), 0, "everything is of use");
+
+    close_store(set);
+
+    set = open_store(SCHEMA("a", "count", "\"match\": \"**\", " MONTH) ","
+                     SCHEMA("b", "gauge", "\"match\": \"**\", "
+                            "\"prefix\": \"b\", " DAYS), 1);
+
+    is_cstr(point("x", "1", NOW - 20 * 86400, NOW), "torus:names:0: x +0 @\n",
+            "nor where another schema alone has stored it");
+    is_cstr(point("x", "1", NOW, NOW), "torus:names:2:b: x +0 @\n",
+            "which is found out for each");
 
     close_store(set);
 
