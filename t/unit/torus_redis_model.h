@@ -279,6 +279,10 @@ model_parse(const unsigned char *data, size_t len, torus_str_t *argv,
     size_t                i;
     const unsigned char  *p, *end, *eol;
 
+    if (len == 0) {
+        return 0;
+    }
+
     p = data;
     end = p + len;
     n = -1;
