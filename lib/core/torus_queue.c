@@ -369,7 +369,11 @@ torus_queue_take(torus_queue_t *q)
         q->open = 0;
     }
 
-    torus_index_forget(&q->index, b->birth, b->nodes);
+    /* what was put back from another queue has births of that one */
+
+    if (b->queue == q) {
+        torus_index_forget(&q->index, b->birth, b->nodes);
+    }
 
     b->nodes = 0;
     q->ops -= b->ops;

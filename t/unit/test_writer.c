@@ -1483,6 +1483,32 @@ fractions(void)
 }
 
 
+/*
+ * Proves that points are merged behind a batch of names that goes again,
+ * though it was born in another queue, and later.
+ */
+static void
+names_again(void)
+{
+    start(4);
+    ready(RUN_A, 7);
+    push(TORUS_OP_ZADD, "names", "x", 5, 0);
+    is_str(sent(), "MULTI|HSET K 1 1 points 0|ZADD names GT 5 x|EXEC",
+           "a name");
+    again(RUN_A, 8, "CLIENT KILL ID 7|" ASK2, "*2\r\n$5\r\nepoch\r\n$1\r\n2"
+          "\r\n");
+    is_str(sent(), "MULTI|HSET K 2 2 points 0|ZADD names GT 5 x|EXEC",
+           "goes again");
+    incr("a", 1);
+    incr("a", 2);
+    is_str(sent(), "MULTI|HSET K 3 3 points 2|INCRBY a 3|EXEC",
+           "and points behind it are merged");
+    applied(1, ":1\r\n");
+    applied(1, ":3\r\n");
+    finish("names again");
+}
+
+
 /* Proves that what is lost or in doubt is counted in points. */
 static void
 points(void)
@@ -1662,6 +1688,7 @@ main(void)
     marks();
     hidden();
     fractions();
+    names_again();
     points();
     outside();
     drops();
