@@ -576,15 +576,12 @@ torus_find_reply(torus_find_t *f, const torus_host_t *host,
 int
 torus_find_hit(torus_find_t *f, size_t *query, torus_graph_hit_t *hit)
 {
+    int                  rc;
     torus_find_entry_t  *e;
 
     if (f->given != NULL) {
         torus_find_free(f, f->given);
         f->given = NULL;
-    }
-
-    if (torus_find_do(f) == TORUS_ERROR) {
-        return TORUS_ERROR;
     }
 
     for ( ;; ) {
@@ -601,8 +598,21 @@ torus_find_hit(torus_find_t *f, size_t *query, torus_graph_hit_t *hit)
             return TORUS_DECLINED;
         }
 
+        /* what can be given goes first: then its memory is free */
+
         if (!e->hit && !e->done) {
-            return TORUS_AGAIN;
+
+            if (f->ready == NULL) {
+                return TORUS_AGAIN;
+            }
+
+            rc = torus_find_do(f);
+
+            if (rc != TORUS_OK) {
+                return rc;
+            }
+
+            continue;
         }
 
         f->first = e->next;
@@ -873,7 +883,11 @@ torus_find_join(torus_find_t *f, torus_str_t path, const unsigned char *name,
 }
 
 
-/* Nodes to be read, from the front of the list. */
+/*
+ * Nodes to be read, from the front of the list.  Those that were found before
+ * them are passed by each time, so it is not done for a few; and not while
+ * memory is short that giving out what there is would free.
+ */
 static int
 torus_find_fill(torus_find_t *f)
 {
@@ -884,6 +898,13 @@ torus_find_fill(torus_find_t *f)
 
     if (f->conf.memory != 0 && f->memory > f->conf.memory / 4) {
         window = TORUS_FIND_NARROW;
+
+        if (torus_find_busy(f)) {
+            return TORUS_OK;
+        }
+
+    } else if (f->open > window / 2) {
+        return TORUS_OK;
     }
 
     for (e = f->first;
@@ -1290,26 +1311,24 @@ torus_find_finished(torus_find_t *f, torus_find_entry_t *e)
 }
 
 
-/* TORUS_OK: nothing is left to do. */
+/* The one that was read first; TORUS_AGAIN: the work is over. */
 static int
 torus_find_do(torus_find_t *f)
 {
     int                  rc;
     torus_find_entry_t  *e;
 
-    while (f->ready != NULL) {
-        e = f->ready;
+    e = f->ready;
 
-        rc = torus_find_finish(f, e);
+    rc = torus_find_finish(f, e);
 
-        if (rc != TORUS_OK) {
-            f->failed |= (rc == TORUS_ERROR);
-            return rc;
-        }
-
-        f->ready = e->scan->next;
-        torus_find_replace(f, e);
+    if (rc != TORUS_OK) {
+        f->failed |= (rc == TORUS_ERROR);
+        return rc;
     }
+
+    f->ready = e->scan->next;
+    torus_find_replace(f, e);
 
     return TORUS_OK;
 }

@@ -32,6 +32,8 @@ typedef struct {
     torus_request_conf_t  conf;
     char                  faults[1024];
 
+    unsigned              wide;      /* another index: 2000 branches of "g" */
+
     /* of a reply */
     unsigned char        *memory;
     size_t                used;
@@ -262,7 +264,9 @@ slices_zscan(slices_t *w, torus_str_t key, torus_str_t cursor)
 
     at = strtoul((const char *) cursor.data, NULL, 10);
 
-    all = *path == '\0' ? 6 : *path == 'w' ? 100000 : 100;
+    all = *path == '\0' ? (w->wide ? 1 : 6)
+          : *path == 'w' ? 100000
+          : w->wide && strchr(path, '.') == NULL ? 2000 : 100;
     n = all - at < 2000 ? all - at : 2000;
 
     r = slices_array(w, 2);
@@ -460,15 +464,13 @@ slices_run(slices_t *w, torus_command_t command, torus_arg_t *args,
             break;
         }
 
-        if (torus_request_busy(r)) {
-            measured("work", torus_request_work(r));
-            continue;
-        }
-
         measured("next", rc = torus_request_next(r, &batch));
 
         if (rc == TORUS_OK) {
             slices_replies(w, r, &batch);
+
+        } else if (torus_request_busy(r)) {
+            measured("work", torus_request_work(r));
 
         } else if (out.len != 0) {
             *bytes += out.len;
@@ -587,6 +589,7 @@ test_targets(slices_t *w)
 static void
 test_names(slices_t *w)
 {
+    size_t       memory;
     torus_arg_t  args[3];
 
     slices_arg(&args[0], "query", "w.*");
@@ -600,6 +603,16 @@ test_names(slices_t *w)
 
     w->conf.limits.names = 0;
     slices_check(w, "index.json of all", TORUS_COMMAND_INDEX, args, 0, 200);
+
+    /* found names go out before more are looked for */
+
+    memory = w->conf.limits.memory;
+    w->conf.limits.memory = 12 * 1024 * 1024;
+    w->wide = 1;
+    slices_check(w, "index.json of more than there is memory for",
+                 TORUS_COMMAND_INDEX, args, 0, 200);
+    w->wide = 0;
+    w->conf.limits.memory = memory;
     w->conf.limits.names = 100000;
 
     slices_check(w, "list", TORUS_COMMAND_LIST, args, 0, 200);
