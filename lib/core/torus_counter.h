@@ -119,8 +119,7 @@ typedef enum {
     X(BEGIN,                "begin")            /* arguments are read */      \
     X(REDIS,                "redis")            /* replies are taken */       \
     X(WORK,                 "work")             /* answers computed */        \
-    X(SEND,                 "send")             /* a client took more */      \
-    X(FREE,                 "free")             /* memory given back */
+    X(SEND,                 "send")             /* a client took more */
 
 
 typedef enum {

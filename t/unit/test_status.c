@@ -390,12 +390,12 @@ test_prometheus(void)
     is_int(atoll(sample("torus_turn_seconds_count{kind=\"redis\"}")),
            8 * 11 + 28, "as many as there are");
     snprintf(seconds, sizeof(seconds), "%.6f",
-             (double) turns[TORUS_TURN_FREE].usec / 1e6);
-    is_cstr(sample("torus_turn_seconds_sum{kind=\"free\"}"), seconds,
+             (double) turns[TORUS_TURN_SEND].usec / 1e6);
+    is_cstr(sample("torus_turn_seconds_sum{kind=\"send\"}"), seconds,
             "in seconds");
     snprintf(seconds, sizeof(seconds), "%.6f",
-             (double) turns[TORUS_TURN_FREE].longest / 1e6);
-    is_cstr(sample("torus_turn_longest_seconds{kind=\"free\"}"), seconds,
+             (double) turns[TORUS_TURN_SEND].longest / 1e6);
+    is_cstr(sample("torus_turn_longest_seconds{kind=\"send\"}"), seconds,
             "the longest");
     is_cstr(sample("torus_build_info{version=\"" TORUS_VERSION "\"}"), "1",
             "the version");
