@@ -166,13 +166,14 @@ ngx_http_torus_begin(ngx_http_torus_ctx_t *ctx)
     }
 
     /*
-     * The next round drains the output before anything else can happen, so
-     * that no later fault can take a 200 for an error body.
+     * Output is drained before anything else can happen, also before others
+     * have their turn, so that no later fault can put an error body behind
+     * the header of a 200.
      */
 
     ctx->streaming = 1;
 
-    return NGX_DECLINED;
+    return ngx_http_torus_stream(ctx);
 }
 
 
