@@ -15,6 +15,7 @@ LIBS   = -lhiredis -ljansson -lpcre2-8 -lm
 CORE   = $(patsubst lib/core/%.c,$(OUT)/core/%.o,$(wildcard lib/core/*.c))
 LCORE  = $(patsubst lib/core/%.c,$(OUT)/lcore/%.o,$(wildcard lib/core/*.c))
 TCORE  = $(patsubst lib/core/%.c,$(OUT)/tcore/%.o,$(wildcard lib/core/*.c))
+CCORE  = $(patsubst lib/core/%.c,$(OUT)/ccore/%.o,$(wildcard lib/core/*.c))
 UNIT   = $(patsubst t/unit/%.c,$(OUT)/%,$(wildcard t/unit/test_*.c))
 FUZZ   = $(patsubst t/fuzz/%.c,$(OUT)/%,$(wildcard t/fuzz/fuzz_*.c))
 LFUZZ  = $(patsubst t/fuzz/%.c,$(OUT)/lib%,$(wildcard t/fuzz/fuzz_*.c))
@@ -60,6 +61,19 @@ $(OUT)/libtcore.a: $(TCORE)
 
 $(OUT)/test_slices: t/unit/test_slices.c $(OUT)/libtcore.a
 	$(CC) $(CFLAGS) $(WRAP) -o $@ $< $(OUT)/libtcore.a $(LIBS)
+
+# slices of lib/core as short as the test has them
+$(OUT)/ccore/%.o: lib/core/%.c t/unit/torus_cuts.h
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(SAN) -include t/unit/torus_cuts.h -c -o $@ $<
+
+$(OUT)/libccore.a: $(CCORE)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(OUT)/test_cuts: t/unit/test_cuts.c $(OUT)/libccore.a
+	$(CC) $(CFLAGS) $(SAN) -include t/unit/torus_cuts.h -o $@ $< \
+	    $(OUT)/libccore.a $(LIBS)
 
 # with a driver of our own, which needs no clang
 $(OUT)/fuzz_%: t/fuzz/fuzz_%.c t/lib/fuzz_main.c $(OUT)/libcore.a

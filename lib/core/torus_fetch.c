@@ -29,9 +29,12 @@
 #define TORUS_FETCH_MGET    128     /* keys of one MGET */
 #define TORUS_FETCH_CHUNK   16384   /* of the arenas */
 #define TORUS_FETCH_KEEP    262144  /* bytes of a buffer kept between rounds */
-#define TORUS_FETCH_LARGE  1024    /* elements of a reply taken in pieces .. */
-#define TORUS_FETCH_PIECE  128     /* .. of so many: an even number */
-#define TORUS_FETCH_VALUE  16      /* operations to take one */
+#define TORUS_FETCH_VALUE   16      /* operations to take one value */
+
+#ifndef TORUS_FETCH_LARGE           /* a test has its own */
+#define TORUS_FETCH_LARGE   1024    /* elements of a reply taken in pieces .. */
+#define TORUS_FETCH_PIECE   128     /* .. of so many: an even number */
+#endif
 
 
 typedef enum {

@@ -17,8 +17,10 @@
 #include "torus_core.h"
 
 
-/* Operations of one call. */
+/* Operations of one call.  A test has its own. */
+#ifndef TORUS_WORK_SLICE
 #define TORUS_WORK_SLICE  16000
+#endif
 
 
 typedef struct {
