@@ -25,7 +25,7 @@ my $only   = $ENV{BENCH_ROWS} // '';
 my $full   = $ENV{BENCH_FULL};
 
 # rows of a million stats are run again while there is time for it, and once
-my $enough = $ENV{BENCH_ENOUGH} || 150;
+my $enough = $ENV{BENCH_ENOUGH} || 100;
 
 my $dir = File::Temp->newdir('torus-bench-XXXXXX', TMPDIR => 1);
 
@@ -117,6 +117,10 @@ sub rows {
             @rollup,
             (map { row($_, 1, 0, 1_000_000) }
                  qw(count histogram gauge series)),
+            {
+                %{ row('count', 1, 0, 1_000_000) }, known => 0,
+                name => 'count, 1 interval, integer, 1 M new names',
+            },
         );
         @rollup = ();
     }
@@ -132,12 +136,14 @@ sub row {
                        $n == 1 ? '' : 's', $decimal ? 'decimal' : 'integer',
                        $stats == 1_000_000 ? '1 M' : '20 k';
 
-    # a million of names once when they are new, and once known
-    my $points = $stats == 1_000_000 ? 2_000_000 : 400_000;
+    # a million names come once before the clock starts, as it is most of
+    # the time
+    my $known = $stats == 1_000_000;
 
     return {
         name => $name, type => $type, intervals => $n, decimal => $decimal,
-        stats => $stats, points => $points, rollup => 0,
+        stats => $stats, points => $known ? $stats : 400_000,
+        known => $known, rollup => 0,
     };
 }
 
@@ -170,24 +176,36 @@ sub bench_row {
     $result->{over_minimal} = $result->{torus} / $result->{minimal};
     $result->{core} = core($row) if !$row->{rollup} && !$row->{decimal};
 
-    unlink $file;
+    unlink $file, "$file.before";
 
     return $result;
 }
 
 
 # The points of a minute are 10 s apart; the last line is what feed waits for.
+# Names that have to be known come a minute earlier, in a file of their own.
 sub lines {
     my ($row, $client) = @_;
 
     my $file = "$dir/lines" . ($client // '');
     my $turns = $row->{points} / $row->{stats};
+
+    lines_file($row, "$file.before", $client, $end - 60) if $row->{known};
+    lines_file($row, $file, $client,
+               map { $end - 10 * ($turns - $_) } 1 .. $turns);
+
+    return $file;
+}
+
+
+sub lines_file {
+    my ($row, $file, $client, @times) = @_;
+
     my $n = 0;
 
     open my $out, '>', $file or die "$file: $!\n";
 
-    for my $turn (1 .. $turns) {
-        my $ts = $end - 10 * ($turns - $turn);
+    for my $ts (@times) {
 
         for my $stat (0 .. $row->{stats} - 1) {
             my $value = $row->{decimal}
@@ -199,10 +217,8 @@ sub lines {
         }
     }
 
-    print $out 'bench.end', $client // '', " 1 $end\n";
+    print $out 'bench.end', $client // '', " 1 $times[-1]\n";
     close $out or die "$file: $!\n";
-
-    return $file;
 }
 
 
@@ -215,10 +231,10 @@ sub stat_name {
 
 
 sub end_key {
-    my ($client) = @_;
+    my ($client, $ts) = @_;
 
     return sprintf 'bench:bench.end%s:minute:%d', $client // '',
-                   floor($end / 60);
+                   floor(($ts // $end) / 60);
 }
 
 
@@ -229,6 +245,13 @@ sub torus {
     my $redis = redis();
     my $server = torus_nginx($row, $redis->{port});
     my $worker = worker($server->{pid});
+
+    if ($row->{known}) {
+        run("$bin/feed", "$file.before", $server->{port}, 'redis',
+            $redis->{port}, end_key(undef, $end - 60));
+        settle($redis);
+        ask($redis, 'CONFIG', 'RESETSTAT');
+    }
 
     my @before = (cpu($worker), cpu($redis->{pid}));
 
@@ -313,7 +336,7 @@ until cursor == '0'
 return string.format('%.2f', sum)
 LUA
 
-    my $expected = $row->{points};
+    my $expected = $row->{points} * ($row->{known} ? 2 : 1);
 
     if ($row->{type} eq 'count') {
         my ($period, @values) = $row->{decimal}
@@ -321,8 +344,9 @@ LUA
             : (90, 10 .. 99);
 
         my $rest = $row->{points} % $period;
-        $expected = floor($row->{points} / $period) * sum(@values)
-                    + sum(0, @values[0 .. $rest - 1]);
+        $expected /= $row->{points};
+        $expected *= floor($row->{points} / $period) * sum(@values)
+                     + sum(0, @values[0 .. $rest - 1]);
     }
 
     $expected *= $times;
@@ -336,11 +360,16 @@ sub replayed {
     my ($row, $file, $what, $got) = @_;
 
     my $redis = redis();
-    my $before = cpu($redis->{pid});
+    my $replay = sub {
+        return run("$bin/replay", $what, $row->{type},
+                   join(',', @intervals[0 .. $row->{intervals} - 1]), @_,
+                   $redis->{port}, $row->{rollup} ? 'rollup' : ());
+    };
 
-    my ($took) = split ' ', run("$bin/replay", $what, $row->{type},
-        join(',', @intervals[0 .. $row->{intervals} - 1]), $file,
-        $redis->{port}, $row->{rollup} ? 'rollup' : ());
+    $replay->("$file.before") if $row->{known};
+
+    my $before = cpu($redis->{pid});
+    my ($took) = split ' ', $replay->($file);
 
     push @{ $got->{"cpu_$what"} },
          (cpu($redis->{pid}) - $before) / ($row->{points} / 1e6);

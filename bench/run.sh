@@ -5,7 +5,7 @@
 #
 #   BENCH_FULL=1       every type, value, number of intervals and stats
 #   BENCH_ROUNDS=3     runs of each, alternating, of which medians are told
-#   BENCH_ENOUGH=150   seconds after which a million stats are not run again
+#   BENCH_ENOUGH=100   seconds after which a million stats are not run again
 #   BENCH_ROWS=REGEX   only rows whose names match
 #   BENCH_JSON=FILE    build/bench/results.json
 #

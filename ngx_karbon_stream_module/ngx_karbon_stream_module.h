@@ -23,7 +23,7 @@
 #define NGX_STREAM_KARBON_BUFFER  65536
 
 /* A session that has read this much lets the others have a turn. */
-#define NGX_STREAM_KARBON_FAIR    (4 * NGX_STREAM_KARBON_BUFFER)
+#define NGX_STREAM_KARBON_FAIR    NGX_STREAM_KARBON_BUFFER
 
 /* So does one that brought this many names that had no route. */
 #define NGX_STREAM_KARBON_NEW     256
