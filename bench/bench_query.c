@@ -16,7 +16,8 @@
  *
  * And one of bench/render.pl, for servers of any make:
  *
- *   bench_query fetch PORT URI FILE               one answer, into the file
+ *   bench_query fetch PORT N URI FILE             N answers, one after the
+ *                                                 other; the last is kept
  *
  * prints the microseconds from connect() to the end of the answer.
  */
@@ -475,51 +476,78 @@ http(int port, int nconns, double seconds, const char *uri)
 }
 
 
-/* With HTTP/1.0 the end of the answer is that of the connection. */
-static void
-fetch(int port, const char *uri, const char *name)
+/*
+ * One answer over a connection of its own, into b, which has room for it.
+ * With HTTP/1.0 its end is that of the connection.  Returns nanoseconds.
+ */
+static uint64_t
+fetch_once(int port, const char *request, size_t len, bytes_t *b)
 {
     int       fd;
-    char      request[65536], *body;
-    FILE     *file;
-    bytes_t   b;
-    size_t    len;
     ssize_t   n;
-    uint64_t  since, took;
+    uint64_t  since;
 
-    memset(&b, 0, sizeof(b));
-    b.size = 1 << 26;
-    b.data = malloc(b.size);
-
-    if (b.data == NULL) {
-        die("malloc");
-    }
-
-    len = (size_t) snprintf(request, sizeof(request),
-                            "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n",
-                            uri);
+    b->len = 0;
     since = now();
     fd = dial(port);
     write_all(fd, request, len);
 
-    while (b.len < b.size - 1) {
-        n = read(fd, b.data + b.len, b.size - 1 - b.len);
+    while (b->len < b->size - 1) {
+        n = read(fd, b->data + b->len, b->size - 1 - b->len);
 
         if (n <= 0) {
             break;
         }
 
-        b.len += (size_t) n;
+        b->len += (size_t) n;
     }
 
-    took = now() - since;
+    since = now() - since;
+    close(fd);
+    b->data[b->len] = '\0';
 
-    b.data[b.len] = '\0';
+    return since;
+}
+
+
+static void
+fetch(int port, int times, const char *uri, const char *name)
+{
+    char      request[65536], *body;
+    FILE     *file;
+    bytes_t   b;
+    size_t    len;
+    uint64_t  took;
+
+    memset(&b, 0, sizeof(b));
+    b.size = 1 << 26;
+    b.data = malloc(b.size);
+
+    if (b.data == NULL || times < 1) {
+        die("arguments");
+    }
+
+    /* the first use of memory is not what is measured */
+    memset(b.data, 0, b.size);
+
+    len = (size_t) snprintf(request, sizeof(request),
+                            "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n",
+                            uri);
+
+    while (times--) {
+        took = fetch_once(port, request, len, &b);
+        printf("%.0f\n", (double) took / 1000);
+
+        if (b.len < 12 || memcmp(b.data + 8, " 200", 4) != 0) {
+            fprintf(stderr, "%.1000s\n", b.data);
+            exit(1);
+        }
+    }
+
     body = strstr(b.data, "\r\n\r\n");
 
-    if (body == NULL || memcmp(b.data + 8, " 200", 4) != 0) {
-        fprintf(stderr, "%.1000s\n", b.data);
-        exit(1);
+    if (body == NULL) {
+        die("no header");
     }
 
     body += 4;
@@ -531,22 +559,20 @@ fetch(int port, const char *uri, const char *name)
     {
         die(name);
     }
-
-    printf("%.0f\n", (double) took / 1000);
 }
 
 
 int
 main(int argc, char **argv)
 {
-    if (argc == 5 && strcmp(argv[1], "fetch") == 0) {
-        fetch(atoi(argv[2]), argv[3], argv[4]);
+    if (argc == 6 && strcmp(argv[1], "fetch") == 0) {
+        fetch(atoi(argv[2]), atoi(argv[3]), argv[4], argv[5]);
         return 0;
     }
 
     if (argc < 6) {
         fprintf(stderr, "usage: bench_query bare|http PORT N SECONDS ..\n"
-                "       bench_query fetch PORT URI FILE\n");
+                "       bench_query fetch PORT N URI FILE\n");
         return 1;
     }
 

@@ -4,10 +4,11 @@
 # one worker over Redis, from a key for each minute and from packed hours, and
 # by Debian's graphite-web over whisper files of the same points, in turns in
 # one run: the median time of an answer, the CPU time of worker and Redis for
-# it, and how many times longer graphite-web takes.  The values are doubles in
-# full precision, the worst there is to print.
+# it, and how many times longer graphite-web takes.  The values have three
+# decimal places, or with "full" they are doubles in full precision, which take
+# the longest to read and to print.
 #
-#   render.pl [ROUNDS]
+#   render.pl [ROUNDS] [full]
 #
 # graphite-web runs in one process of its own, without caches; its files have
 # just been written, so that all of them are in memory.  Both are asked by a
@@ -31,6 +32,7 @@ use Torus::Util qw( root temp_dir wait_for free_port slurp spew );
 chdir root() or die;
 
 my $rounds = shift // 5;
+my $divisor = @ARGV && $ARGV[0] eq 'full' ? 1000.7 : 1000;
 my $python = '/usr/bin/python3';
 my $now = int(time / 60) * 60;
 my $start = $now - 3540;
@@ -74,12 +76,13 @@ spew("$dir/write.py", <<'END');
 import os, sys, whisper
 d, start = sys.argv[1], int(sys.argv[2])
 out = open(sys.argv[3], 'w')
+divisor = float(sys.argv[4])
 n = 0
 for g in range(100):
     os.makedirs('%s/bench/g%02d' % (d, g))
     for s in range(100):
         n += 1
-        p = [(start + 60 * i, (n * 7919 + i * 104729) % 1000003 / 1000.7)
+        p = [(start + 60 * i, (n * 7919 + i * 104729) % 1000003 / divisor)
              for i in range(60)]
         f = '%s/bench/g%02d/s%02d.wsp' % (d, g, s)
         whisper.create(f, [(60, 120)])
@@ -87,7 +90,8 @@ for g in range(100):
         out.write(''.join('bench.g%02d.s%02d %r %d\n' % (g, s, v, t)
                           for t, v in p))
 END
-system($python, "$dir/write.py", "$dir/whisper", $start, "$dir/lines") == 0
+system($python, "$dir/write.py", "$dir/whisper", $start, "$dir/lines",
+       $divisor) == 0
     or die "whisper files: $?\n";
 
 Torus::Nginx::carbon($karbon, slurp("$dir/lines"));
@@ -133,20 +137,22 @@ for my $row (@rows) {
     my ($n, $target) = @$row;
     my $range = '&format=json&from=' . ($start - 60) . '&until=' . $now;
     my (%times, %cpu, %body, @theirs, $y);
-    my $times = $n > 1000 ? ($rounds > 3 ? 3 : $rounds) : $rounds * 4;
 
-    for (1 .. $times) {
+    # one after the other, in a few turns
+    my $times = $n > 1000 ? 1 : $n > 1 ? 10 : 50;
+
+    for (1 .. $rounds) {
         for my $schema (@ours) {
             my $cpu = cpu();
 
             push @{ $times{$schema} },
-                fetched($http,
+                fetched($http, $times,
                         "/render?target=schema($target,%22$schema%22)$range",
                         \$body{$schema});
-            $cpu{$schema} += (cpu() - $cpu) / $times;
+            $cpu{$schema} += (cpu() - $cpu) / $times / $rounds;
         }
 
-        push @theirs, fetched($port, "/render?target=$target$range", \$y);
+        push @theirs, fetched($port, $times, "/render?target=$target$range", \$y);
     }
 
     same($n, $body{$_}, $y) for @ours;
@@ -194,18 +200,18 @@ print JSON::PP->new->canonical->encode(\%json), "\n" if $ENV{BENCH_JSON};
 $nginx->stop;
 
 
-# Seconds from connecting to the end of the answer.
+# Seconds from connecting to the end of the answer, as often as asked.
 sub fetched {
-    my ($where, $uri, $body) = @_;
+    my ($where, $times, $uri, $body) = @_;
     my $file = temp_dir() . '/answer';
 
-    open my $fh, '-|', $client, 'fetch', $where, $uri, $file or die;
-    my $us = <$fh>;
+    open my $fh, '-|', $client, 'fetch', $where, $times, $uri, $file or die;
+    my @us = <$fh>;
     close $fh or die "$uri: no answer\n";
 
     $$body = slurp($file);
 
-    return $us / 1e6;
+    return map { $_ / 1e6 } @us;
 }
 
 sub timed {

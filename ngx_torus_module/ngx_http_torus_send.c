@@ -34,7 +34,9 @@ ngx_http_torus_send_whole(ngx_http_torus_ctx_t *ctx)
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
-    ngx_memcpy(body.data, out.data, out.len);
+    if (out.len != 0) {
+        ngx_memcpy(body.data, out.data, out.len);
+    }
 
     if (torus_request_status(ctx->torus) == NGX_HTTP_OK) {
 
