@@ -550,6 +550,16 @@ ngx_torus_link_read(ngx_torus_link_t *link)
             return NGX_OK;
         }
 
+        /* what these replies led to, for redis to do while more are read */
+
+        if (torus_buf_len(&link->out) != 0) {
+            ngx_torus_link_send(link);
+
+            if (link->state != NGX_TORUS_LINK_OPEN) {
+                return NGX_ERROR;
+            }
+        }
+
         if (link->turns != NULL && ngx_torus_turn_over(link->turns)) {
             break;
         }
