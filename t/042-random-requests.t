@@ -242,7 +242,7 @@ sub run {
         next if !$check;
 
         # an error is wrapped like any answer
-        $body =~ s/\A[\w.]+\((.*)\)\z/$1/s
+        $body =~ s/\A[\w.]+\((.*)\)\n\z/$1/s
             if ($head // '') =~ m{^Content-Type: text/javascript}mi;
 
         my $what = !defined $status ? 'no whole answer'

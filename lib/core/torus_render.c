@@ -1534,7 +1534,7 @@ torus_render_missing(torus_render_read_t *rd)
             return 0;
         }
 
-        literal |= w->literal;
+        literal |= w->literal && w->series->n != 0;
     }
 
     return literal;
@@ -1883,9 +1883,9 @@ torus_render_take(torus_render_t *r, torus_render_leaf_t *l)
 
         s = l->wants[r->name]->series;
 
-        /* nobody knows of it, as far as its data tell */
+        /* nobody knows of it, or the range is too short for a point */
 
-        if (l->literal && !l->wants[r->name]->found) {
+        if (l->literal && (!l->wants[r->name]->found || s->n == 0)) {
             continue;
         }
 

@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw( sleep time );
 use Torus::Faults;
-use Torus::Util qw( wait_for );
+use Torus::Util qw( slurp wait_for );
 
 my $reloads = Torus::Faults::pick(6, 50);
 my $quits = Torus::Faults::pick(2, 10);
@@ -62,10 +62,13 @@ for my $i (1 .. Torus::Faults::pick(2, 20)) {
     my $accepted = $w->send(rate => 1000, kind => 'faithful');
     my @workers = $w->nginx->workers;
 
-    sleep 0.3;
+    ok(wait_for(sub { $w->status->{points}{received} }, 10),
+       "round $i: one is accepted");
     kill STOP => @workers;
+
     my $queued = $w->send(rate => 1000, kind => 'faithful');
-    sleep 0.3;
+    ok(wait_for(sub { waiting($w->nginx->karbon_port) }, 10),
+       "round $i: another waits, with points");
 
     $w->nginx->signal('QUIT');
     sleep 0.1;
@@ -136,3 +139,18 @@ $w->redis->resume;
 $w->clean('worker_shutdown_timeout');
 
 done_testing();
+
+# Is there a connection with data that nobody has accepted?  It belongs to no
+# file yet: its inode is 0.
+sub waiting {
+    my ($port) = @_;
+    my $local = sprintf ':%04X', $port;
+
+    for my $line (split /\n/, slurp('/proc/net/tcp')) {
+        my @f = split ' ', $line;
+        return 1 if $f[1] =~ /$local\z/ && $f[3] eq '01'
+                    && $f[4] !~ /:0+\z/ && $f[9] eq '0';
+    }
+
+    return 0;
+}
