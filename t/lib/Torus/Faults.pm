@@ -168,7 +168,7 @@ sub send {
             name => $o{name} // "f.$i", names => $o{names}, rate => $o{rate} // 0,
             count => $o{count}, port => $port, ts => $self->{now},
             kind => $o{kind} // 'plain', file => $result,
-            n => 0, again => 0, connects => 0,
+            n => 0, again => 0, first => 0, connects => 0,
             stop => 0, error => '',
         };
 
@@ -178,7 +178,7 @@ sub send {
 
         eval { run_sender($sender); 1 } or $sender->{error} = $@;
         spew("$result.new", JSON::PP->new->encode({
-            map { $_ => $sender->{$_} } qw( n again connects error ) }));
+            map { $_ => $sender->{$_} } qw( n again first connects error ) }));
         rename "$result.new", $result;
         POSIX::_exit(0);
     }
@@ -272,7 +272,8 @@ sub push_bytes {
 
         if ($s->{kind} eq 'lossy') {
             spew("$s->{file}.new", JSON::PP->new->encode({ n => $s->{n},
-                again => 0, connects => 1, error => '' }));
+                again => 0, first => 0, connects => 1,
+                error => '' }));
             rename "$s->{file}.new", $s->{file};
             POSIX::_exit(0);
         }
@@ -285,7 +286,7 @@ sub push_bytes {
         my $state = state_of($s);
 
         if ($state eq 'reset') {
-            $s->{again} += $s->{kept} =~ tr/\n//;
+            again($s, $s->{kept} =~ tr/\n//);
             $bytes = $s->{kept} . substr $bytes, $at;
             $at = 0;
             $s->{fh} = dial($s);
@@ -346,7 +347,7 @@ sub look {
 
     if ($state eq 'reset') {
         my $kept = $s->{kept};
-        $s->{again} += $kept =~ tr/\n//;
+        again($s, $kept =~ tr/\n//);
         $s->{fh} = dial($s);
         push_bytes($s, $kept);
 
@@ -354,6 +355,14 @@ sub look {
         hang_up($s);
         $s->{fh} = dial($s);
     }
+}
+
+# So many points go again; "first" are those of the first connection.
+sub again {
+    my ($s, $points) = @_;
+
+    $s->{again} += $points;
+    $s->{first} += $points if $s->{connects} == 1;
 }
 
 # Our FIN, then to the end: the server has read everything before it closes.
@@ -385,7 +394,7 @@ sub part {
         return if hang_up($s);
         my $kept = $s->{kept};
         return if !length $kept;
-        $s->{again} += $kept =~ tr/\n//;
+        again($s, $kept =~ tr/\n//);
         $s->{fh} = dial($s);
         push_bytes($s, $kept);
     }
@@ -424,11 +433,12 @@ sub join {
 
         my $text = slurp($s->{result});
         my $said = length $text ? JSON::PP->new->decode($text) : { n => 0,
-                   error => 'killed', again => 0, connects => 0 };
+                   error => 'killed', again => 0, first => 0,
+                   connects => 0 };
 
         diag("$s->{name}: $said->{error}") if length $said->{error};
-        @$s{qw( n again connects error )}
-            = @$said{qw( n again connects error )};
+        @$s{qw( n again first connects error )}
+            = @$said{qw( n again first connects error )};
         $self->{sent}{$s->{name}} = $said->{n};
     }
 
