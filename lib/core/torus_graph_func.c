@@ -10,7 +10,12 @@
 
 static const torus_graph_func_t *const  torus_graph_tables[] = {
     torus_graph_combine,
+    torus_graph_divisions,
+    torus_graph_percents,
+    torus_graph_grouping,
     torus_graph_transform,
+    torus_graph_summaries,
+    torus_graph_times,
     torus_graph_calculate,
     torus_graph_filter,
     torus_graph_sort,

@@ -158,7 +158,12 @@ struct torus_graph_func_s {
 
 /* The table: one array per file, each ends with a NULL name. */
 extern const torus_graph_func_t  torus_graph_combine[];
+extern const torus_graph_func_t  torus_graph_divisions[];
+extern const torus_graph_func_t  torus_graph_percents[];
+extern const torus_graph_func_t  torus_graph_grouping[];
 extern const torus_graph_func_t  torus_graph_transform[];
+extern const torus_graph_func_t  torus_graph_summaries[];
+extern const torus_graph_func_t  torus_graph_times[];
 extern const torus_graph_func_t  torus_graph_calculate[];
 extern const torus_graph_func_t  torus_graph_filter[];
 extern const torus_graph_func_t  torus_graph_sort[];
@@ -223,7 +228,7 @@ int torus_graph_add(torus_graph_t *g, torus_graph_list_t *list,
 int torus_graph_gather(torus_graph_t *g, const torus_graph_frame_t *f,
     size_t first, torus_graph_list_t *list);
 
-/* a regex of check(), see torus_graph_alias.c */
+/* a regex of check(), see torus_graph_func_alias.c */
 typedef struct torus_graph_regex_s  torus_graph_regex_t;
 
 int torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
@@ -262,6 +267,16 @@ int torus_graph_mergeable(const torus_graph_series_t *s);
 int torus_graph_consolidate(torus_graph_t *g, torus_graph_series_t *s,
     size_t k, torus_graph_series_t **out);
 
+/* Was it xff of total, and at least one? */
+int torus_graph_enough(size_t present, double total, double xff);
+
+/* Are there points for that? */
+int torus_graph_count(torus_graph_t *g, int64_t span, int64_t step,
+    size_t *n);
+
+
+/* torus_graph_name.c */
+
 /* Sets the name; torus_graph_rename() sets the path too. */
 int torus_graph_named(torus_graph_t *g, torus_graph_series_t *s,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
@@ -290,15 +305,18 @@ int torus_graph_paths(torus_graph_t *g, const torus_graph_list_t *list,
 int torus_graph_key(torus_graph_t *g, const torus_graph_series_t *s,
     const torus_graph_arg_t *nodes, size_t n, torus_str_t *key);
 
-/* Was it xff of total, and at least one? */
-int torus_graph_enough(size_t present, double total, double xff);
-
-/* Are there points for that? */
-int torus_graph_count(torus_graph_t *g, int64_t span, int64_t step,
-    size_t *n);
+/* For qsort(): series by their names, and strings. */
+int torus_graph_by_name(const void *one, const void *two);
+int torus_graph_text_cmp(const void *one, const void *two);
 
 
-/* torus_graph_combine.c: several series become one, in slices */
+/* torus_graph_number.c */
+
+/* b > 0; rounded down, also below 0 */
+int64_t torus_graph_floor_div(int64_t a, int64_t b);
+
+
+/* torus_graph_mix.c: several series become one, in slices */
 
 typedef struct {
     torus_graph_list_t        list;
@@ -332,6 +350,55 @@ int torus_graph_mix_run(torus_graph_t *g, torus_graph_mix_t *m,
 /* On one step: consolidated where need be, with leading nulls to skip. */
 int torus_graph_normalize(torus_graph_t *g, torus_graph_list_t *list,
     int64_t *start, int64_t *end, int64_t *step);
+
+/* Names it for what was done with the list: "funcSeries(path,..)". */
+int torus_graph_mix_named(torus_graph_t *g, torus_graph_series_t *s,
+    const torus_graph_list_t *list, torus_str_t func);
+torus_str_t torus_graph_fold_name(torus_graph_fold_t fold);
+
+/* Of what a function makes from nothing the name is the only tag. */
+int torus_graph_own_name(torus_graph_t *g, torus_graph_series_t *s);
+
+
+/* torus_graph_func_group.c: series with the same key */
+
+typedef struct {
+    torus_str_t               key;
+    torus_graph_list_t        list;
+    torus_graph_series_t     *sum;       /* what divides them */
+    torus_str_t               sum_name;
+    torus_graph_list_t        parts;     /* of the sum, if it is one */
+} torus_graph_group_by_t;
+
+typedef struct {
+    torus_graph_group_by_t   *groups;
+    size_t                    n;
+    size_t                    size;
+    size_t                   *table;     /* index + 1 by hash, 0: empty */
+    size_t                    table_size;
+    size_t                    i;         /* at work */
+    torus_graph_mix_t         mix;
+    unsigned                  started:1;
+    unsigned                  phase;
+    size_t                    j;
+} torus_graph_groups_t;
+
+/* By key, a new one if there is none; in the order in which they came. */
+int torus_graph_groups_get(torus_graph_t *g, torus_graph_groups_t *s,
+    torus_str_t key, torus_graph_group_by_t **group);
+
+
+/* torus_graph_func_divide.c: both put on one step; null where that is none */
+
+/* a / b * factor */
+int torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
+    torus_graph_series_t *b, double factor, torus_graph_series_t **out);
+
+
+/* torus_graph_func_summarize.c */
+
+/* An interval, that is one in the past or to come, is never empty. */
+int torus_graph_interval_check(torus_graph_t *g, torus_graph_call_t *call);
 
 
 #endif /* _TORUS_GRAPH_FUNC_H_INCLUDED_ */

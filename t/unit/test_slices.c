@@ -761,9 +761,10 @@ test_functions(slices_t *w)
     const torus_graph_func_t  *func;
 
     static const torus_graph_func_t *const  tables[] = {
-        torus_graph_combine, torus_graph_transform, torus_graph_calculate,
-        torus_graph_filter, torus_graph_sort, torus_graph_alias,
-        torus_graph_special
+        torus_graph_combine, torus_graph_divisions, torus_graph_percents,
+        torus_graph_grouping, torus_graph_transform, torus_graph_summaries,
+        torus_graph_times, torus_graph_calculate, torus_graph_filter,
+        torus_graph_sort, torus_graph_alias, torus_graph_special
     };
 
     for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {

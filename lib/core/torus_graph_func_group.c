@@ -1,0 +1,433 @@
+/*
+ * Combine: series with the same key become one.
+ */
+
+#include "torus_graph_func.h"
+
+#include <stdlib.h>
+
+
+static int torus_graph_group(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_group_by_node(torus_graph_t *g,
+    torus_graph_frame_t *f);
+static int torus_graph_with_wildcards(torus_graph_t *g,
+    torus_graph_frame_t *f);
+static int torus_graph_group_by_tags(torus_graph_t *g,
+    torus_graph_frame_t *f);
+static int torus_graph_tags_key(torus_graph_t *g,
+    const torus_graph_frame_t *f, const torus_graph_series_t *s,
+    torus_str_t name, torus_str_t *key);
+static int torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_groups_t *s, torus_graph_fold_t fold, torus_str_t func,
+    int merge);
+static int torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
+    torus_str_t name, torus_str_t *key);
+
+
+const torus_graph_func_t  torus_graph_grouping[] = {
+
+    { "group", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, 0, NULL, NULL, NULL,
+      torus_graph_group, P(P_ALL("seriesLists", SERIES_LIST, 0)),
+      "All series, one list behind the other." },
+
+    { "groupByNode", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      NULL, torus_graph_group_by_node,
+      P(P_SERIES, P_NEED("nodeNum", NODE_OR_TAG),
+        P_MAY("callback", AGG, "average")),
+      "Series with the same node put together by a function." },
+
+    { "groupByNodes", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, 1, NULL, NULL,
+      NULL, torus_graph_group_by_node,
+      P(P_SERIES, P_NEED("callback", AGG), P_ALL("nodes", NODE_OR_TAG, 0)),
+      "Series with the same nodes put together by a function." },
+
+    { "groupByTags", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, 0, NULL, NULL,
+      NULL, torus_graph_group_by_tags,
+      P(P_SERIES, P_NEED("callback", AGG),
+        P_ALL("tags", TAG, TORUS_GRAPH_REQUIRED)),
+      "Series with the same tags put together by a function." },
+
+    { "sumSeriesWithWildcards", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS,
+      TORUS_GRAPH_SUM, NULL, NULL, NULL, torus_graph_with_wildcards,
+      P(P_SERIES, P_ALL("position", NODE, 0)),
+      "Series that differ only in some nodes added up." },
+
+    { "averageSeriesWithWildcards", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS,
+      TORUS_GRAPH_AVERAGE, NULL, NULL, NULL, torus_graph_with_wildcards,
+      P(P_SERIES, P_ALL("position", NODE, 0)),
+      "The mean of series that differ only in some nodes." },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+
+static int
+torus_graph_group(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    return torus_graph_gather(g, f, 0, &f->out);
+}
+
+
+/* variant 1: groupByNodes, the function comes first */
+static int
+torus_graph_group_by_node(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    size_t                    first, n;
+    torus_str_t               key, func;
+    torus_graph_fold_t        fold;
+    torus_graph_groups_t     *s;
+    torus_graph_series_t     *one;
+    torus_graph_group_by_t   *group;
+    const torus_graph_arg_t  *args, *callback;
+
+    args = f->call->args;
+    first = f->call->func->variant ? 2 : 1;
+    n = f->call->func->variant ? f->call->nargs - 2 : 1;
+    callback = f->call->func->variant ? &args[1] : &args[2];
+
+    fold = callback->set ? callback->fold : TORUS_GRAPH_AVERAGE;
+    func = callback->set ? callback->text : torus_str("average", 7);
+
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_groups_t));
+        if (f->state == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    for (s = f->state; s->j < f->lists[0].n; s->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        one = f->lists[0].items[s->j];
+        torus_graph_work(g, 64);
+
+        if (torus_graph_key(g, one, &args[first], n, &key) != TORUS_OK
+            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+            || torus_graph_add(g, &group->list, one) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return torus_graph_groups_run(g, f, s, fold, func, 1);
+}
+
+
+/* variant: the fold */
+static int
+torus_graph_with_wildcards(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    torus_str_t              key;
+    torus_graph_fold_t       fold;
+    torus_graph_groups_t    *s;
+    torus_graph_series_t    *one;
+    torus_graph_group_by_t  *group;
+
+    fold = (torus_graph_fold_t) f->call->func->variant;
+
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_groups_t));
+        if (f->state == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    for (s = f->state; s->j < f->lists[0].n; s->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        one = f->lists[0].items[s->j];
+        torus_graph_work(g, 64);
+
+        if (torus_graph_without(g, f, one->name, &key) != TORUS_OK
+            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+            || torus_graph_add(g, &group->list, one) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return torus_graph_groups_run(g, f, s, fold, torus_graph_fold_name(fold),
+                                  1);
+}
+
+
+/* The name without the nodes at the positions. */
+static int
+torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
+    torus_str_t name, torus_str_t *key)
+{
+    size_t          i, k, len, node, start;
+    unsigned char  *p;
+
+    p = torus_arena_alloc(torus_graph_arena(g), name.len + 1);
+    if (p == NULL) {
+        return TORUS_ERROR;
+    }
+
+    len = 0;
+    node = 0;
+
+    for (i = 0, start = 0; i <= name.len; i++) {
+
+        if (i < name.len && name.data[i] != '.') {
+            continue;
+        }
+
+        for (k = 1; k < f->call->nargs; k++) {
+            if (f->call->args[k].number == (double) node) {
+                break;
+            }
+        }
+
+        if (k >= f->call->nargs) {
+
+            if (len != 0) {
+                p[len++] = '.';
+            }
+
+            memcpy(p + len, name.data + start, i - start);
+            len += i - start;
+        }
+
+        start = i + 1;
+        node++;
+    }
+
+    *key = torus_str(p, len);
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_group_by_tags(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    int                       rc;
+    size_t                    i;
+    torus_str_t               key, name, one;
+    torus_graph_groups_t     *s;
+    torus_graph_group_by_t   *group;
+    const torus_graph_arg_t  *callback;
+
+    callback = &f->call->args[1];
+
+    if (f->state == NULL) {
+        s = torus_arena_calloc(torus_graph_arena(g), 1,
+                               sizeof(torus_graph_groups_t));
+        if (s == NULL) {
+            return TORUS_ERROR;
+        }
+
+        name = torus_str(NULL, 0);
+
+        for (i = 0; i < f->lists[0].n; i++) {
+            one = torus_graph_tag_find(f->lists[0].items[i],
+                                       torus_str("name", 4));
+
+            if (i == 0) {
+                name = one;
+
+            } else if (!torus_str_eq(name, one)) {
+                name = callback->text;
+                break;
+            }
+        }
+
+        for (i = 0; i < f->lists[0].n; i++) {
+
+            if (torus_graph_tags_key(g, f, f->lists[0].items[i], name, &key)
+                != TORUS_OK
+                || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+                || torus_graph_add(g, &group->list, f->lists[0].items[i])
+                   != TORUS_OK)
+            {
+                return TORUS_ERROR;
+            }
+        }
+
+        f->state = s;
+    }
+
+    i = f->out.n;
+
+    rc = torus_graph_groups_run(g, f, f->state, callback->fold,
+                                callback->text, 1);
+
+    for ( /* void */ ; i < f->out.n; i++) {
+        f->out.items[i]->path = f->out.items[i]->name;
+
+        if (torus_graph_tags_of(g, f->out.items[i], f->out.items[i]->name)
+            != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+/* "name;tag=value;..", the tags in order */
+static int
+torus_graph_tags_key(torus_graph_t *g, const torus_graph_frame_t *f,
+    const torus_graph_series_t *s, torus_str_t name, torus_str_t *key)
+{
+    size_t        i, n;
+    torus_str_t  *parts, tag;
+
+    n = 0;
+
+    parts = torus_arena_alloc(torus_graph_arena(g),
+                              f->call->nargs * sizeof(torus_str_t));
+    if (parts == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 2; i < f->call->nargs; i++) {
+        tag = f->call->args[i].text;
+
+        if (torus_str_is(tag, "name")) {
+            name = torus_graph_tag_find(s, tag);
+            continue;
+        }
+
+        if (torus_graph_text(g, &parts[n++], "%.*s=%.*s", torus_fmt(tag),
+                             torus_fmt(torus_graph_tag_find(s, tag)))
+            != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    qsort(parts, n, sizeof(torus_str_t), torus_graph_text_cmp);
+
+    *key = name;
+
+    for (i = 0; i < n; i++) {
+        if (torus_graph_text(g, key, "%.*s;%.*s", torus_fmt(*key),
+                             torus_fmt(parts[i])) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* Group after group becomes one series that is called by its key. */
+static int
+torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_groups_t *s, torus_graph_fold_t fold, torus_str_t func,
+    int merge)
+{
+    int                      rc;
+    torus_graph_series_t    *one;
+    torus_graph_group_by_t  *group;
+
+    for ( /* void */ ; s->i < s->n; s->i++) {
+        group = &s->groups[s->i];
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        if (!s->started) {
+            memset(&s->mix, 0, sizeof(torus_graph_mix_t));
+            s->mix.xff = torus_graph_params(g)->xff;
+            s->mix.merge = (merge != 0);
+            s->mix.all = torus_str_is(func, "countSeries");
+
+            rc = torus_graph_mix_start(g, &s->mix, &group->list, fold);
+            if (rc != TORUS_OK) {
+                return rc;
+            }
+
+            s->started = 1;
+        }
+
+        rc = torus_graph_mix_run(g, &s->mix, &one);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        s->started = 0;
+
+        /* "avg" is the name of a function of series, which has another */
+        if (torus_str_is(func, "avg")) {
+            func = torus_graph_fold_name(fold);
+        }
+
+        if (torus_graph_mix_named(g, one, &group->list, func) != TORUS_OK
+            || torus_graph_add(g, &f->out, one) != TORUS_OK
+            || (s->mix.all && torus_graph_own_name(g, one) != TORUS_OK))
+        {
+            return TORUS_ERROR;
+        }
+
+        one->name = group->key;
+    }
+
+    return TORUS_OK;
+}
+
+
+int
+torus_graph_groups_get(torus_graph_t *g, torus_graph_groups_t *s,
+    torus_str_t key, torus_graph_group_by_t **group)
+{
+    size_t                   i, j, size, *table;
+    torus_graph_group_by_t  *groups;
+
+    if (s->n * 2 >= s->table_size) {
+        size = s->table_size == 0 ? 16 : s->table_size * 4;
+
+        table = torus_arena_calloc(torus_graph_arena(g), size, sizeof(size_t));
+        groups = torus_arena_calloc(torus_graph_arena(g), size / 2 + 1,
+                                    sizeof(torus_graph_group_by_t));
+
+        if (table == NULL || groups == NULL) {
+            return TORUS_ERROR;
+        }
+
+        for (i = 0; i < s->n; i++) {
+            groups[i] = s->groups[i];
+
+            j = (size_t) torus_hash(groups[i].key.data, groups[i].key.len, 0);
+
+            for (j &= size - 1; table[j] != 0; j = (j + 1) & (size - 1)) {
+                /* void */
+            }
+
+            table[j] = i + 1;
+        }
+
+        s->table = table;
+        s->table_size = size;
+        s->groups = groups;
+    }
+
+    j = (size_t) torus_hash(key.data, key.len, 0) & (s->table_size - 1);
+
+    for ( /* void */ ; s->table[j] != 0; j = (j + 1) & (s->table_size - 1)) {
+
+        if (torus_str_eq(s->groups[s->table[j] - 1].key, key)) {
+            *group = &s->groups[s->table[j] - 1];
+            return TORUS_OK;
+        }
+    }
+
+    s->groups[s->n].key = key;
+    s->table[j] = ++s->n;
+    *group = &s->groups[s->n - 1];
+
+    return TORUS_OK;
+}

@@ -1,0 +1,528 @@
+/*
+ * Transform: the points of each interval of time become one.
+ */
+
+#include "torus_graph_func.h"
+
+
+static int torus_graph_summarize(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_smart_check(torus_graph_t *g,
+    torus_graph_call_t *call);
+static int torus_graph_smart_spans(torus_graph_t *g,
+    const torus_graph_call_t *call, const torus_graph_span_t *span,
+    int64_t step, torus_graph_span_t *spans, size_t *n);
+static int torus_graph_smart(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
+    torus_graph_fold_t fold, int64_t interval, int64_t start, int64_t end,
+    torus_graph_series_t **out);
+static int torus_graph_bucket(torus_graph_t *g, torus_graph_series_t *s,
+    torus_graph_fold_t fold, size_t first, size_t last,
+    torus_graph_series_t *to, size_t i, double *scratch);
+static int torus_graph_hitcount_spans(torus_graph_t *g,
+    const torus_graph_call_t *call, const torus_graph_span_t *span,
+    int64_t step, torus_graph_span_t *spans, size_t *n);
+static int torus_graph_hitcount(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
+static void torus_graph_hit(torus_graph_series_t *to, int64_t start,
+    int64_t end, double v);
+static char torus_graph_unit(torus_str_t text);
+static int64_t torus_graph_round_down(torus_graph_t *g, int64_t ts, char unit,
+    int weekday);
+
+
+#define P_INTERVAL                                                            \
+    { "intervalString", TORUS_GRAPH_INTERVAL, TORUS_GRAPH_REQUIRED, NULL,     \
+      NULL, "10min 1h 1d" }
+
+
+const torus_graph_func_t  torus_graph_summaries[] = {
+
+    { "summarize", TORUS_GRAPH_TRANSFORM, TORUS_GRAPH_ROWS, 0,
+      torus_graph_interval_check, NULL, torus_graph_summarize, NULL,
+      P(P_SERIES, P_INTERVAL, P_MAY("func", AGG, "sum"),
+        P_MAY("alignToFrom", BOOLEAN, "false")),
+      "The values of each interval put together by a function." },
+
+    { "smartSummarize", TORUS_GRAPH_TRANSFORM, TORUS_GRAPH_ROWS, 0,
+      torus_graph_smart_check, torus_graph_smart_spans, torus_graph_smart,
+      NULL,
+      P(P_SERIES, P_INTERVAL, P_MAY("func", AGG, "sum"),
+        P_MAY("alignTo", STRING, NULL)),
+      "As summarize, in intervals that begin with the range, which begins "
+      "with a unit of time." },
+
+    { "hitcount", TORUS_GRAPH_TRANSFORM, 0, 0, torus_graph_interval_check,
+      torus_graph_hitcount_spans, torus_graph_hitcount, NULL,
+      P(P_SERIES, P_INTERVAL, P_MAY("alignToInterval", BOOLEAN, "false")),
+      "Values per second as what they add up to in each interval." },
+
+    { NULL, 0, 0, 0, NULL, NULL, NULL, NULL, NULL, NULL }
+};
+
+
+int
+torus_graph_interval_check(torus_graph_t *g, torus_graph_call_t *call)
+{
+    const torus_graph_func_t  *func;
+
+    func = call->func;
+
+    if (call->args[1].seconds == 0
+        || (call->args[1].seconds < 0
+            && (func->map == torus_graph_summarize
+                || func->map == torus_graph_smart
+                || func->map == torus_graph_hitcount)))
+    {
+        return torus_graph_fault(g, "the interval of %s() has to be longer "
+                                 "than nothing", func->name);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_summarize(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    int                       rc;
+    int64_t                   start, end, interval;
+    torus_str_t               func, name;
+    torus_graph_fold_t        fold;
+    const torus_graph_arg_t  *args;
+
+    args = f->call->args;
+    interval = args[1].seconds;
+    name = s->name;
+
+    fold = args[2].set ? args[2].fold : TORUS_GRAPH_SUM;
+    func = args[2].set ? args[2].text : torus_str("sum", 3);
+
+    start = s->start;
+    end = s->end;
+
+    if (args[3].number == 0) {
+        start -= s->start % interval;
+        end += interval - s->end % interval;
+    }
+
+    rc = torus_graph_buckets(g, s, fold, interval, start, end, out);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    if (torus_graph_tag(g, *out, "summarize", args[1].text) != TORUS_OK
+        || torus_graph_tag(g, *out, "summarizeFunction", func) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_rename(g, *out, "summarize(%.*s, \"%.*s\", \"%.*s\"%s)",
+                              torus_fmt(name), torus_fmt(args[1].text),
+                              torus_fmt(func),
+                              args[3].number != 0 ? ", true" : "");
+}
+
+
+/* A new series, its buckets from start until one ends at or after end. */
+static int
+torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
+    torus_graph_fold_t fold, int64_t interval, int64_t start, int64_t end,
+    torus_graph_series_t **out)
+{
+    int                    rc;
+    double                *scratch;
+    size_t                 i, n, first, last, points;
+    int64_t                t;
+    torus_graph_series_t  *to;
+
+    rc = torus_graph_count(g, end - start, interval, &n);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    if (!torus_graph_mergeable(s) && torus_graph_values(g, s) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    to = torus_graph_like(g, s, n);
+    scratch = torus_arena_alloc(torus_graph_arena(g),
+                                (s->n + 1) * sizeof(double));
+
+    if (to == NULL || scratch == NULL) {
+        return TORUS_ERROR;
+    }
+
+    to->start = start;
+    to->step = interval;
+    to->end = start + (int64_t) n * interval;
+
+    if (torus_graph_mergeable(s)) {
+        to->rows = torus_arena_calloc(torus_graph_arena(g), n + 1,
+                                      sizeof(torus_row_t));
+        if (to->rows == NULL) {
+            return TORUS_ERROR;
+        }
+
+        to->values = NULL;
+        to->reduce = s->reduce;
+    }
+
+    /* what lies behind the end of the range does not count */
+    points = s->end > s->start
+             ? (size_t) ((s->end - s->start - 1) / s->step + 1) : 0;
+    points = points > s->n ? s->n : points;
+
+    first = 0;
+
+    for (i = 0; i < n; i++) {
+        t = start + (int64_t) (i + 1) * interval;
+
+        for (last = first; last < points
+                           && s->start + (int64_t) last * s->step < t; last++)
+        {
+            /* void */
+        }
+
+        rc = torus_graph_bucket(g, s, fold, first, last, to, i, scratch);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        first = last;
+    }
+
+    torus_graph_work(g, s->n + n);
+    *out = to;
+
+    return TORUS_OK;
+}
+
+
+/* Points first to last - 1 of s become point i. */
+static int
+torus_graph_bucket(torus_graph_t *g, torus_graph_series_t *s,
+    torus_graph_fold_t fold, size_t first, size_t last,
+    torus_graph_series_t *to, size_t i, double *scratch)
+{
+    int     there;
+    size_t  j, present;
+
+    present = 0;
+
+    if (to->rows != NULL) {
+        torus_row_init(&to->rows[i], s->type);
+    }
+
+    for (j = first; j < last; j++) {
+        there = (to->rows != NULL) ? s->rows[j].present
+                                   : !isnan(s->values[j]);
+        present += (there != 0);
+
+        if (to->rows != NULL && there
+            && torus_row_merge(&to->rows[i], torus_graph_arena(g),
+                               &s->rows[j]) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        if (to->rows != NULL) {
+            torus_graph_work(g, s->rows[j].nitems);
+        }
+    }
+
+    if (!torus_graph_enough(present, (double) to->step / (double) s->step,
+                            s->xff))
+    {
+        if (to->rows != NULL) {
+            torus_row_init(&to->rows[i], s->type);
+        }
+
+        return TORUS_OK;
+    }
+
+    if (to->rows == NULL) {
+        to->values[i] = torus_graph_fold(fold, s->values + first,
+                                         last - first, scratch);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* The unit as Graphite abbreviates it: a letter, 'm' minutes, 'M' months. */
+static char
+torus_graph_unit(torus_str_t text)
+{
+    size_t  i;
+
+    static const struct {
+        const char  *name;
+        char         unit;
+    } units[] = {
+        { "s", 's' }, { "min", 'm' }, { "h", 'h' }, { "d", 'd' },
+        { "w", 'w' }, { "mon", 'M' }, { "y", 'y' }
+    };
+
+    for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (text.len >= strlen(units[i].name)
+            && memcmp(text.data, units[i].name, strlen(units[i].name)) == 0)
+        {
+            return units[i].unit;
+        }
+    }
+
+    return '\0';
+}
+
+
+static int
+torus_graph_smart_check(torus_graph_t *g, torus_graph_call_t *call)
+{
+    const torus_graph_arg_t  *to;
+
+    to = &call->args[3];
+
+    if (to->set && torus_graph_unit(to->text) == '\0') {
+        return torus_graph_fault(g, "smartSummarize() begins with a unit of "
+                                 "time such as \"hours\", \"days\" or "
+                                 "\"weeks1\"");
+    }
+
+    return torus_graph_interval_check(g, call);
+}
+
+
+static int
+torus_graph_smart_spans(torus_graph_t *g, const torus_graph_call_t *call,
+    const torus_graph_span_t *span, int64_t step, torus_graph_span_t *spans,
+    size_t *n)
+{
+    int                       weekday;
+    unsigned char             last;
+    const torus_graph_arg_t  *to;
+
+    (void) step;
+
+    to = &call->args[3];
+    spans[0] = *span;
+    *n = 1;
+
+    if (to->set) {
+        last = to->text.data[to->text.len - 1];
+        weekday = (last >= '1' && last <= '7') ? last - '0' : 1;
+
+        spans[0].from = torus_graph_round_down(g, span->from,
+                                               torus_graph_unit(to->text),
+                                               weekday);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_smart(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    int                       rc;
+    torus_str_t               func, name;
+    torus_graph_fold_t        fold;
+    const torus_graph_arg_t  *args;
+
+    args = f->call->args;
+    name = s->name;
+
+    fold = args[2].set ? args[2].fold : TORUS_GRAPH_SUM;
+    func = args[2].set ? args[2].text : torus_str("sum", 3);
+
+    rc = torus_graph_buckets(g, s, fold, args[1].seconds, s->start, s->end,
+                             out);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    if (torus_graph_tag(g, *out, "smartSummarize", args[1].text) != TORUS_OK
+        || torus_graph_tag(g, *out, "smartSummarizeFunction", func)
+           != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_rename(g, *out,
+                              "smartSummarize(%.*s, \"%.*s\", \"%.*s\")",
+                              torus_fmt(name), torus_fmt(args[1].text),
+                              torus_fmt(func));
+}
+
+
+/* The beginning of the unit, of a clock in the zone of the request. */
+static int64_t
+torus_graph_round_down(torus_graph_t *g, int64_t ts, char unit, int weekday)
+{
+    int64_t            local, days, era, day, year, month, back;
+    const torus_tz_t  *tz;
+
+    tz = torus_graph_params(g)->tz;
+    local = ts + torus_tz_offset(tz, ts);
+    days = torus_graph_floor_div(local, 86400);
+
+    switch (unit) {
+
+    case 's':
+        return ts;
+
+    case 'm':
+        return torus_tz_utc(tz, torus_graph_floor_div(local, 60) * 60);
+
+    case 'h':
+        return torus_tz_utc(tz, torus_graph_floor_div(local, 3600) * 3600);
+
+    case 'w':
+        /* 1970-01-01 was a Thursday, the 4th day from Monday as 1 */
+        back = (days % 7 + 7 + 3 - (weekday - 1)) % 7;
+        days -= (back + 7) % 7;
+        break;
+
+    case 'M':
+    case 'y':
+        /* days since 0000-03-01, in eras of 400 years */
+        day = days + 719468;
+        era = torus_graph_floor_div(day, 146097);
+        day -= era * 146097;
+        year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
+        day -= 365 * year + year / 4 - year / 100;
+        month = (5 * day + 2) / 153;
+        day -= (153 * month + 2) / 5;
+        days -= day;
+
+        if (unit == 'y') {
+            /* January and February, 10 and 11, are the end of a year */
+            year += era * 400 - (month < 10);
+            era = torus_graph_floor_div(year, 400);
+            year -= era * 400;
+            days = era * 146097 + year * 365 + year / 4 - year / 100 + 306
+                   - 719468;
+        }
+
+        break;
+    }
+
+    return torus_tz_utc(tz, days * 86400);
+}
+
+
+static int
+torus_graph_hitcount_spans(torus_graph_t *g, const torus_graph_call_t *call,
+    const torus_graph_span_t *span, int64_t step, torus_graph_span_t *spans,
+    size_t *n)
+{
+    int64_t  interval;
+
+    (void) step;
+
+    interval = call->args[1].seconds;
+    spans[0] = *span;
+    *n = 1;
+
+    if (call->args[2].number != 0) {
+        spans[0].from = torus_graph_round_down(g, span->from,
+                                               interval >= 86400 ? 'd'
+                                               : interval >= 3600 ? 'h'
+                                               : interval >= 60 ? 'm' : 's',
+                                               1);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_hitcount(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    int                       rc;
+    size_t                    i, n;
+    int64_t                   t, end, interval;
+    torus_graph_series_t     *to;
+    const torus_graph_arg_t  *args;
+
+    args = f->call->args;
+    interval = args[1].seconds;
+    end = s->end;
+
+    if (args[2].number != 0) {
+        end = s->start + (s->end - s->start) / interval * interval + interval;
+    }
+
+    rc = torus_graph_count(g, end - s->start, interval, &n);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    to = torus_graph_like(g, s, n);
+    if (to == NULL) {
+        return TORUS_ERROR;
+    }
+
+    to->end = end;
+    to->start = end - (int64_t) n * interval;
+    to->step = interval;
+
+    for (i = 0; i < s->n; i++) {
+        t = s->start + (int64_t) i * s->step;
+
+        if (!isnan(s->values[i])) {
+            torus_graph_hit(to, t, t + s->step, s->values[i]);
+        }
+    }
+
+    torus_graph_work(g, s->n + n);
+    *out = to;
+
+    if (torus_graph_tag(g, to, "hitcount", args[1].text) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_rename(g, to, "hitcount(%.*s, \"%.*s\"%s)",
+                              torus_fmt(s->name), torus_fmt(args[1].text),
+                              args[2].number != 0 ? ", true" : "");
+}
+
+
+/* v per second from start to end, over the buckets it falls in. */
+static void
+torus_graph_hit(torus_graph_series_t *to, int64_t start, int64_t end,
+    double v)
+{
+    double   hits;
+    int64_t  i, n, from, until, last;
+
+    n = (int64_t) to->n;
+
+    i = torus_graph_floor_div(start - to->start, to->step);
+    last = torus_graph_floor_div(end - to->start, to->step);
+
+    if (last >= n) {
+        last = n - 1;
+        end = to->start + n * to->step;
+    }
+
+    for (i = i < 0 ? 0 : i; i <= last; i++) {
+        from = to->start + i * to->step;
+        until = from + to->step;
+
+        from = start > from ? start : from;
+        until = end < until ? end : until;
+
+        if (until <= from) {
+            continue;
+        }
+
+        hits = v * (double) (until - from);
+
+        to->values[i] = isnan(to->values[i]) ? hits : to->values[i] + hits;
+    }
+}
