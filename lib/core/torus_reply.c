@@ -9,7 +9,7 @@
  */
 
 #include "torus_number.h"
-#include "torus_reply.h"
+#include "torus_writer_state.h"
 
 
 static void *torus_reply_string(const redisReadTask *task, char *s,

@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "torus_reply.h"
+#include "torus_writer_state.h"
 
 
 #define WINDOW  4

@@ -1,10 +1,22 @@
 /*
- * The writer's inside, shared by its two halves: torus_writer.c sends and
- * settles, torus_reply.c understands what Redis answers.
+ * Between the files of the writer, for nobody else: torus_writer.c is what
+ * its owner calls, torus_writer_send.c makes the bytes for Redis,
+ * torus_reply.c understands what it answers, torus_writer_settle.c settles
+ * what became of a batch, and torus_writer_resume.c finds the way back to
+ * READY.
+ *
+ *   DOWN -> HELLO -> ASKING -> READY -> REFUSING -> WAITING -> ASKING ..
+ *
+ * Every way back to READY leads through the question, which is a write: only
+ * a server that takes writes answers it, and the answer says which of the
+ * unanswered batches are in the store.
+ *
+ * Ownership: a batch is in exactly one of queue (unsent), flight (sent and
+ * unanswered) and refused; its operations are counted where it is.
  */
 
-#ifndef _TORUS_REPLY_H_INCLUDED_
-#define _TORUS_REPLY_H_INCLUDED_
+#ifndef _TORUS_WRITER_STATE_H_INCLUDED_
+#define _TORUS_WRITER_STATE_H_INCLUDED_
 
 
 #include <hiredis/read.h>
@@ -151,6 +163,16 @@ struct torus_writer_s {
 };
 
 
+#define torus_writer_key(w)                                                   \
+    torus_str((w)->key, sizeof((w)->key) - 1)
+
+#define torus_writer_host(w)  torus_fmt((w)->conf.host->name)
+
+/* Nothing can be sent for now. */
+#define torus_writer_stuck(w)                                                 \
+    ((w)->state != TORUS_WRITER_READY || (w)->flight.n >= (w)->conf.window)
+
+
 /* torus_reply.c */
 
 int torus_reply_open(torus_writer_t *w);
@@ -164,11 +186,41 @@ void torus_writer_note(torus_writer_t *w, torus_event_level_t level,
     const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
+
+/* torus_writer_settle.c */
+
+/* All replies of flight.first are there, or its slot tells. */
+void torus_writer_settle(torus_writer_t *w, int applied);
+
+/* Its points are in the store. */
+void torus_writer_stored(torus_writer_t *w, const torus_wbatch_t *b);
+
+/* Its operations have had their effect, or would have none. */
+void torus_writer_record_done(torus_writer_t *w, torus_record_t *r);
+
+/* Outside of MULTI the expiry may have been refused, or not have come. */
+void torus_writer_outlive(torus_writer_t *w, const torus_record_t *r);
+
+/*
+ * Gives up batches that no count holds any more but these two: operations
+ * and, where the second is another one, points.  Returns the operations.
+ */
+uint64_t torus_writer_drop(torus_writer_t *w, torus_fifo_t *f,
+    torus_counter_t counter, torus_counter_t also);
+
+void torus_writer_release(torus_writer_t *w, torus_wbatch_t *b);
+
+
+/* torus_writer_resume.c */
+
 /* All is known of the server: the question is due. */
 void torus_writer_introduced(torus_writer_t *w);
 
 /* So often MULTI was refused there, behind the fence. */
 void torus_writer_refusals(torus_writer_t *w, uint64_t n);
+
+/* Is there an old connection that the fence has to end? */
+int torus_writer_fenced(const torus_writer_t *w);
 
 /* The question was answered; w->answer has it. */
 void torus_writer_answered(torus_writer_t *w);
@@ -180,8 +232,8 @@ int torus_writer_refused(torus_writer_t *w, torus_str_t error);
 void torus_writer_refuse(torus_writer_t *w, torus_wbatch_t *b,
     torus_str_t error);
 
-/* All replies of flight.first are there, or its slot tells. */
-void torus_writer_settle(torus_writer_t *w, int applied);
+/* To ask again in a while. */
+void torus_writer_wait(torus_writer_t *w);
 
 
-#endif /* _TORUS_REPLY_H_INCLUDED_ */
+#endif /* _TORUS_WRITER_STATE_H_INCLUDED_ */
