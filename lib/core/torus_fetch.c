@@ -176,6 +176,7 @@ struct torus_fetch_s {
 };
 
 
+static int torus_fetch_batch(torus_fetch_t *f, torus_batch_t *batch);
 static int torus_fetch_room(const torus_fetch_t *f);
 static int torus_fetch_over(const torus_fetch_t *f);
 static size_t torus_fetch_budget(const torus_fetch_t *f);
@@ -369,23 +370,39 @@ torus_fetch_destroy(torus_fetch_t *f)
 int
 torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch)
 {
-    size_t                i, k;
-    torus_fetch_due_t    *due;
-    torus_fetch_host_t   *h;
-    torus_fetch_slice_t  *s;
-
     if (f->status != 200) {
         return TORUS_ERROR;
     }
 
-    /* a slice of which nothing has to be read may be over at once */
+    /*
+     * The commands of a slice leave before the next is looked at, so that
+     * Redis is at work meanwhile.  A slice of which nothing has to be read
+     * may be over at once.
+     */
 
-    while (!f->done && torus_fetch_room(f)) {
+    while (torus_fetch_batch(f, batch) != TORUS_OK) {
+
+        if (f->done || !torus_fetch_room(f)) {
+            return TORUS_DECLINED;
+        }
 
         if (torus_fetch_slice(f) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
+
+    return TORUS_OK;
+}
+
+
+/* Commands that have not been given out, the first slice's first. */
+static int
+torus_fetch_batch(torus_fetch_t *f, torus_batch_t *batch)
+{
+    size_t                i, k;
+    torus_fetch_due_t    *due;
+    torus_fetch_host_t   *h;
+    torus_fetch_slice_t  *s;
 
     for (k = 0; k < f->nslices; k++) {
         s = &f->slices[(f->first + k) % TORUS_FETCH_SLICES];
@@ -1559,7 +1576,7 @@ torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
     sub = places.first;
 
     while (b->low < places.n && !torus_fetch_wanted(b->read, sub)) {
-        sub = torus_step_add(resolution, sub, 1);
+        sub = torus_step_next(resolution, sub);
         b->low++;
     }
 
@@ -1589,8 +1606,7 @@ torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
         b->out.subs[i].bucket = sub;
         torus_row_init(&b->out.subs[i].row, b->read->schema->type);
 
-        sub = resolution->kind == TORUS_STEP_SECONDS
-              ? sub + 1 : torus_step_add(resolution, sub, 1);
+        sub = torus_step_next(resolution, sub);
     }
 
     return TORUS_OK;

@@ -335,6 +335,13 @@ ngx_torus_client_send(ngx_torus_clients_t *clients, const torus_host_t *host,
     ngx_queue_insert_tail(&conn->groups, &group->queue);
     ngx_queue_insert_tail(owner, &group->owner);
 
+    if (conn->replies == 0) {
+
+        /* redis has nothing to do: what else this turn brings may follow */
+
+        ngx_torus_link_begin(&conn->link);
+    }
+
     conn->replies += replies;
 
     return NGX_OK;

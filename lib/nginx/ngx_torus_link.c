@@ -614,6 +614,26 @@ ngx_torus_link_send(ngx_torus_link_t *link)
 
 
 void
+ngx_torus_link_begin(ngx_torus_link_t *link)
+{
+    ssize_t            n;
+    ngx_connection_t  *c;
+
+    c = link->peer.connection;
+
+    if (!ngx_torus_link_is_open(link) || link->doomed || !c->write->ready) {
+        return;
+    }
+
+    n = c->send(c, link->out.pos, torus_buf_len(&link->out));
+
+    if (n > 0) {
+        link->out.pos += n;
+    }
+}
+
+
+void
 ngx_torus_link_wait(ngx_torus_link_t *link, ngx_uint_t waits)
 {
     ngx_event_t  *rev;

@@ -136,6 +136,13 @@ void ngx_torus_link_works(ngx_torus_link_t *link);
 void ngx_torus_link_send(ngx_torus_link_t *link);
 
 /*
+ * Sends what the socket takes at once, and never closes the link: for one who
+ * may not be called back now.  ngx_torus_link_send() must follow in this turn
+ * of the event loop, and meets a failure again.
+ */
+void ngx_torus_link_begin(ngx_torus_link_t *link);
+
+/*
  * waits: at least one reply is outstanding.  Arms the time-out, which keeps
  * a leaving worker, or ends it.  Bytes read prolong it.
  */
