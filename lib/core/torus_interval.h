@@ -64,6 +64,11 @@ int64_t torus_step_start(const torus_step_t *step, int64_t bucket);
 /* The n-th bucket after (n < 0: before) this one. */
 int64_t torus_step_add(const torus_step_t *step, int64_t bucket, int64_t n);
 
+/* The next one of a bucket that is not the last of all. */
+#define torus_step_next(step, bucket)                                         \
+    ((step)->kind == TORUS_STEP_SECONDS                                       \
+     ? (bucket) + 1 : torus_step_add(step, bucket, 1))
+
 /* How many buckets from first to last, both included; 0 if last is before. */
 int64_t torus_step_count(const torus_step_t *step, int64_t first, int64_t last);
 

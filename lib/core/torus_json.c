@@ -15,6 +15,8 @@ static void torus_json_text(torus_buf_t *out, torus_str_t s);
 static size_t torus_json_plain(const unsigned char *p, size_t len);
 static size_t torus_json_escape(torus_buf_t *out, torus_str_t s);
 static void torus_json_number(torus_buf_t *out, const torus_value_t *v);
+static unsigned char *torus_json_time(torus_json_t *j, unsigned char *p,
+    int64_t ts);
 
 
 void
@@ -147,10 +149,36 @@ torus_json_pair(torus_json_t *j, const torus_value_t *v, int64_t ts)
     }
 
     *p++ = ',';
-    p += torus_number_print_int(p, ts);
+    p = torus_json_time(j, p, ts);
     *p++ = ']';
 
     j->out->last = p;
+}
+
+
+/*
+ * Times that follow each other have their first digits in common, which are
+ * copied, with what there is behind them: there is room.
+ */
+static unsigned char *
+torus_json_time(torus_json_t *j, unsigned char *p, int64_t ts)
+{
+    if (j->nhead == 0 || ts < j->base || ts - j->base >= 10000) {
+
+        if (ts < 10000) {
+            return p + torus_number_print_int(p, ts);
+        }
+
+        j->base = ts - ts % 10000;
+        j->nhead = torus_number_print_int(j->head, ts / 10000);
+    }
+
+    memcpy(p, j->head, sizeof(j->head));
+    p += j->nhead;
+
+    torus_number_print_four(p, (unsigned) (ts - j->base));
+
+    return p + 4;
 }
 
 

@@ -21,6 +21,9 @@ typedef struct {
     unsigned      depth;
     unsigned      pretty:1;
     unsigned      keyed:1;     /* a key was written, its value is next */
+    int64_t       base;        /* of times: a multiple of 10000 .. */
+    size_t        nhead;       /* .. and its digits but for the last four */
+    unsigned char head[16];
 } torus_json_t;
 
 

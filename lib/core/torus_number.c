@@ -60,6 +60,8 @@ static double torus_number_strtod(const torus_number_text_t *t);
 static size_t torus_number_put(unsigned char *dst, uint64_t u);
 static size_t torus_number_length(uint64_t u);
 static size_t torus_number_put_short(unsigned char *dst, double d);
+static size_t torus_number_put_places(unsigned char *dst, uint64_t r,
+    uint64_t ten, size_t places);
 static void torus_number_shortest(torus_number_digits_t *t, double d);
 static void torus_number_round(torus_number_digits_t *t, double d, int n);
 static int torus_number_neighbour(torus_number_digits_t *t, double d);
@@ -72,6 +74,14 @@ static const double  torus_number_tens[TORUS_NUMBER_TENS + 1] = {
     1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13,
     1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22
 };
+
+
+static const char  torus_number_pairs[] =
+    "0001020304050607080910111213141516171819"
+    "2021222324252627282930313233343536373839"
+    "4041424344454647484950515253545556575859"
+    "6061626364656667686970717273747576777879"
+    "8081828384858687888990919293949596979899";
 
 
 #define torus_number_blank(c)                                                 \
@@ -447,6 +457,14 @@ torus_number_strtod(const torus_number_text_t *t)
 }
 
 
+void
+torus_number_print_four(unsigned char *dst, unsigned u)
+{
+    memcpy(dst, &torus_number_pairs[u / 100 * 2], 2);
+    memcpy(dst + 2, &torus_number_pairs[u % 100 * 2], 2);
+}
+
+
 size_t
 torus_number_print_int(unsigned char *dst, int64_t i)
 {
@@ -466,24 +484,17 @@ torus_number_put(unsigned char *dst, uint64_t u)
     size_t          len;
     unsigned char  *p;
 
-    static const char  pairs[] =
-        "0001020304050607080910111213141516171819"
-        "2021222324252627282930313233343536373839"
-        "4041424344454647484950515253545556575859"
-        "6061626364656667686970717273747576777879"
-        "8081828384858687888990919293949596979899";
-
     len = torus_number_length(u);
     p = dst + len;
 
     while (u >= 100) {
         p -= 2;
-        memcpy(p, &pairs[u % 100 * 2], 2);
+        memcpy(p, &torus_number_pairs[u % 100 * 2], 2);
         u /= 100;
     }
 
     if (u >= 10) {
-        memcpy(dst, &pairs[u * 2], 2);
+        memcpy(dst, &torus_number_pairs[u * 2], 2);
 
     } else {
         *dst = (unsigned char) ('0' + u);
@@ -552,17 +563,15 @@ torus_number_print_double(unsigned char *dst, double d)
 
 
 /*
- * Integral values and decimals of few places: 0 if d is neither.  The first
- * number of places at which r / 10^k is d again gives the shortest text, and
- * below 15 digits there is only one such r.
+ * Integral values and decimals of few places: 0 if d is neither.  Of decimals
+ * below 15 digits no two are the same double, so that the one which reads as
+ * d again is the shortest once it ends in no zero.
  */
 static size_t
 torus_number_put_short(unsigned char *dst, double d)
 {
-    int       k;
-    double    t;
-    size_t    len, i;
-    uint64_t  r, ten;
+    size_t    len;
+    uint64_t  r;
 
     if (d >= 1e15 || (d < 1e-4 && d != 0)) {
         return 0;
@@ -579,44 +588,64 @@ torus_number_put_short(unsigned char *dst, double d)
 
 #if FLT_EVAL_METHOD == 0
 
-    /* what has no more than 9 places is a multiple of 1e-9, too */
+    if (d < 1e6) {
+        r = (uint64_t) (d * 1e9 + 0.5);
 
-    if (d < 1e6 && (double) (uint64_t) (d * 1e9 + 0.5) / 1e9 != d) {
-        return 0;
+        return (double) r / 1e9 == d
+               ? torus_number_put_places(dst, r, UINT64_C(1000000000), 9) : 0;
     }
 
-    ten = 1;
+    if (d < 1e9) {
+        r = (uint64_t) (d * 1e6 + 0.5);
 
-    for (k = 1; k <= 9; k++) {
-        ten *= 10;
-        t = d * (double) ten + 0.5;
+        return (double) r / 1e6 == d
+               ? torus_number_put_places(dst, r, UINT64_C(1000000), 6) : 0;
+    }
 
-        if (t >= 1e15) {
-            return 0;
-        }
+    if (d < 1e12) {
+        r = (uint64_t) (d * 1e3 + 0.5);
 
-        r = (uint64_t) t;
-
-        if ((double) r / (double) ten != d) {
-            continue;
-        }
-
-        len = torus_number_put(dst, r / ten);
-        dst[len++] = '.';
-
-        r %= ten;
-
-        for (i = (size_t) k; i > 0; i--) {
-            dst[len + i - 1] = (unsigned char) ('0' + r % 10);
-            r /= 10;
-        }
-
-        return len + (size_t) k;
+        return (double) r / 1e3 == d
+               ? torus_number_put_places(dst, r, UINT64_C(1000), 3) : 0;
     }
 
 #endif
 
     return 0;
+}
+
+
+/* r / ten, which is no integer; ten is a 1 with so many zeros. */
+static size_t
+torus_number_put_places(unsigned char *dst, uint64_t r, uint64_t ten,
+    size_t places)
+{
+    size_t          len;
+    uint32_t        part;
+    unsigned char  *p;
+
+    len = torus_number_put(dst, r / ten);
+    part = (uint32_t) (r % ten);
+
+    while (part % 1000 == 0) {
+        part /= 1000;
+        places -= 3;
+    }
+
+    while (part % 10 == 0) {
+        part /= 10;
+        places--;
+    }
+
+    dst[len++] = '.';
+    p = dst + len + places;
+
+    while (p != dst + len) {
+        *--p = (unsigned char) ('0' + part % 10);
+        part /= 10;
+    }
+
+    return len + places;
 }
 
 

@@ -48,6 +48,9 @@ typedef struct {
  */
 int torus_number_parse(torus_str_t s, torus_value_t *v);
 
+/* Writes four digits of u, which is below 10000. */
+void torus_number_print_four(unsigned char *dst, unsigned u);
+
 /* Both write at most TORUS_NUMBER_SIZE bytes and return how many. */
 size_t torus_number_print_int(unsigned char *dst, int64_t i);
 size_t torus_number_print_double(unsigned char *dst, double d);

@@ -64,8 +64,9 @@ torus_row_read(torus_row_t *row, torus_arena_t *arena,
         return TORUS_DECLINED;
     }
 
-    if (row->type == TORUS_COUNT && !row->present
-        && v.kind == TORUS_VALUE_INT)
+    if ((row->type == TORUS_GAUGE && v.kind != TORUS_VALUE_TEXT)
+        || (row->type == TORUS_COUNT && !row->present
+            && v.kind == TORUS_VALUE_INT))
     {
         row->number = v;
         row->present = 1;
