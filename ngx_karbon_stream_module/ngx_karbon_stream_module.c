@@ -24,7 +24,7 @@ static void ngx_stream_karbon_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_num_bounds_t  ngx_stream_karbon_window_bounds = {
-    ngx_conf_check_num_bounds, 1, 64
+    ngx_torus_conf_bounds, 1, 64
 };
 
 
@@ -130,7 +130,7 @@ static ngx_command_t  ngx_stream_karbon_commands[] = {
 
     { ngx_string("karbon_protocol"),
       NGX_STREAM_MAIN_CONF|NGX_STREAM_SRV_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_torus_conf_enum,
       NGX_STREAM_SRV_CONF_OFFSET,
       offsetof(ngx_stream_karbon_srv_conf_t, protocol),
       &ngx_stream_karbon_protocols },
@@ -361,16 +361,8 @@ ngx_stream_karbon_merge_srv_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    if (conf->carbon.path_max < 1
-        || conf->carbon.path_max > conf->carbon.line_max)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"karbon_path_max\" must be from 1 to "
-                           "\"karbon_line_max\"");
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
+    return ngx_torus_conf_path_max(cf, "karbon", conf->carbon.path_max,
+                                   conf->carbon.line_max);
 }
 
 

@@ -35,17 +35,17 @@ static void ngx_http_torus_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_num_bounds_t  ngx_http_torus_connections_bounds = {
-    ngx_conf_check_num_bounds, 1, 64
+    ngx_torus_conf_bounds, 1, 64
 };
 
 
 static ngx_conf_num_bounds_t  ngx_http_torus_window_bounds = {
-    ngx_conf_check_num_bounds, 1, 64
+    ngx_torus_conf_bounds, 1, 64
 };
 
 
 static ngx_conf_num_bounds_t  ngx_http_torus_depth_bounds = {
-    ngx_conf_check_num_bounds, 1, TORUS_TARGET_MAX_DEPTH
+    ngx_torus_conf_bounds, 1, TORUS_TARGET_MAX_DEPTH
 };
 
 
@@ -256,7 +256,7 @@ static ngx_command_t  ngx_http_torus_commands[] = {
 
     { ngx_string("torus_open_bucket"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
-      ngx_conf_set_enum_slot,
+      ngx_torus_conf_enum,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_torus_loc_conf_t, open_bucket),
       ngx_http_torus_open_buckets },
@@ -626,15 +626,6 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->carbon.path_max, prev->carbon.path_max,
                               TORUS_CARBON_PATH_MAX);
 
-    if (conf->carbon.path_max < 1
-        || conf->carbon.path_max > conf->carbon.line_max)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"torus_path_max\" must be from 1 to "
-                           "\"torus_line_max\"");
-        return NGX_CONF_ERROR;
-    }
-
     if ((conf->insert || conf->delete || conf->explain) && !conf->query) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "\"%s on\" in location \"%V\" needs "
@@ -645,7 +636,8 @@ ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    return NGX_CONF_OK;
+    return ngx_torus_conf_path_max(cf, "torus", conf->carbon.path_max,
+                                   conf->carbon.line_max);
 }
 
 
@@ -670,8 +662,9 @@ ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         if (ngx_strncmp(value[2].data, "prefix=/", 8) != 0) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\", it must be "
-                               "\"prefix=/...\"", &value[2]);
+                               "invalid parameter \"%V\" in \"torus_query\" "
+                               "directive, it must be \"prefix=/...\"",
+                               &value[2]);
             return NGX_CONF_ERROR;
         }
 
@@ -685,10 +678,7 @@ ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     if (ngx_strcmp(value[1].data, "on") != 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be \"on\" or "
-                           "\"off\"", &value[1]);
-        return NGX_CONF_ERROR;
+        return ngx_torus_conf_invalid(cf, "\"on\" or \"off\"");
     }
 
     tlcf->query = 1;
@@ -770,10 +760,8 @@ ngx_http_torus_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         tlcf->status = NGX_HTTP_TORUS_STATUS_PROMETHEUS;
 
     } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid value \"%V\", it must be \"on\", "
-                           "\"prometheus\" or \"off\"", &value[1]);
-        return NGX_CONF_ERROR;
+        return ngx_torus_conf_invalid(cf, "\"on\", \"prometheus\" or "
+                                      "\"off\"");
     }
 
     tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);

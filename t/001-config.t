@@ -115,13 +115,19 @@ for my $case (
     [ 'a glob without a file', 'karbon_schema none.d/*.json;', 'karbon on;',
       '', '', qr/no schema file matches "none\.d/ ],
     [ 'a directory', 'karbon_schema .;', 'karbon on;', '', '',
-      qr/is not a file/ ],
+      qr/is not a regular file in / ],
     [ 'a window of nothing',
       'karbon_schema schema.json; karbon_redis_window 0;', 'karbon on;', '',
-      '', qr/value must be (?:equal to or greater than|between) 1/ ],
+      '', qr/"karbon_redis_window" must be from 1 to 64, not 0 in / ],
+    [ 'a mode twice', 'karbon_schema schema.json; karbon_overflow drop; '
+      . 'karbon_overflow block;', 'karbon on;', '', '',
+      qr/"karbon_overflow" directive is duplicate in [^ ]*nginx\.conf:/ ],
+    [ 'a mode of a host without a port', 'karbon_schema schema.json; '
+      . 'karbon_overflow drop redis://u:secret@h:0;', 'karbon on;', '', '',
+      qr/the host of "karbon_overflow" must have a port from 1 to 65535 in / ],
     [ 'a path longer than a line', 'karbon_schema schema.json;',
       'karbon on; karbon_line_max 100; karbon_path_max 101;', '', '',
-      qr/"karbon_path_max" must be from 1 to "karbon_line_max"/ ],
+      qr/"karbon_path_max" must be .* "karbon_line_max", which is 100,/ ],
 ) {
     my ($name, $stream, $server, $http, $location, $like) = @$case;
 
@@ -131,7 +137,15 @@ for my $case (
 
     isnt($code, 0, "$name is refused");
     like($said, $like, '.. saying why');
+    unlike($said, qr/secret/, '.. and nothing else');
 }
+
+# whose host it is
+configure(schema('"match": "**"', '"host": "nowhere.invalid"', $minute));
+($code, $said) = $nginx->test;
+isnt($code, 0, 'a host that nobody knows is refused');
+like($said, qr/redis host "nowhere[^"]*" of schema "a" in "[^"]*schema\.json"/,
+     '.. with the schema that names it');
 
 # good ones, with no Redis anywhere
 my $good = schema('"match": "**"', "\"host\": \"127.0.0.1:$none\"", $minute);
@@ -164,12 +178,26 @@ $nginx->file('s.d/2.json', '{ "SCHEMAS": [ { "name": "b", '
 configure($good, 'karbon_schema s.d/*.json;', 'karbon on;', '', '');
 is(($nginx->test)[0], 0, 'a glob, comments, lists with names');
 
+# what is odd is told once, though both modules read it
+configure(schema('"match": "^a"', $minute), 'karbon_schema schema.json;',
+          'karbon on;', 'torus_schema schema.json;', 'torus_query on;');
+($code, $said) = $nginx->test;
+is($code, 0, 'a plain pattern that looks like a regular expression');
+like($said, qr/\[warn\] .*"match" is a plain pattern/, '.. earns a warning');
+unlike($said, qr/plain pattern.*plain pattern/s, '.. and only one');
+
 # the two modules should read the same
 configure($good, 'karbon_schema s.d/*.json;', 'karbon on;',
           'torus_schema schema.json;', 'torus_query on;');
 ($code, $said) = $nginx->test;
 is($code, 0, 'different schemas for the two modules');
 like($said, qr/\[warn\] .*read different schemas/, '.. earn a warning');
+
+configure(schema('"match": "^a"', $minute), 'karbon_schema s.d/*.json;',
+          'karbon on;', 'torus_schema schema.json;', 'torus_query on;');
+($code, $said) = $nginx->test;
+like($said, qr/\[warn\] .*"match" is a plain pattern/,
+     '.. and what is odd in those of either is told');
 
 done_testing();
 

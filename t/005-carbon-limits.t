@@ -220,7 +220,8 @@ sub faults {
         'karbon_path_max 0;' => '"karbon_path_max" must be from 1',
         'karbon_frame_max 257m;' => '"karbon_frame_max" must be from 1 to 256m',
         'karbon_frame_max 0;' => '"karbon_frame_max" must be from 1 to 256m',
-        'karbon_protocol json;' => 'invalid value "json"',
+        'karbon_protocol json;' => 'invalid value "json" in'
+            . ' "karbon_protocol" directive, it must be "line" or "pickle"',
         'karbon_idle_timeout soon;' => 'invalid value',
         'karbon_past -1;' => 'invalid value',
         'karbon_new_stats x;' => 'invalid number',

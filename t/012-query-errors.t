@@ -318,7 +318,7 @@ no torus command ends the name of the exact location "/my/nope"
 location /t { torus_query on prefx=/t; }
 --- must_die
 --- error_log
-invalid parameter "prefx=/t", it must be "prefix=/..."
+invalid parameter "prefx=/t" in "torus_query" directive, it must be "prefix=/..."
 --- no_error_log
 [alert]
 
@@ -331,7 +331,7 @@ invalid parameter "prefx=/t", it must be "prefix=/..."
 location /t { torus_query yes; }
 --- must_die
 --- error_log
-invalid value "yes", it must be "on" or "off"
+invalid value "yes" in "torus_query" directive, it must be "on" or "off"
 --- no_error_log
 [alert]
 

@@ -639,7 +639,7 @@ END
 # What "nginx -t" says.
 sub faults {
     for my $case (
-        [ 'torus_status maybe;', qr/invalid value "maybe", it must be "on",/ ],
+        [ 'torus_status maybe;', qr/invalid value "maybe" in "torus_status" directive, it must be "on",/ ],
         [ 'torus_status on; torus_status on;',
           qr/"torus_status" directive is duplicate/ ],
         [ 'torus_query on; torus_status on;',

@@ -270,8 +270,8 @@ torus_aggregate_bind(torus_aggregate_t *rule, torus_error_t *err)
         if (source == NULL) {
             n = torus_escape(shown, sizeof(shown), part->text);
 
-            return torus_error(err, "the target uses \"<%.*s>\", which the "
-                               "source does not capture", (int) n, shown);
+            return torus_error(err, "the target uses \"<%.*s>\", which is no "
+                               "component of the source", (int) n, shown);
         }
 
         part->from = (size_t) (source - rule->in);

@@ -2,8 +2,9 @@
  * Aggregate rules: a point of a stat that matches a rule's source is stored
  * under the rule's target as well, at once, with no buffer.
  *
- * Source parts compare literally; "*" stands for one path component, "<x>"
- * captures text within one.  The target may use the captures.
+ * Components of the source, what is between dots, compare literally, but for
+ * "*", which is any one, and "<x>", any one that the target may use.  Within
+ * a component neither is special.
  */
 
 #ifndef _TORUS_AGGREGATE_H_INCLUDED_

@@ -1,6 +1,7 @@
 /*
- * What no schema gets wrong alone: two that write the same keys, a rule that
- * feeds many stats into a gauge, a set that stores nothing.
+ * What no schema gets wrong alone: two that write the same keys, one that no
+ * stat reaches, a rule that feeds many stats into a gauge or nothing, a set
+ * that stores nothing.
  *
  * Schemas with faults of their own may lack anything here.
  */
@@ -9,6 +10,8 @@
 
 
 static void torus_schema_check_pair(torus_schema_loader_t *l,
+    const torus_schema_t *first, const torus_schema_t *second);
+static void torus_schema_check_reach(torus_schema_loader_t *l,
     const torus_schema_t *first, const torus_schema_t *second);
 static void torus_schema_check_interval(torus_schema_loader_t *l,
     const torus_schema_t *first, const torus_interval_t *a,
@@ -20,6 +23,10 @@ static int torus_schema_apart(const torus_schema_t *a,
 static const torus_pattern_t *torus_schema_shared(const torus_schema_t *a,
     const torus_schema_t *b);
 static void torus_schema_check_rule(torus_schema_loader_t *l, size_t i);
+static void torus_schema_check_target(torus_schema_loader_t *l, size_t i);
+static void torus_schema_check_gauge(torus_schema_loader_t *l, size_t i);
+static void torus_schema_at_rule(torus_schema_loader_t *l, size_t i,
+    char key[64]);
 static int torus_schema_sample(torus_schema_loader_t *l, torus_str_t target,
     torus_str_t *sample);
 
@@ -34,6 +41,7 @@ torus_schema_check(torus_schema_loader_t *l)
 
     for (i = 1; i < set->nschemas; i++) {
         for (k = 0; k < i; k++) {
+            torus_schema_check_reach(l, &set->schemas[k], &set->schemas[i]);
             torus_schema_check_pair(l, &set->schemas[k], &set->schemas[i]);
         }
     }
@@ -49,6 +57,48 @@ torus_schema_check(torus_schema_loader_t *l)
         torus_schema_fault(l, NULL, "no schema is defined, \"TIMESERIES\" is "
                            "missing or empty");
     }
+}
+
+
+/* Is all that the second matches gone before? */
+static void
+torus_schema_check_reach(torus_schema_loader_t *l, const torus_schema_t *first,
+    const torus_schema_t *second)
+{
+    char         name[TORUS_SCHEMA_QUOTE];
+    size_t       i, k;
+    torus_str_t  a, b;
+
+    if (!first->final || first->nexcept != 0 || second->nmatch == 0) {
+        return;
+    }
+
+    for (i = 0; i < second->nmatch; i++) {
+        b = torus_pattern_text(second->match[i]);
+
+        for (k = 0; k < first->nmatch; k++) {
+            a = torus_pattern_text(first->match[k]);
+
+            if (torus_str_eq(a, b) || torus_str_is(a, "**")
+                || torus_str_is(a, "~"))
+            {
+                break;
+            }
+        }
+
+        if (k == first->nmatch) {
+            return;
+        }
+    }
+
+    l->schema = second;
+    l->file = second->file;
+
+    torus_schema_warn(l, "match", "is of no use: schema \"%s\" before this one "
+                      "takes all such stats and is \"final\"",
+                      torus_schema_quote(name, first->name));
+
+    l->schema = NULL;
 }
 
 
@@ -190,14 +240,64 @@ torus_schema_shared(const torus_schema_t *a, const torus_schema_t *b)
 static void
 torus_schema_check_rule(torus_schema_loader_t *l, size_t i)
 {
+    torus_schema_check_target(l, i);
+
+    if (torus_aggregates_many(l->set->aggregates, i)) {
+        torus_schema_check_gauge(l, i);
+    }
+}
+
+
+/* A target with captures may become any name; what others make is whole. */
+static void
+torus_schema_check_target(torus_schema_loader_t *l, size_t i)
+{
+    int                        rc;
+    char                       key[64], shown[TORUS_SCHEMA_QUOTE];
+    size_t                     k;
+    torus_str_t                target, name;
+    const torus_aggregates_t  *ag;
+
+    ag = l->set->aggregates;
+    target = torus_aggregates_target(ag, i);
+
+    if (memchr(target.data, '<', target.len) != NULL) {
+        return;
+    }
+
+    for (k = 0; k < l->set->nschemas; k++) {
+        if (torus_schema_match(&l->set->schemas[k], target)) {
+            return;
+        }
+    }
+
+    for (k = 0; k < torus_aggregates_count(ag); k++) {
+        rc = torus_aggregates_apply(ag, k, target, l->arena, &name);
+
+        if (rc == TORUS_OK && !torus_str_eq(name, target)) {
+            return;
+        }
+
+        if (rc == TORUS_ERROR) {
+            l->no_memory = 1;
+            return;
+        }
+    }
+
+    torus_schema_at_rule(l, i, key);
+    torus_schema_warn(l, key, "makes \"%s\", which no schema matches",
+                      torus_schema_quote(shown, target));
+}
+
+
+/* Of one that many stats feed. */
+static void
+torus_schema_check_gauge(torus_schema_loader_t *l, size_t i)
+{
     char                   key[64], name[TORUS_SCHEMA_QUOTE];
     size_t                 k;
     torus_str_t            sample;
     const torus_schema_t  *schema;
-
-    if (!torus_aggregates_many(l->set->aggregates, i)) {
-        return;
-    }
 
     if (torus_schema_sample(l, torus_aggregates_target(l->set->aggregates, i),
                             &sample)
@@ -207,10 +307,7 @@ torus_schema_check_rule(torus_schema_loader_t *l, size_t i)
         return;
     }
 
-    l->schema = NULL;
-    l->file = l->rules[i].file;
-
-    (void) snprintf(key, sizeof(key), "AGGREGATES[%zu]", l->rules[i].index);
+    torus_schema_at_rule(l, i, key);
 
     for (k = 0; k < l->set->nschemas; k++) {
         schema = &l->set->schemas[k];
@@ -229,6 +326,17 @@ torus_schema_check_rule(torus_schema_loader_t *l, size_t i)
             break;
         }
     }
+}
+
+
+/* Messages are about this rule, key is its. */
+static void
+torus_schema_at_rule(torus_schema_loader_t *l, size_t i, char key[64])
+{
+    l->schema = NULL;
+    l->file = l->rules[i].file;
+
+    (void) snprintf(key, 64, "AGGREGATES[%zu]", l->rules[i].index);
 }
 
 

@@ -71,6 +71,8 @@ static void torus_schema_patterns(torus_schema_loader_t *l, const char *key,
     json_t *value, torus_pattern_t ***patterns, size_t *n);
 static void torus_schema_pattern(torus_schema_loader_t *l, const char *key,
     json_t *value, torus_pattern_t **patterns, size_t *n);
+static void torus_schema_regex(torus_schema_loader_t *l, const char *key,
+    torus_str_t text);
 static void torus_schema_prefix(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 static void torus_schema_write_func(torus_schema_loader_t *l, void *object,
@@ -241,15 +243,35 @@ torus_schema_unknown(torus_schema_loader_t *l, const torus_schema_key_t *keys,
 }
 
 
-/* NULL when none is near: more than a third of it would have to change. */
+/*
+ * The key that was meant: what Graphite calls otherwise, or the one with the
+ * nearest spelling.  NULL when none is near: more than a third of it would
+ * have to change.
+ */
 static const char *
 torus_schema_nearest(const torus_schema_key_t *keys, const char *key)
 {
-    size_t       distance, least;
+    size_t       i, distance, least;
     const char  *nearest;
+
+    static const struct {
+        const char  *key;
+        const char  *ours;
+    } graphite[] = {
+        { "pattern", "match" },
+        { "retention", "keep" },
+        { "retentions", "keep" },
+        { "aggregationMethod", "fold" },
+    };
 
     nearest = NULL;
     least = SIZE_MAX;
+
+    for (i = 0; i < sizeof(graphite) / sizeof(graphite[0]); i++) {
+        if (strcmp(graphite[i].key, key) == 0) {
+            key = graphite[i].ours;
+        }
+    }
 
     for ( /* void */ ; keys->name != NULL; keys++) {
         distance = torus_schema_distance(keys->name, key);
@@ -785,12 +807,31 @@ torus_schema_pattern(torus_schema_loader_t *l, const char *key,
 
     if (rc == TORUS_OK) {
         (*n)++;
+        torus_schema_regex(l, key, text);
 
     } else if (rc == TORUS_INVALID) {
         torus_schema_fault(l, key, "is not a pattern: %s", err.text);
 
     } else {
         l->no_memory = 1;
+    }
+}
+
+
+/* Who comes from the original writes regular expressions without a "~". */
+static void
+torus_schema_regex(torus_schema_loader_t *l, const char *key, torus_str_t text)
+{
+    if (text.data[0] == '~') {
+        return;
+    }
+
+    if (text.data[0] == '^' || text.data[text.len - 1] == '$'
+        || memchr(text.data, '\\', text.len) != NULL)
+    {
+        torus_schema_warn(l, key, "is a plain pattern, where \"^\", \"$\" and "
+                          "\"\\\" are themselves; a regular expression begins "
+                          "with \"~\"");
     }
 }
 

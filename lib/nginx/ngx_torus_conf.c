@@ -10,6 +10,13 @@
 #include <sys/random.h>
 
 
+/* Where the schema loader's messages go. */
+typedef struct {
+    ngx_log_t   *log;
+    ngx_uint_t   quiet;          /* no warnings: they were told before */
+} ngx_torus_conf_report_t;
+
+
 /* No schema needs more, and a mistyped path may name anything. */
 #define NGX_TORUS_SCHEMA_FILE_MAX  (16 * 1024 * 1024)
 
@@ -18,6 +25,8 @@ static ngx_int_t ngx_torus_conf_add_file(ngx_conf_t *cf,
     ngx_torus_conf_t *conf, ngx_str_t *name);
 static ngx_int_t ngx_torus_conf_read(ngx_conf_t *cf, ngx_str_t *name,
     ngx_str_t *text);
+static ngx_uint_t ngx_torus_conf_known(ngx_cycle_t *cycle,
+    ngx_torus_conf_t *conf);
 static void ngx_torus_conf_report(void *data, torus_report_level_t level,
     const char *text);
 static ngx_int_t ngx_torus_conf_overflows(ngx_conf_t *cf,
@@ -27,6 +36,8 @@ static ngx_int_t ngx_torus_conf_host_name(ngx_conf_t *cf, ngx_str_t *text,
 static ngx_int_t ngx_torus_conf_resolve(ngx_conf_t *cf,
     ngx_torus_conf_t *conf, const torus_host_t *host,
     ngx_torus_host_t *resolved);
+static const torus_schema_t *ngx_torus_conf_user(
+    const torus_schema_set_t *set, const torus_host_t *host);
 static ngx_uint_t ngx_torus_conf_literal(const torus_host_t *host);
 static ngx_torus_conf_t *ngx_torus_conf_of(ngx_cycle_t *cycle,
     const char *block, const char *module);
@@ -214,7 +225,7 @@ ngx_torus_conf_read(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
 
     if (!ngx_is_file(&fi)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "schema \"%V\" is not a file", name);
+                           "schema file \"%V\" is not a regular file", name);
         goto done;
     }
 
@@ -266,9 +277,10 @@ done:
 ngx_int_t
 ngx_torus_conf_load(ngx_conf_t *cf, ngx_torus_conf_t *conf)
 {
-    int                  rc;
-    size_t               i;
-    ngx_pool_cleanup_t  *cln;
+    int                      rc;
+    size_t                   i;
+    ngx_pool_cleanup_t      *cln;
+    ngx_torus_conf_report_t  to;
 
     if (conf->sources == NULL) {
         return NGX_OK;
@@ -279,8 +291,11 @@ ngx_torus_conf_load(ngx_conf_t *cf, ngx_torus_conf_t *conf)
         return NGX_ERROR;
     }
 
+    to.log = cf->log;
+    to.quiet = ngx_torus_conf_known(cf->cycle, conf);
+
     rc = torus_schema_load(conf->sources->elts, conf->sources->nelts,
-                           ngx_torus_conf_report, cf->log, &conf->set);
+                           ngx_torus_conf_report, &to, &conf->set);
 
     if (rc != TORUS_OK) {
         return NGX_ERROR;
@@ -329,10 +344,29 @@ ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_torus_conf_t *tcf = conf;
 
-    ngx_str_t             *value;
+    ngx_str_t              host, *value;
+    ngx_uint_t             i, drop;
     ngx_torus_overflow_t  *o;
 
     value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "drop") == 0) {
+        drop = 1;
+
+    } else if (ngx_strcmp(value[1].data, "block") == 0) {
+        drop = 0;
+
+    } else {
+        return ngx_torus_conf_invalid(cf, "\"block\" or \"drop\"");
+    }
+
+    ngx_str_null(&host);
+
+    if (cf->args->nelts > 2
+        && ngx_torus_conf_host_name(cf, &value[2], &host) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
 
     if (tcf->overflows == NULL) {
         tcf->overflows = ngx_array_create(cf->pool, 2,
@@ -342,32 +376,118 @@ ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         }
     }
 
+    o = tcf->overflows->elts;
+
+    for (i = 0; i < tcf->overflows->nelts; i++) {
+        if (o[i].host.len == host.len
+            && ngx_memcmp(o[i].host.data, host.data, host.len) == 0)
+        {
+            return "is duplicate";
+        }
+    }
+
     o = ngx_array_push(tcf->overflows);
     if (o == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    ngx_str_null(&o->host);
-
-    if (ngx_strcmp(value[1].data, "drop") == 0) {
-        o->drop = 1;
-
-    } else if (ngx_strcmp(value[1].data, "block") == 0) {
-        o->drop = 0;
-
-    } else {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid value \"%V\"",
-                           &value[1]);
-        return NGX_CONF_ERROR;
-    }
-
-    if (cf->args->nelts > 2
-        && ngx_torus_conf_host_name(cf, &value[2], &o->host) != NGX_OK)
-    {
-        return NGX_CONF_ERROR;
-    }
+    o->host = host;
+    o->drop = drop;
+    o->file = cf->conf_file->file.name;
+    o->line = cf->conf_file->line;
 
     return NGX_CONF_OK;
+}
+
+
+char *
+ngx_torus_conf_bounds(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_conf_num_bounds_t *bounds = post;
+    ngx_int_t *number = data;
+
+    ngx_str_t  *value;
+
+    if (*number >= bounds->low && *number <= bounds->high) {
+        return NGX_CONF_OK;
+    }
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%V\" must be from %i to %i, not %i", &value[0],
+                       bounds->low, bounds->high, *number);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_torus_conf_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char           *p, wanted[128];
+    ngx_str_t        *value;
+    ngx_uint_t       *slot, i;
+    ngx_conf_enum_t  *e;
+
+    slot = (ngx_uint_t *) ((char *) conf + cmd->offset);
+
+    if (*slot != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    e = cmd->post;
+    p = wanted;
+
+    for (i = 0; e[i].name.len != 0; i++) {
+        if (e[i].name.len == value[1].len
+            && ngx_strcasecmp(e[i].name.data, value[1].data) == 0)
+        {
+            *slot = e[i].value;
+            return NGX_CONF_OK;
+        }
+
+        p = ngx_slprintf(p, wanted + sizeof(wanted) - 1, "%s\"%V\"",
+                         i == 0 ? "" : e[i + 1].name.len ? ", " : " or ",
+                         &e[i].name);
+    }
+
+    *p = '\0';
+
+    return ngx_torus_conf_invalid(cf, (char *) wanted);
+}
+
+
+char *
+ngx_torus_conf_invalid(ngx_conf_t *cf, const char *wanted)
+{
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\" directive, it must "
+                       "be %s", &value[1], &value[0], wanted);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_torus_conf_path_max(ngx_conf_t *cf, const char *prefix, size_t path_max,
+    size_t line_max)
+{
+    if (path_max >= 1 && path_max <= line_max) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "\"%s_path_max\" must be from 1 to \"%s_line_max\", "
+                       "which is %uz, not %uz", prefix, prefix, line_max,
+                       path_max);
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -402,7 +522,10 @@ ngx_torus_conf_host_name(ngx_conf_t *cf, ngx_str_t *text, ngx_str_t *name)
     if (torus_host_parse(arena, torus_str(text->data, text->len), &host, &err)
         != TORUS_OK)
     {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", err.text);
+        /* the text may hold a password */
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "the host of \"karbon_overflow\" %s", err.text);
         goto done;
     }
 
@@ -462,8 +585,9 @@ ngx_torus_conf_overflows(ngx_conf_t *cf, ngx_torus_conf_t *conf)
 
         if (!found) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "no schema has the host \"%V\" of an overflow "
-                          "directive", &o[i].host);
+                          "no schema has the host \"%V\" of "
+                          "\"karbon_overflow\" in %V:%ui", &o[i].host,
+                          &o[i].file, o[i].line);
             return NGX_ERROR;
         }
     }
@@ -476,13 +600,55 @@ static void
 ngx_torus_conf_report(void *data, torus_report_level_t level,
     const char *text)
 {
-    ngx_log_t *log = data;
+    ngx_torus_conf_report_t *to = data;
 
-    ngx_uint_t  l;
+    if (level == TORUS_REPORT_ERROR) {
+        ngx_log_error(NGX_LOG_EMERG, to->log, 0, "%s", text);
 
-    l = (level == TORUS_REPORT_ERROR) ? NGX_LOG_EMERG : NGX_LOG_WARN;
+    } else if (!to->quiet) {
+        ngx_log_error(NGX_LOG_WARN, to->log, 0, "%s", text);
+    }
+}
 
-    ngx_log_error(l, log, 0, "%s", text);
+
+/* Has the other module read the same files, and told what is odd in them? */
+
+static ngx_uint_t
+ngx_torus_conf_known(ngx_cycle_t *cycle, ngx_torus_conf_t *conf)
+{
+    ngx_uint_t              i, k;
+    ngx_torus_conf_t       *other;
+    torus_schema_source_t  *a, *b;
+
+    static const char *const  names[][2] = {
+        { "ngx_http_module", "ngx_torus_module" },
+        { "ngx_stream_module", "ngx_karbon_stream_module" },
+    };
+
+    for (i = 0; i < 2; i++) {
+        other = ngx_torus_conf_of(cycle, names[i][0], names[i][1]);
+
+        if (other == NULL || other == conf || other->set == NULL
+            || other->sources->nelts != conf->sources->nelts)
+        {
+            continue;
+        }
+
+        a = other->sources->elts;
+        b = conf->sources->elts;
+
+        for (k = 0; k < conf->sources->nelts; k++) {
+            if (!torus_str_eq(a[k].file, b[k].file)
+                || !torus_str_eq(a[k].text, b[k].text))
+            {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
+    return 0;
 }
 
 
@@ -490,10 +656,11 @@ static ngx_int_t
 ngx_torus_conf_resolve(ngx_conf_t *cf, ngx_torus_conf_t *conf,
     const torus_host_t *host, ngx_torus_host_t *resolved)
 {
-    u_char     *p;
-    size_t      len;
-    ngx_url_t   u;
-    ngx_str_t   name;
+    u_char                *p;
+    size_t                 len;
+    ngx_url_t              u;
+    ngx_str_t              name;
+    const torus_schema_t  *schema;
 
     ngx_memzero(&u, sizeof(ngx_url_t));
 
@@ -541,8 +708,12 @@ ngx_torus_conf_resolve(ngx_conf_t *cf, ngx_torus_conf_t *conf,
         u.naddrs = 0;
 
     } else if (u.err != NULL) {
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%s in redis host \"%V\"",
-                      u.err ? u.err : "invalid address", &name);
+        schema = ngx_torus_conf_user(conf->set, host);
+
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
+                      "%s in redis host \"%V\" of schema \"%*s\" in "
+                      "\"%*s\"", u.err, &name, schema->name.len,
+                      schema->name.data, schema->file.len, schema->file.data);
         return NGX_ERROR;
     }
 
@@ -563,6 +734,21 @@ ngx_torus_conf_resolve(ngx_conf_t *cf, ngx_torus_conf_t *conf,
     resolved->link.keepalive = 1;
 
     return NGX_OK;
+}
+
+
+/* The first schema of this host: each host of the set has one. */
+
+static const torus_schema_t *
+ngx_torus_conf_user(const torus_schema_set_t *set, const torus_host_t *host)
+{
+    size_t  i;
+
+    for (i = 0; i + 1 < set->nschemas && set->schemas[i].host != host; i++) {
+        /* void */
+    }
+
+    return &set->schemas[i];
 }
 
 

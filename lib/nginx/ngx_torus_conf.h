@@ -25,10 +25,12 @@ typedef struct {
 } ngx_torus_host_t;
 
 
-/* An "overflow" directive. */
+/* A "karbon_overflow" directive, and where it stands. */
 typedef struct {
     ngx_str_t              host;          /* as in schemas; empty: all */
     ngx_uint_t             drop;
+    ngx_str_t              file;
+    ngx_uint_t             line;
 } ngx_torus_overflow_t;
 
 
@@ -73,6 +75,23 @@ char *ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd,
 
 /* Of time-outs and sizes that would let nothing through: 0 is refused. */
 extern ngx_conf_post_t  ngx_torus_conf_not_zero;
+
+/*
+ * As ngx_conf_check_num_bounds() and ngx_conf_set_enum_slot(), but the
+ * message names the directive and what it takes.
+ */
+char *ngx_torus_conf_bounds(ngx_conf_t *cf, void *post, void *data);
+char *ngx_torus_conf_enum(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+
+/*
+ * Refuses the first argument of the directive; wanted is what it may be:
+ * "\"on\" or \"off\"".  Returns NGX_CONF_ERROR.
+ */
+char *ngx_torus_conf_invalid(ngx_conf_t *cf, const char *wanted);
+
+/* A limit on paths within one on lines, in bytes; prefix is the module's. */
+char *ngx_torus_conf_path_max(ngx_conf_t *cf, const char *prefix,
+    size_t path_max, size_t line_max);
 
 /* The block's "resolver", before ngx_torus_conf_load(). */
 void ngx_torus_conf_resolver(ngx_torus_conf_t *conf, ngx_resolver_t *resolver,

@@ -104,13 +104,13 @@ my $w = Torus::Faults->new(start => 0,
                            stream => 'karbon_overflow drop nowhere:1;');
 my ($code, $out) = $w->nginx->test;
 isnt($code, 0, 'a host that no schema has');
-like($out, qr/no schema has the host "nowhere:1\/0" of an overflow directive/,
+like($out, qr/no schema has the host "nowhere:1\/0" of "karbon_overflow" in /,
      'is told');
 
 $w = Torus::Faults->new(start => 0, stream => 'karbon_overflow lose;');
 ($code, $out) = $w->nginx->test;
 isnt($code, 0, 'a mode that there is not');
-like($out, qr/invalid value "lose"/,
+like($out, qr/"lose" in "karbon_overflow" directive, it must be "block" or/,
      'is told');
 
 done_testing();

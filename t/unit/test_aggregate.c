@@ -292,10 +292,12 @@ test_faults(void)
         const char  *source;
         const char  *reason;
     } cases[] = {
-        { "a.<x>", "b.<y>", "the target uses \"<x>\", which the source does "
-                            "not capture" },
-        { "a.<>", "b.<y>", "the target uses \"<>\", which the source does "
-                           "not capture" },
+        { "a.<x>", "b.<y>", "the target uses \"<x>\", which is no component "
+                            "of the source" },
+        { "a.<x>", "b.c<x>", "the target uses \"<x>\", which is no "
+                             "component of the source" },
+        { "a.<>", "b.<y>", "the target uses \"<>\", which is no component "
+                           "of the source" },
         { "a", "b.<>", "the capture \"<>\" has no name" },
         { "a", "<x>.<x>", "the source captures \"<x>\" twice" },
         { "a", "b.<x-y>", "the name of the capture \"<x-y>\" must be of "

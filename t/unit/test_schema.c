@@ -200,7 +200,7 @@ test_good(void)
         "\"layout\": \"packed\"}}}, "
         "\"bare\": {\"match\": \"c\", \"prefix\": \"p:\", "
         "\"intervals\": {\"i\": {\"step\": \"60\"}}}}, "
-        "\"AGGREGATES\": [[\"t\", \"a.*\"], [\"c.<x>\", \"d.<x>\"]]}");
+        "\"AGGREGATES\": [[\"c\", \"a.*\"], [\"c.<x>\", \"d.<x>\"]]}");
 
     is_int(set->nschemas, 2, "two schemas");
     is_int(set->nhosts, 2, "two hosts");
@@ -730,6 +730,15 @@ test_schema_faults(void)
           SCHEMA_A "\"intervals\" is required\n" },
         { ONE("\"matches\": 1"), SCHEMA_A "unknown key \"matches\", did you "
           "mean \"match\"?\n" },
+        { ONE("\"pattern\": 1"), SCHEMA_A "unknown key \"pattern\", did you "
+          "mean \"match\"?\n" },
+        { ONE("\"except\": \"^a\\\\.b\""), "W schema \"a\" in \"s.json\": "
+          "\"except\" is a plain pattern, where \"^\", \"$\" and \"\\\" are "
+          "themselves; a regular expression begins with \"~\"\n" },
+        { ONE("\"except\": [\"b\", \"b$\"]"), "W schema \"a\" in \"s.json\": "
+          "\"except[1]\" is a plain pattern, where \"^\", \"$\" and \"\\\" are "
+          "themselves; a regular expression begins with \"~\"\n" },
+        { ONE("\"except\": \"~^a\\\\.b$\""), "" },
         { ONE("\"tpye\": 1"), SCHEMA_A "unknown key \"tpye\", did you mean "
           "\"type\"?\n" },
         { ONE("\"writefunc\": 1"), SCHEMA_A "unknown key \"writefunc\", did "
@@ -841,6 +850,8 @@ test_interval_faults(void)
         { INTERVAL(""), SCHEMA_A "\"intervals.i.step\" is required\n" },
         { INTERVAL("\"setps\": 1, \"step\": 1"), SCHEMA_A "unknown key "
           "\"intervals.i.setps\", did you mean \"steps\"?\n" },
+        { INTERVAL("\"retention\": 1, \"step\": 1"), SCHEMA_A "unknown key "
+          "\"intervals.i.retention\", did you mean \"keep\"?\n" },
         { INTERVAL("\"name\": \"i\", \"step\": 1"), SCHEMA_A "unknown key "
           "\"intervals.i.name\"\n" },
         { INTERVAL("\"step\": 0"), SCHEMA_A "\"intervals.i.step\" must be "
@@ -942,10 +953,10 @@ test_aggregate_faults(void)
         { RULES("[[\"\", \"a\"], [\"a\", \"\"]]"),
           FILE_S "\"AGGREGATES[0]\" has an empty target\n"
           FILE_S "\"AGGREGATES[1]\" has an empty source\n" },
-        { RULES("[[\"t\", \"a.*\"], [\"a.<x>\", \"b.<y>\"]]"), FILE_S
+        { RULES("[[\"x\", \"a.*\"], [\"a.<x>\", \"b.<y>\"]]"), FILE_S
           "\"AGGREGATES[1]\" is not a rule: the target uses \"<x>\", which "
-          "the source does not capture\n" },
-        { RULES("[[\"t\", \"a.pre*\"]]"), "W schema file \"s.json\": "
+          "is no component of the source\n" },
+        { RULES("[[\"x\", \"a.pre*\"]]"), "W schema file \"s.json\": "
           "\"AGGREGATES[0]\" takes \"pre*\" of its source literally, only "
           "whole components \"*\" and \"<name>\" are more\n" },
         { RULES("[[\"t.p<x>\", \"a.<x>\"]]"), "W schema file \"s.json\": "
@@ -953,10 +964,18 @@ test_aggregate_faults(void)
           "whole component \"<name>\" is more\n" },
         { RULES("[[\"t.*\", \"a.*\"]]"), "W schema file \"s.json\": "
           "\"AGGREGATES[0]\" takes \"*\" of its target literally, only a "
-          "whole component \"<name>\" is more\n" },
-        { RULES("[[\"t\", \"a.<\"], [\"t\", \"a<b.c>\"]]"), "" },
+          "whole component \"<name>\" is more\n"
+          "W schema file \"s.json\": \"AGGREGATES[0]\" makes \"t.*\", which "
+          "no schema matches\n" },
+        { RULES("[[\"x\", \"a.<\"], [\"x\", \"a<b.c>\"]]"), "" },
 
-        { "{\"AGGREGATES\": [[\"n\", \"q\"], [\"g.sum\", \"q.*\"], "
+        /* what is made goes on to another rule, or to nothing */
+        { RULES("[[\"t.a\", \"a\"], [\"x\", \"t.*\"], "
+                "[\"u.a\", \"u.*\"]]"),
+          "W schema file \"s.json\": \"AGGREGATES[2]\" makes \"u.a\", "
+          "which no schema matches\n" },
+
+        { "{\"AGGREGATES\": [[\"g.n\", \"q\"], [\"g.sum\", \"q.*\"], "
           "[\"g.<x>\", \"q.<x>\"], [\"g.<x>\", \"q.<x>.*\"]], "
           "\"TIMESERIES\": "
           "{\"g\": {\"match\": \"g.*\", \"type\": \"gauge\", \"intervals\": "
@@ -979,6 +998,10 @@ test_aggregate_faults(void)
 
 #define TWO(first, second)                                                    \
     "{\"TIMESERIES\": {\"a\": {" first "}, \"b\": {" second "}}}"
+
+#define NO_USE                                                                \
+    "W schema \"b\" in \"s.json\": \"match\" is of no use: schema \"a\" "     \
+    "before this one takes all such stats and is \"final\"\n"
 
 #define IV(step)  "\"intervals\": {\"i\": {\"step\": " step "}}"
 
@@ -1108,7 +1131,7 @@ test_same_keys(void)
           "E schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
           "schema \"a\" but another layout, and both match \"y\"\n" },
         { TWO("\"match\": \"y\", \"final\": true, " IV("60"),
-              "\"match\": \"y\", " IV("61")),
+              "\"match\": \"y\", " IV("61")), NO_USE
           "W schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
           "schema \"a\" but another step; another \"prefix\" or name keeps "
           "them apart\n" },
@@ -1127,7 +1150,13 @@ test_same_keys(void)
           "schema \"a\", and both match \"y\": its points are stored there "
           "twice\n" },
         { TWO("\"match\": \"y\", \"final\": true, " IV("60"),
-              "\"match\": \"y\", " IV("60")), "" },
+              "\"match\": \"y\", " IV("60")), NO_USE },
+        { TWO("\"match\": \"**\", \"final\": true, " IV("60"),
+              "\"match\": \"y\", \"prefix\": \"p\", " IV("60")), NO_USE },
+        { TWO("\"match\": [\"y\", \"z\"], \"final\": true, " IV("60"),
+              "\"match\": [\"z\", \"x\"], " IV("60")), "" },
+        { TWO("\"match\": \"**\", \"except\": \"y\", \"final\": true, "
+              IV("60"), "\"match\": \"y\", " IV("60")), "" },
         { TWO("\"match\": \"x\", " IV("60"), "\"match\": \"y\", " IV("60")),
           "" },
         { TWO("\"match\": \"y\", " IV("60"), "\"match\": \"y\", "
