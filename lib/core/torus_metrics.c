@@ -459,7 +459,10 @@ torus_metrics_time(const torus_arg_t *args, size_t nargs, const char *name,
 
     text = torus_metrics_arg(args, nargs, name);
 
-    if (text.len == 0 || torus_str_is(text, "-1")) {
+    /* Grafana's backend has JavaScript's word for a variable without range */
+    if (text.len == 0 || torus_str_is(text, "-1")
+        || torus_str_is(text, "undefined"))
+    {
         return 200;
     }
 

@@ -33,6 +33,8 @@ static int torus_target_call(torus_target_parse_t *p, size_t name_len,
     torus_target_t *first, torus_target_t **node);
 static int torus_target_args(torus_target_parse_t *p, torus_target_t *call,
     torus_target_t *first);
+static int torus_target_nothing(torus_target_parse_t *p,
+    torus_target_t **node);
 static int torus_target_arg(torus_target_parse_t *p, torus_target_t **node);
 static int torus_target_value(torus_target_parse_t *p, torus_target_t **node);
 static int torus_target_string(torus_target_parse_t *p,
@@ -267,7 +269,7 @@ static int
 torus_target_args(torus_target_parse_t *p, torus_target_t *call,
     torus_target_t *first)
 {
-    int              rc;
+    int              rc, left_out;
     size_t           size;
     torus_target_t  *arg, **args;
 
@@ -289,8 +291,18 @@ torus_target_args(torus_target_parse_t *p, torus_target_t *call,
         return TORUS_OK;
     }
 
+    left_out = (first == NULL && p->pos < p->text.len
+                && p->text.data[p->pos] == ',');
+
     for ( ;; ) {
-        rc = torus_target_arg(p, &arg);
+        if (left_out) {
+            rc = torus_target_nothing(p, &arg);
+            left_out = 0;
+
+        } else {
+            rc = torus_target_arg(p, &arg);
+        }
+
         if (rc != TORUS_OK) {
             return rc;
         }
@@ -336,6 +348,16 @@ torus_target_args(torus_target_parse_t *p, torus_target_t *call,
 
         p->pos++;
     }
+}
+
+
+/* Grafana wraps a query into a function even while it is still empty. */
+static int
+torus_target_nothing(torus_target_parse_t *p, torus_target_t **node)
+{
+    *node = torus_target_new(p, TORUS_TARGET_PATH, p->pos);
+
+    return (*node != NULL) ? TORUS_OK : TORUS_ERROR;
 }
 
 

@@ -2,12 +2,13 @@
  * The grammar of Graphite's targets: text in, a tree out.
  *
  *   expr := (path | call) ("|" call)*
- *   call := name "(" [arg ("," arg)*] ")"
+ *   call := name "(" [[arg] ("," arg)*] ")"
  *   arg  := [name "="] (number | string | true | false | None | inf | expr)
  *
  * The left side of a "|" becomes the first argument of the call on its
- * right.  Strings have no escapes, a backslash stays.  What stands behind
- * the expression is a mistake, not silently ignored.
+ * right.  A first argument that is left out before a comma is a path without
+ * text, which nothing has.  Strings have no escapes, a backslash stays.  What
+ * stands behind the expression is a mistake, not silently ignored.
  *
  * template(expr, name="value", ..) is taken apart here: "$name" in the paths
  * of expr, or a path that is just that, becomes the value.  Variables of the

@@ -147,6 +147,9 @@ calls(void)
     reads("f(g(a),h(b,1))", "f(g(<a>) h(<b> i1))");
     reads("f(a,n=5,r=true)", "f(<a> n=i5 r=yes)");
     reads("f(a, n = \"x\")", "f(<a> n='x')");
+    reads("f(, 'x')", "f(<> 'x')");
+    reads("f( ,g(,a))", "f(<> g(<> <a>))");
+    reads("template(f(,1), a=2)", "f(<> i1)");
 }
 
 
