@@ -1,9 +1,9 @@
 # One dashboard and its editor, as Grafana's versions ask for them: their
 # data sources' own sources were run against this server and what they sent
-# was written down.  Version 8 and 9 send a panel's targets as they are, later
-# ones wrap them; alerts, and in the newest panels, editor and "Save & test"
-# too, come from Grafana's backend, which is another program in another
-# language: other encoding, other order, one target at a time.
+# was written down.  Until 11.5 a panel's targets come as they are, later they
+# are wrapped; alerts, and in the newest panels, editor and "Save & test" too,
+# come from Grafana's backend, which is another program in another language:
+# other encoding, other order, one target at a time.
 #
 # The clock stands at 1700000000.
 
@@ -92,7 +92,7 @@ my $sum = 'sumSeries(web.*.hits)';
 
 
 
-=== TEST 2: 10 and later: each wrapped, blanks in its letter made "_"
+=== TEST 2: 11.6 and later: each wrapped, blanks in its letter made "_"
 --- schema eval: $::schema
 --- carbon eval: $::points
 --- more_headers eval: $::form
@@ -115,7 +115,7 @@ main::panel({ %::range, cacheTimeout => 60 },
 
 
 
-=== TEST 3: 10 and later: a query just added is sent although it is empty, and
+=== TEST 3: 11.6 and later: a query just added is sent although it is empty, and
 the panel's other queries are answered all the same
 --- schema eval: $::schema
 --- carbon eval: $::points
@@ -269,5 +269,48 @@ location /torus/ { torus_query on; torus_max_targets 2; torus_max_depth 2; }
   "more than 2 targets\n",
   "functions are nested at most 2 deep\n",
   "the time range from \"from\" to \"until\" is empty\n" ]
+--- no_error_log
+[alert]
+
+
+
+=== TEST 9: a page of another site, with a password: the browser asks first
+--- schema eval: $::schema
+--- carbon eval: $::points
+--- user_files
+>>> users
+u:{PLAIN}p
+--- config
+auth_basic "x";
+auth_basic_user_file ../html/users;
+
+location /torus/ {
+    torus_query on;
+
+    add_header Access-Control-Allow-Origin https://grafana.example.com always;
+    add_header Access-Control-Allow-Headers Authorization always;
+    add_header Access-Control-Allow-Credentials true always;
+
+    if ($request_method = OPTIONS) { return 204; }
+}
+--- request eval
+[ "OPTIONS /torus/render", "OPTIONS /torus/metrics/find?from=1&until=2",
+  (main::panel({ %::range }, 'web.a.hits')) x 2,
+  main::panel({ %::range }, 'nosuch(a)') ]
+--- more_headers eval
+my $asks = "Origin: https://grafana.example.com\n"
+           . "Access-Control-Request-Method: POST\n"
+           . "Access-Control-Request-Headers: authorization";
+my $knows = "$::form\nAuthorization: Basic dTpw";
+[ $asks, $asks, $knows, $::form, $knows ]
+--- error_code eval
+[ 204, 204, 200, 401, 400 ]
+--- response_headers eval
+[ ("Access-Control-Allow-Origin: https://grafana.example.com\n"
+   . "Access-Control-Allow-Headers: Authorization\n"
+   . "Access-Control-Allow-Credentials: true") x 5 ]
+--- response_body_like eval
+[ qr/^$/, qr/^$/, qr/^\[\{"target":"web\.a\.hits",/,
+  qr/^authorization is required$/, qr/^unknown function "nosuch"$/ ]
 --- no_error_log
 [alert]
