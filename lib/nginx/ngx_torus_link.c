@@ -534,7 +534,7 @@ ngx_torus_link_read(ngx_torus_link_t *link)
         rc = link->handlers->on_data(link, buf, (size_t) n);
         link->busy = 0;
 
-        if (ngx_torus_link_leave(link, rc, "an answer of no use") != NGX_OK) {
+        if (ngx_torus_link_leave(link, rc, "left for its answer") != NGX_OK) {
             return NGX_ERROR;
         }
 

@@ -1,5 +1,6 @@
 # The metrics of a busy nginx, given to Prometheus's own promtool: names,
-# types, help and labels, also of a schema whose name needs escaping.
+# types, help and labels, also of a schema whose name needs escaping; and the
+# alerts of conf.examples/, which name only what there is.
 
 use strict;
 use warnings;
@@ -10,7 +11,7 @@ use JSON::PP;
 use Test::More;
 use Torus::Nginx;
 use Torus::Redis;
-use Torus::Util qw( wait_for spew temp_dir );
+use Torus::Util qw( root wait_for slurp spew temp_dir );
 
 my ($tool) = grep { defined && -x }
              ($ENV{PROMTOOL}, map { "$_/promtool" } split /:/, $ENV{PATH});
@@ -74,6 +75,17 @@ for my $uri ('/metrics', '/status?format=prometheus') {
     my $said = $tool ? `$tool check metrics < $file 2>&1` : 'no promtool';
     is($? . $said, '0', 'promtool finds no fault');
 }
+
+my $rules = root() . '/conf.examples/prometheus.rules.yaml';
+my $said = $tool ? `$tool check rules $rules 2>&1` : 'no promtool';
+is($?, 0, 'promtool takes the alerts') or diag($said);
+
+my (undef, $metrics) = $nginx->get('/metrics');
+my %used = map { $_ => 1 } slurp($rules) =~ /\b(torus_\w+_\w+)\b/g;
+delete $used{torus_status};
+cmp_ok(scalar keys %used, '>', 5, 'metrics that alerts use');
+is_deeply([ grep { $metrics !~ /^$_[ {]/m } sort keys %used ], [],
+          'each of them is there');
 
 ok($nginx->stop, 'nginx leaves');
 

@@ -999,8 +999,8 @@ test_aggregate_faults(void)
 #define TWO(first, second)                                                    \
     "{\"TIMESERIES\": {\"a\": {" first "}, \"b\": {" second "}}}"
 
-#define NO_USE                                                                \
-    "W schema \"b\" in \"s.json\": \"match\" is of no use: schema \"a\" "     \
+#define NOTHING                                                               \
+    "W schema \"b\" in \"s.json\": \"match\" takes nothing: schema \"a\" "    \
     "before this one takes all such stats and is \"final\"\n"
 
 #define IV(step)  "\"intervals\": {\"i\": {\"step\": " step "}}"
@@ -1131,7 +1131,7 @@ test_same_keys(void)
           "E schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
           "schema \"a\" but another layout, and both match \"y\"\n" },
         { TWO("\"match\": \"y\", \"final\": true, " IV("60"),
-              "\"match\": \"y\", " IV("61")), NO_USE
+              "\"match\": \"y\", " IV("61")), NOTHING
           "W schema \"b\" in \"s.json\": \"intervals.i\" has the keys of "
           "schema \"a\" but another step; another \"prefix\" or name keeps "
           "them apart\n" },
@@ -1150,9 +1150,9 @@ test_same_keys(void)
           "schema \"a\", and both match \"y\": its points are stored there "
           "twice\n" },
         { TWO("\"match\": \"y\", \"final\": true, " IV("60"),
-              "\"match\": \"y\", " IV("60")), NO_USE },
+              "\"match\": \"y\", " IV("60")), NOTHING },
         { TWO("\"match\": \"**\", \"final\": true, " IV("60"),
-              "\"match\": \"y\", \"prefix\": \"p\", " IV("60")), NO_USE },
+              "\"match\": \"y\", \"prefix\": \"p\", " IV("60")), NOTHING },
         { TWO("\"match\": [\"y\", \"z\"], \"final\": true, " IV("60"),
               "\"match\": [\"z\", \"x\"], " IV("60")), "" },
         { TWO("\"match\": \"**\", \"except\": \"y\", \"final\": true, "
