@@ -94,8 +94,8 @@ torus_schema_check_reach(torus_schema_loader_t *l, const torus_schema_t *first,
     l->schema = second;
     l->file = second->file;
 
-    torus_schema_warn(l, "match", "takes nothing: schema \"%s\" before this one "
-                      "takes all such stats and is \"final\"",
+    torus_schema_warn(l, "match", "takes nothing: schema \"%s\" before this "
+                      "one takes all such stats and is \"final\"",
                       torus_schema_quote(name, first->name));
 
     l->schema = NULL;
