@@ -8,6 +8,7 @@
 #   - Directives, keys, commands, arguments, functions, counters and variables
 #     are read from the sources: one that the page lacks, or has and the
 #     sources lack, fails.
+#   - The figures of its table are those of bench/README.md.
 #
 # "perl t/090-readme.t --write" puts the real output into the page instead.
 
@@ -38,6 +39,7 @@ my $bin = temp_dir() . '/bin';
 servers();
 form();
 complete();
+figures();
 blocks();
 keys_and_directives();
 
@@ -312,6 +314,34 @@ sub has_rows {
     my @lost = grep { my $name = $_;
                       $text !~ /^\|[^|\n]*`\Q$name\E[`=(]/m } @names;
     is_deeply([ sort @lost ], [], "each $what has its row in a table");
+}
+
+
+# The table of bench/README.md has more columns, and its rates in k or M.
+sub figures {
+    my $shown = table($page, '| | torus | original | ratio |');
+    my $bench = table(slurp('bench/README.md'), '| | torus | original | min');
+
+    cmp_ok(scalar keys %$shown, '>', 5, 'figures were read');
+
+    for my $row (sort keys %$shown) {
+        my ($torus, @rest) = @{$shown->{$row}};
+        my @want = @{$bench->{$row} // []}[0, 1, 3, 4, 7, 8];
+        my $rate = shift @want // 'none';
+        my $round = $rate =~ /M/ ? sprintf('%.1f M', $torus / 1000)
+                    : "$torus k";
+
+        $want[0] =~ s/ k$// if defined $want[0];
+        is_deeply([ $round, @rest ], [ $rate, @want ], "figures of $row");
+    }
+}
+
+sub table {
+    my ($text, $head) = @_;
+    my ($rows) = $text =~ /^\Q$head\E[^\n]*\n[^\n]*\n((?:\|[^\n]*\n)+)/m;
+
+    return { map { s/^\| | \|$//g; my ($name, @cells) = split / \| /;
+                   $name => \@cells } split /\n/, $rows // '' };
 }
 
 
