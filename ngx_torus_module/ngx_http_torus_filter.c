@@ -4,11 +4,21 @@
  * It would answer with a page of HTML, which those who talk to Graphite show
  * as it is.  In a "torus_query" location it becomes an error like all others;
  * headers stay, and whoever has an "error_page" of his own gets that.
+ *
+ * A module of its own inside the same object, for its place among the
+ * filters: behind all that end the chain, whether linked in or loaded.
  */
 
 #include "ngx_torus_module.h"
 
 
+typedef struct {
+    ngx_str_t                  line;      /* in place of nginx's page */
+    unsigned                   sent:1;
+} ngx_http_torus_filter_ctx_t;
+
+
+static ngx_int_t ngx_http_torus_filter_init(ngx_conf_t *cf);
 static ngx_int_t ngx_http_torus_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_torus_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
@@ -20,41 +30,73 @@ static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
 static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
 
 
-/*
- * For init_module: in postconfiguration a module that is linked into nginx
- * has its turn before the filters that end the chain.
- */
+static ngx_http_module_t  ngx_torus_filter_module_ctx = {
+    NULL,                                  /* preconfiguration */
+    ngx_http_torus_filter_init,            /* postconfiguration */
 
-void
-ngx_http_torus_init_filters(void)
+    NULL,                                  /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    NULL,                                  /* create location configuration */
+    NULL                                   /* merge location configuration */
+};
+
+
+ngx_module_t  ngx_torus_filter_module = {
+    NGX_MODULE_V1,
+    &ngx_torus_filter_module_ctx,          /* module context */
+    NULL,                                  /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static ngx_int_t
+ngx_http_torus_filter_init(ngx_conf_t *cf)
 {
+    ngx_http_torus_main_conf_t  *tmcf;
+
+    tmcf = ngx_http_conf_get_module_main_conf(cf, ngx_torus_module);
+
+    if (tmcf->used_line == 0) {
+        return NGX_OK;
+    }
+
     ngx_http_next_header_filter = ngx_http_top_header_filter;
     ngx_http_top_header_filter = ngx_http_torus_header_filter;
 
     ngx_http_next_body_filter = ngx_http_top_body_filter;
     ngx_http_top_body_filter = ngx_http_torus_body_filter;
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
 ngx_http_torus_header_filter(ngx_http_request_t *r)
 {
-    ngx_http_torus_ctx_t  *ctx;
+    ngx_http_torus_filter_ctx_t  *ctx;
 
     if (!ngx_http_torus_is_page(r)) {
         return ngx_http_next_header_filter(r);
     }
 
-    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
-
+    ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_torus_filter_ctx_t));
     if (ctx == NULL) {
-        ctx = ngx_pcalloc(r->pool, sizeof(ngx_http_torus_ctx_t));
-        if (ctx == NULL) {
-            return NGX_ERROR;
-        }
-
-        ngx_http_set_ctx(r, ctx, ngx_torus_module);
+        return NGX_ERROR;
     }
+
+    ngx_http_set_ctx(r, ctx, ngx_torus_filter_module);
 
     if (ngx_http_torus_error_body(r,
                             ngx_http_torus_reason(r->headers_out.status),
@@ -72,19 +114,27 @@ ngx_http_torus_header_filter(ngx_http_request_t *r)
 }
 
 
-/* The page comes in one piece and is thrown away. */
+/* The page is thrown away, in however many pieces it comes. */
 
 static ngx_int_t
 ngx_http_torus_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 {
-    ngx_buf_t             *b;
-    ngx_chain_t            out;
-    ngx_http_torus_ctx_t  *ctx;
+    ngx_buf_t                    *b;
+    ngx_chain_t                   out;
+    ngx_http_torus_filter_ctx_t  *ctx;
 
-    ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
+    ctx = ngx_http_get_module_ctx(r, ngx_torus_filter_module);
 
-    if (ctx == NULL || ctx->line.len == 0 || in == NULL) {
+    if (ctx == NULL || in == NULL) {
         return ngx_http_next_body_filter(r, in);
+    }
+
+    for ( /* void */ ; in; in = in->next) {
+        in->buf->pos = in->buf->last;
+    }
+
+    if (ctx->sent) {
+        return ngx_http_next_body_filter(r, NULL);
     }
 
     b = ngx_calloc_buf(r->pool);
@@ -98,7 +148,7 @@ ngx_http_torus_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     b->last_buf = (r == r->main);
     b->last_in_chain = 1;
 
-    ctx->line.len = 0;
+    ctx->sent = 1;
 
     out.buf = b;
     out.next = NULL;
@@ -107,13 +157,12 @@ ngx_http_torus_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 }
 
 
-/* Is this the head of one of nginx's own pages, in a location of ours? */
+/* Is this the head of one of nginx's own pages, in place of an answer? */
 
 static ngx_uint_t
 ngx_http_torus_is_page(ngx_http_request_t *r)
 {
-    ngx_str_t                  *type;
-    ngx_http_torus_loc_conf_t  *tlcf;
+    ngx_str_t  *type;
 
     static u_char  html[] = "text/html";
 
@@ -131,9 +180,7 @@ ngx_http_torus_is_page(ngx_http_request_t *r)
         return 0;
     }
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_torus_module);
-
-    return tlcf->query == 1;
+    return ngx_http_torus_loc_conf(r)->query == 1;
 }
 
 

@@ -139,6 +139,23 @@ ngx_http_torus_find(torus_str_t name, ngx_uint_t *command)
 }
 
 
+ngx_http_torus_loc_conf_t *
+ngx_http_torus_loc_conf(ngx_http_request_t *r)
+{
+    ngx_http_core_srv_conf_t   *cscf;
+    ngx_http_torus_srv_conf_t  *tscf;
+
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+    tscf = ngx_http_get_module_srv_conf(r, ngx_torus_module);
+
+    if (r->loc_conf == cscf->ctx->loc_conf && tscf->root != NULL) {
+        return tscf->root;
+    }
+
+    return ngx_http_get_module_loc_conf(r, ngx_torus_module);
+}
+
+
 ngx_uint_t
 ngx_http_torus_is_graphite(ngx_http_request_t *r)
 {
@@ -146,7 +163,7 @@ ngx_http_torus_is_graphite(ngx_http_request_t *r)
     torus_str_t                 name;
     ngx_http_torus_loc_conf_t  *tlcf;
 
-    tlcf = ngx_http_get_module_loc_conf(r, ngx_torus_module);
+    tlcf = ngx_http_torus_loc_conf(r);
 
     (void) ngx_http_torus_command(r, tlcf, &name, &command);
 

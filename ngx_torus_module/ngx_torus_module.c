@@ -13,6 +13,7 @@ static ngx_int_t ngx_http_torus_redis_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static void *ngx_http_torus_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf);
+static void *ngx_http_torus_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_torus_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_torus_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
@@ -22,6 +23,8 @@ static char *ngx_http_torus_open(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_torus_status(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+static void ngx_http_torus_root(ngx_conf_t *cf,
+    ngx_http_torus_loc_conf_t *tlcf, ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_torus_location(ngx_conf_t *cf,
     ngx_http_torus_loc_conf_t *tlcf, ngx_http_core_loc_conf_t *clcf);
 static char *ngx_http_torus_exact(ngx_conf_t *cf,
@@ -307,7 +310,7 @@ static ngx_http_module_t  ngx_torus_module_ctx = {
     ngx_http_torus_create_main_conf,       /* create main configuration */
     ngx_http_torus_init_main_conf,         /* init main configuration */
 
-    NULL,                                  /* create server configuration */
+    ngx_http_torus_create_srv_conf,        /* create server configuration */
     NULL,                                  /* merge server configuration */
 
     ngx_http_torus_create_loc_conf,        /* create location configuration */
@@ -484,6 +487,19 @@ ngx_http_torus_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(tmcf->slice, 2);
 
     return ngx_torus_conf_init(cf, &tmcf->torus);
+}
+
+
+static void *
+ngx_http_torus_create_srv_conf(ngx_conf_t *cf)
+{
+    /*
+     * set by ngx_pcalloc():
+     *
+     *     tscf->root = NULL;
+     */
+
+    return ngx_pcalloc(cf->pool, sizeof(ngx_http_torus_srv_conf_t));
 }
 
 
@@ -698,6 +714,8 @@ ngx_http_torus_query(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     clcf->handler = ngx_http_torus_handler;
 
+    ngx_http_torus_root(cf, tlcf, clcf);
+
     return ngx_http_torus_location(cf, tlcf, clcf);
 }
 
@@ -787,6 +805,33 @@ ngx_http_torus_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
+}
+
+
+/* What belongs to no location is refused as in this one. */
+
+static void
+ngx_http_torus_root(ngx_conf_t *cf, ngx_http_torus_loc_conf_t *tlcf,
+    ngx_http_core_loc_conf_t *clcf)
+{
+    ngx_http_torus_srv_conf_t  *tscf;
+
+    if (clcf->name.len != 1 || clcf->name.data[0] != '/' || clcf->noname
+        || clcf->named || clcf->exact_match)
+    {
+        return;
+    }
+
+#if (NGX_PCRE)
+
+    if (clcf->regex != NULL) {
+        return;
+    }
+
+#endif
+
+    tscf = ngx_http_conf_get_module_srv_conf(cf, ngx_torus_module);
+    tscf->root = tlcf;
 }
 
 
@@ -948,12 +993,6 @@ ngx_http_torus_init_module(ngx_cycle_t *cycle)
 
     ngx_torus_conf_compare(cycle, &tmcf->torus, "ngx_stream_module",
                            "ngx_karbon_stream_module");
-
-    /* with its http block the cycle has made a chain of filters anew */
-
-    if (tmcf->used_line) {
-        ngx_http_torus_init_filters();
-    }
 
     return NGX_OK;
 }

@@ -107,6 +107,12 @@ typedef struct {
 } ngx_http_torus_loc_conf_t;
 
 
+typedef struct {
+    ngx_http_torus_loc_conf_t  *root;        /* of "location /", if that has
+                                                "torus_query on" */
+} ngx_http_torus_srv_conf_t;
+
+
 /* In the request's pool. */
 typedef struct {
     ngx_http_request_t         *request;
@@ -141,8 +147,6 @@ typedef struct {
 
     ngx_chain_t                *free;
     ngx_chain_t                *busy;        /* the client has not taken it */
-
-    ngx_str_t                   line;        /* in place of nginx's page */
 
     unsigned                    streaming:1; /* the header was sent */
 } ngx_http_torus_ctx_t;
@@ -198,11 +202,11 @@ ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);
 /* TORUS_OK or TORUS_DECLINED. */
 int ngx_http_torus_find(torus_str_t name, ngx_uint_t *command);
 
+/* Of the location; of "/" while that is not known, if queries go there. */
+ngx_http_torus_loc_conf_t *ngx_http_torus_loc_conf(ngx_http_request_t *r);
+
 /* Of a URI, known or not; in a location of queries. */
 ngx_uint_t ngx_http_torus_is_graphite(ngx_http_request_t *r);
-
-
-void ngx_http_torus_init_filters(void);
 
 
 /* A body could not be read; returns what to finalize with. */
@@ -240,6 +244,7 @@ ngx_table_elt_t *ngx_http_torus_add_header(ngx_http_request_t *r,
 
 
 extern ngx_module_t  ngx_torus_module;
+extern ngx_module_t  ngx_torus_filter_module;
 
 
 #endif /* _NGX_TORUS_MODULE_H_INCLUDED_ */
