@@ -736,6 +736,8 @@ ngx_http_torus_arguments(ngx_http_torus_ctx_t *ctx)
         return;
     }
 
+    ctx->tconf.held = torus_arena_size(ctx->arena);
+
     ctx->torus = torus_request_create(&ctx->tconf,
                                       (torus_command_t) ctx->command, args,
                                       nargs);

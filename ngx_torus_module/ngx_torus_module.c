@@ -351,6 +351,9 @@ static ngx_http_variable_t  ngx_http_torus_vars[] = {
     { ngx_string("torus_rounds"), NULL, ngx_http_torus_variable,
       offsetof(torus_request_stats_t, rounds), NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("torus_memory"), NULL, ngx_http_torus_variable,
+      offsetof(torus_request_stats_t, memory), NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("torus_redis_time"), NULL, ngx_http_torus_redis_time, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 

@@ -62,6 +62,12 @@ $(OUT)/libtcore.a: $(TCORE)
 $(OUT)/test_slices: t/unit/test_slices.c $(OUT)/libtcore.a
 	$(CC) $(CFLAGS) $(WRAP) -o $@ $< $(OUT)/libtcore.a $(LIBS)
 
+# what it asks of malloc() is counted
+HEAP   = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
+
+$(OUT)/test_memory: t/unit/test_memory.c $(OUT)/libcore.a
+	$(CC) $(CFLAGS) $(SAN) $(HEAP) -o $@ $< $(OUT)/libcore.a $(LIBS)
+
 # slices of lib/core as short as the test has them
 $(OUT)/ccore/%.o: lib/core/%.c t/unit/torus_cuts.h
 	@mkdir -p $(@D)

@@ -43,6 +43,8 @@
 
 #define TORUS_ARENA_ALIGN      _Alignof(max_align_t)
 #define TORUS_ARENA_MIN_CHUNK  512
+#define TORUS_ARENA_SHARE      8   /* a chunk is at most that part of what
+                                       is left of an account */
 
 #define torus_arena_round(n)                                                  \
     (((n) + TORUS_ARENA_ALIGN - 1) & ~(TORUS_ARENA_ALIGN - 1))
@@ -74,6 +76,7 @@ struct torus_arena_s {
     unsigned char        *last;   /* what small allocations are cut from */
     unsigned char        *end;
     torus_arena_clean_t  *cleanups;
+    torus_account_t      *account;
     size_t                chunk;
     size_t                limit;
     size_t                held;
@@ -83,7 +86,10 @@ struct torus_arena_s {
 static void torus_arena_use(torus_arena_t *a, torus_arena_chunk_t *c,
     size_t head);
 static torus_arena_chunk_t *torus_arena_more(torus_arena_t *a, size_t size);
-static void torus_arena_free(torus_arena_chunk_t *c);
+static size_t torus_arena_chunk(size_t chunk, const torus_account_t *account);
+static int torus_arena_short(const torus_arena_t *a, size_t size);
+static void torus_arena_free(torus_account_t *account,
+    torus_arena_chunk_t *c);
 static void torus_arena_clean(torus_arena_t *a);
 static void *torus_arena_alloc_big(torus_arena_t *a, size_t size, size_t need);
 
@@ -127,6 +133,7 @@ torus_arena_create(size_t chunk, size_t limit)
     a->chunks = c;
     a->first = c;
     a->cleanups = NULL;
+    a->account = NULL;
     a->chunk = chunk;
     a->limit = limit;
     a->held = size;
@@ -137,9 +144,59 @@ torus_arena_create(size_t chunk, size_t limit)
 }
 
 
+torus_arena_t *
+torus_arena_create_on(size_t chunk, torus_account_t *account)
+{
+    size_t          size;
+    torus_arena_t  *a;
+
+    size = torus_arena_chunk(chunk, account);
+
+    if (torus_account_take(account, size) != TORUS_OK) {
+        return NULL;
+    }
+
+    a = torus_arena_create(size, 0);
+
+    if (a == NULL) {
+        torus_account_give(account, size);
+        return NULL;
+    }
+
+    a->account = account;
+
+    if (chunk > a->chunk) {
+        a->chunk = torus_arena_round(chunk);
+    }
+
+    return a;
+}
+
+
+void
+torus_arena_charge(torus_arena_t *a, torus_account_t *account)
+{
+    torus_arena_chunk_t  *c;
+
+    for (c = a->chunks; c != NULL; c = c->next) {
+        torus_account_add(account, c->size);
+    }
+
+    a->account = account;
+}
+
+
+torus_account_t *
+torus_arena_account(const torus_arena_t *a)
+{
+    return a->account;
+}
+
+
 void
 torus_arena_destroy(torus_arena_t *a)
 {
+    torus_account_t      *account;
     torus_arena_chunk_t  *c, *next;
 
     if (a == NULL) {
@@ -148,11 +205,13 @@ torus_arena_destroy(torus_arena_t *a)
 
     torus_arena_clean(a);
 
+    account = a->account;
+
     /* the first chunk, which holds a itself, is the last of the list */
 
     for (c = a->chunks; c != NULL; c = next) {
         next = c->next;
-        torus_arena_free(c);
+        torus_arena_free(account, c);
     }
 }
 
@@ -166,7 +225,7 @@ torus_arena_reset(torus_arena_t *a)
 
     for (c = a->chunks; c != a->first; c = next) {
         next = c->next;
-        torus_arena_free(c);
+        torus_arena_free(a->account, c);
     }
 
     a->chunks = a->first;
@@ -219,7 +278,7 @@ torus_arena_size(const torus_arena_t *a)
 void *
 torus_arena_alloc(torus_arena_t *a, size_t size)
 {
-    size_t                need;
+    size_t                need, chunk;
     unsigned char        *p;
     torus_arena_chunk_t  *c;
 
@@ -231,15 +290,17 @@ torus_arena_alloc(torus_arena_t *a, size_t size)
 
     if (need > (size_t) (a->end - a->last)) {
 
-        if (need > a->chunk / 4) {
+        chunk = torus_arena_chunk(a->chunk, a->account);
+
+        /* near the limit there may be room for this one alone */
+
+        if (need > chunk / 4 || torus_arena_short(a, chunk)) {
             return torus_arena_alloc_big(a, size, need);
         }
 
-        c = torus_arena_more(a, a->chunk);
-
+        c = torus_arena_more(a, chunk);
         if (c == NULL) {
-            /* near the limit there may be room for this one alone */
-            return torus_arena_alloc_big(a, size, need);
+            return NULL;
         }
 
         torus_arena_use(a, c, TORUS_ARENA_HEAD);
@@ -338,8 +399,13 @@ torus_arena_more(torus_arena_t *a, size_t size)
         return NULL;
     }
 
+    if (torus_account_take(a->account, size) != TORUS_OK) {
+        return NULL;
+    }
+
     c = malloc(size);
     if (c == NULL) {
+        torus_account_give(a->account, size);
         return NULL;
     }
 
@@ -353,9 +419,40 @@ torus_arena_more(torus_arena_t *a, size_t size)
 }
 
 
+/* Chunks become smaller near the limit, so that none takes what others need. */
+static size_t
+torus_arena_chunk(size_t chunk, const torus_account_t *account)
+{
+    size_t  most;
+
+    most = torus_account_left(account) / TORUS_ARENA_SHARE;
+
+    if (chunk > most) {
+        chunk = most;
+    }
+
+    if (chunk < TORUS_ARENA_MIN_CHUNK) {
+        chunk = TORUS_ARENA_MIN_CHUNK;
+    }
+
+    return torus_arena_round(chunk);
+}
+
+
+static int
+torus_arena_short(const torus_arena_t *a, size_t size)
+{
+    return (a->limit != 0
+            && (a->held > a->limit || size > a->limit - a->held))
+           || torus_account_short(a->account, size);
+}
+
+
+/* The account may be in the chunk. */
 static void
-torus_arena_free(torus_arena_chunk_t *c)
+torus_arena_free(torus_account_t *account, torus_arena_chunk_t *c)
 {
     torus_arena_unpoison(c, c->size);
+    torus_account_give(account, c->size);
     free(c);
 }

@@ -7,7 +7,7 @@
 #define _TORUS_ARENA_H_INCLUDED_
 
 
-#include "torus_core.h"
+#include "torus_account.h"
 
 
 typedef struct torus_arena_s  torus_arena_t;
@@ -19,6 +19,20 @@ typedef struct torus_arena_s  torus_arena_t;
  */
 torus_arena_t *torus_arena_create(size_t chunk, size_t limit);
 void torus_arena_destroy(torus_arena_t *a);
+
+/*
+ * Of a request: each chunk is charged to the account, which has to live as
+ * long, and in place of a limit refuses what is too much.  NULL: no account.
+ */
+torus_arena_t *torus_arena_create_on(size_t chunk, torus_account_t *account);
+
+/*
+ * From now on it is charged to that, as is what it holds: so an account can
+ * be in the arena.
+ */
+void torus_arena_charge(torus_arena_t *a, torus_account_t *account);
+
+torus_account_t *torus_arena_account(const torus_arena_t *a);
 
 /* Forgets all, keeps the first chunk for the next use. */
 void torus_arena_reset(torus_arena_t *a);

@@ -28,6 +28,7 @@ typedef struct {
     uint64_t                   rounds;     /* round trips in sequence */
     uint64_t                   unreadable; /* values that read_func or an
                                               expression refused */
+    uint64_t                   memory;     /* most bytes held at a time */
     torus_work_t               work;       /* of this call */
 } torus_request_stats_t;
 

@@ -28,10 +28,25 @@ torus_buf_init(torus_buf_t *b, size_t max)
 
 
 void
+torus_buf_init_on(torus_buf_t *b, torus_account_t *account)
+{
+    torus_buf_init(b, 0);
+
+    b->account = account;
+}
+
+
+void
 torus_buf_free(torus_buf_t *b)
 {
-    free(b->start);
+    torus_account_t  *account;
+
+    account = b->account;
+
+    torus_account_free(account, b->start, (size_t) (b->end - b->start));
     torus_buf_init(b, b->max);
+
+    b->account = account;
 }
 
 
@@ -66,7 +81,10 @@ torus_buf_more(torus_buf_t *b, size_t n)
         return torus_buf_fail(b);
     }
 
-    if (len + n <= size && (used >= len || size == b->max)) {
+    if (len + n <= size
+        && (used >= len || size == b->max
+            || torus_account_short(b->account, len + n)))
+    {
         torus_buf_compact(b);
         return TORUS_OK;
     }
@@ -142,7 +160,7 @@ torus_buf_compact(torus_buf_t *b)
 static int
 torus_buf_grow(torus_buf_t *b, size_t need)
 {
-    size_t          len, size;
+    size_t          len, size, left;
     unsigned char  *p;
 
     len = torus_buf_len(b);
@@ -161,8 +179,25 @@ torus_buf_grow(torus_buf_t *b, size_t need)
         size = b->max;
     }
 
+    /* near the limit less may do, but not so little that each byte moves it */
+
+    left = torus_account_left(b->account);
+
+    if (torus_account_short(b->account, size) && left > need) {
+        size = need + (left - need) / 2;
+    }
+
+    if (torus_account_short(b->account, size)) {
+        size = need;
+    }
+
+    if (torus_account_take(b->account, size) != TORUS_OK) {
+        return torus_buf_fail(b);
+    }
+
     p = malloc(size);
     if (p == NULL) {
+        torus_account_give(b->account, size);
         return torus_buf_fail(b);
     }
 
@@ -170,7 +205,7 @@ torus_buf_grow(torus_buf_t *b, size_t need)
         memcpy(p, b->pos, len);
     }
 
-    free(b->start);
+    torus_account_free(b->account, b->start, (size_t) (b->end - b->start));
 
     b->start = p;
     b->pos = p;

@@ -7,20 +7,25 @@
 #define _TORUS_BUF_H_INCLUDED_
 
 
-#include "torus_core.h"
+#include "torus_account.h"
 
 
 typedef struct {
-    unsigned char  *start;
-    unsigned char  *pos;      /* first byte not consumed */
-    unsigned char  *last;     /* one after the last byte */
-    unsigned char  *end;
-    size_t          max;      /* most bytes between start and end, 0: no cap */
-    int             failed;   /* an append did not fit; stays until reset */
+    unsigned char    *start;
+    unsigned char    *pos;      /* first byte not consumed */
+    unsigned char    *last;     /* one after the last byte */
+    unsigned char    *end;
+    size_t            max;      /* most bytes from start to end, 0: no cap */
+    int               failed;   /* an append did not fit; stays until reset */
+    torus_account_t  *account;  /* that its memory is charged to, or NULL */
 } torus_buf_t;
 
 
 void torus_buf_init(torus_buf_t *b, size_t max);
+
+/* With what there is left of an account for a cap; NULL: without one. */
+void torus_buf_init_on(torus_buf_t *b, torus_account_t *account);
+
 void torus_buf_free(torus_buf_t *b);
 
 /* Empties b and clears failed; keeps its memory when at most keep bytes. */

@@ -8,8 +8,6 @@
 #include "torus_layout.h"
 #include "torus_redis.h"
 
-#include <stdlib.h>
-
 
 #define TORUS_DELETE_KEEP   65536  /* bytes of memory kept between slices */
 #define TORUS_DELETE_NAMES  500    /* names that a batch takes out */
@@ -28,6 +26,7 @@ typedef struct {
 struct torus_delete_s {
     const torus_schema_set_t  *set;
     torus_request_stats_t     *stats;
+    torus_account_t           *account;
     torus_list_t              *list;
     torus_delete_host_t       *hosts;
     uint64_t                   keys;      /* gone, or that would go */
@@ -57,7 +56,7 @@ torus_delete_create(const torus_schema_set_t *set, const torus_arg_t *args,
     size_t nargs, const torus_limits_t *limits, torus_request_stats_t *stats,
     torus_delete_t **del, torus_error_t *err)
 {
-    size_t           i;
+    size_t           i, size;
     unsigned         dry, pretty, status;
     torus_delete_t  *d;
 
@@ -70,26 +69,33 @@ torus_delete_create(const torus_schema_set_t *set, const torus_arg_t *args,
         return 400;
     }
 
-    d = calloc(1, sizeof(torus_delete_t));
+    d = torus_account_alloc(limits->account, sizeof(torus_delete_t));
     if (d == NULL) {
         return 500;
     }
 
+    memset(d, 0, sizeof(torus_delete_t));
+
+    d->account = limits->account;
     d->set = set;
     d->stats = stats;
     d->dry = dry;
     d->pretty = pretty;
     d->one = (torus_args_get(args, nargs, "schema").len != 0);
 
-    d->hosts = calloc(set->nhosts + 1, sizeof(torus_delete_host_t));
+    size = (set->nhosts + 1) * sizeof(torus_delete_host_t);
+
+    d->hosts = torus_account_alloc(d->account, size);
     if (d->hosts == NULL) {
-        free(d);
+        torus_account_free(d->account, d, sizeof(torus_delete_t));
         return 500;
     }
 
+    memset(d->hosts, 0, size);
+
     for (i = 0; i < set->nhosts; i++) {
-        torus_buf_init(&d->hosts[i].keys, limits->memory);
-        torus_buf_init(&d->hosts[i].bytes, 0);
+        torus_buf_init_on(&d->hosts[i].keys, limits->account);
+        torus_buf_init_on(&d->hosts[i].bytes, limits->account);
     }
 
     status = torus_list_create_keys(set, args, nargs, limits, stats,
@@ -119,8 +125,9 @@ torus_delete_destroy(torus_delete_t *d)
         torus_list_destroy(d->list);
     }
 
-    free(d->hosts);
-    free(d);
+    torus_account_free(d->account, d->hosts,
+                       (d->set->nhosts + 1) * sizeof(torus_delete_host_t));
+    torus_account_free(d->account, d, sizeof(torus_delete_t));
 }
 
 
@@ -266,7 +273,7 @@ static int
 torus_delete_name(torus_delete_t *d, size_t schema, torus_str_t stat,
     torus_buf_t *out)
 {
-    size_t                 i, n, leaf;
+    size_t                 i, n, leaf, size;
     unsigned char         *key;
     const torus_schema_t  *s, *other;
 
@@ -282,7 +289,9 @@ torus_delete_name(torus_delete_t *d, size_t schema, torus_str_t stat,
         }
     }
 
-    key = malloc(s->prefix.len + stat.len + TORUS_LAYOUT_NAMES_EXTRA);
+    size = s->prefix.len + stat.len + TORUS_LAYOUT_NAMES_EXTRA;
+
+    key = torus_account_alloc(d->account, size);
     if (key == NULL) {
         out->failed = 1;
         return 0;
@@ -297,7 +306,7 @@ torus_delete_name(torus_delete_t *d, size_t schema, torus_str_t stat,
     torus_redis_bulk(out, torus_str(key, n));
     torus_redis_bulk(out, torus_str(stat.data + leaf, stat.len - leaf));
 
-    free(key);
+    torus_account_free(d->account, key, size);
 
     return 1;
 }

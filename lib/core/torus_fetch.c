@@ -178,7 +178,6 @@ struct torus_fetch_s {
 
 static int torus_fetch_batch(torus_fetch_t *f, torus_batch_t *batch);
 static int torus_fetch_room(const torus_fetch_t *f);
-static int torus_fetch_over(const torus_fetch_t *f);
 static size_t torus_fetch_budget(const torus_fetch_t *f);
 static int torus_fetch_slice(torus_fetch_t *f);
 static int torus_fetch_end(torus_fetch_t *f);
@@ -251,7 +250,7 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
     torus_arena_t       *whole;
     const torus_read_t  *read;
 
-    whole = torus_arena_create(TORUS_FETCH_CHUNK, limits->memory);
+    whole = torus_arena_create_on(TORUS_FETCH_CHUNK, limits->account);
     if (whole == NULL) {
         return NULL;
     }
@@ -297,8 +296,8 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
     }
 
     for (i = 0; i < TORUS_FETCH_SLICES; i++) {
-        f->slices[i].arena = torus_arena_create(TORUS_FETCH_CHUNK,
-                                                limits->memory);
+        f->slices[i].arena = torus_arena_create_on(TORUS_FETCH_CHUNK,
+                                                   limits->account);
         f->slices[i].hosts = torus_arena_calloc(whole, set->nhosts + 1,
                                                 sizeof(torus_fetch_host_t *));
 
@@ -308,7 +307,7 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
         }
     }
 
-    f->row = torus_arena_create(0, limits->memory);
+    f->row = torus_arena_create_on(0, limits->account);
     f->due = torus_arena_calloc(whole, set->nhosts + 1,
                                 sizeof(torus_fetch_due_t));
     f->key = torus_arena_alloc(whole, size);
@@ -454,13 +453,9 @@ torus_fetch_room(const torus_fetch_t *f)
         return 0;
     }
 
-    if (f->limits->memory == 0) {
-        return 1;
-    }
-
-    most = f->limits->memory / (2 * TORUS_FETCH_SLICES);
     size = torus_arena_size(f->slices[f->first].arena);
     size = size > f->most ? size : f->most;
+    most = torus_account_left(f->limits->account) / TORUS_FETCH_SLICES;
 
     return size <= most
            && torus_fetch_budget(f) <= (most - size) / sizeof(torus_sub_t);
@@ -506,30 +501,9 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
         return TORUS_ERROR;
     }
 
-    if (torus_fetch_over(f)) {
-        return torus_fetch_full(f);
-    }
-
     f->slice->ready = (f->slice->outstanding == 0);
 
     return TORUS_OK;
-}
-
-
-/* Do the slices together hold more than one alone may? */
-static int
-torus_fetch_over(const torus_fetch_t *f)
-{
-    size_t  i, held;
-
-    held = 0;
-
-    for (i = 0; i < f->nslices; i++) {
-        held += torus_arena_size(f->slices[(f->first + i)
-                                           % TORUS_FETCH_SLICES].arena);
-    }
-
-    return f->limits->memory != 0 && held > f->limits->memory;
 }
 
 
@@ -557,10 +531,6 @@ torus_fetch_work(torus_fetch_t *f)
 
     if (f->status != 200) {
         return TORUS_ERROR;
-    }
-
-    if (torus_fetch_over(f)) {
-        return torus_fetch_full(f);
     }
 
     for (i = 0; !f->writing && !f->paused && i < f->nslices; i++) {
@@ -1105,8 +1075,8 @@ torus_fetch_host(torus_fetch_t *f, const torus_host_t *host)
             return NULL;
         }
 
-        torus_buf_init(&h->bytes, f->limits->memory);
-        torus_buf_init(&h->mget, f->limits->memory);
+        torus_buf_init_on(&h->bytes, f->limits->account);
+        torus_buf_init_on(&h->mget, f->limits->account);
 
         f->slice->hosts[host->index] = h;
     }

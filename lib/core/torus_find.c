@@ -6,10 +6,12 @@
 #include "torus_find_tree.h"
 #include "torus_names.h"
 
-#include <stdlib.h>
-
 
 static int torus_find_roots(torus_find_t *f);
+static int torus_find_send(torus_find_t *f, torus_find_host_t *h);
+static void torus_find_put_back(torus_find_t *f, torus_find_host_t *h,
+    size_t from);
+static int torus_find_take(torus_find_t *f, torus_find_host_t *h);
 
 
 torus_find_t *
@@ -28,6 +30,7 @@ torus_find_create(torus_arena_t *arena, const torus_schema_set_t *set,
     f->set = set;
     f->conf = *conf;
     f->stats = stats;
+    f->window = TORUS_FIND_WINDOW;
 
     f->hosts = torus_arena_calloc(arena, set->nhosts + 1,
                                   sizeof(torus_find_host_t));
@@ -37,7 +40,12 @@ torus_find_create(torus_arena_t *arena, const torus_schema_set_t *set,
     }
 
     for (i = 0; i < set->nhosts; i++) {
-        torus_buf_init(&f->hosts[i].bytes, 0);
+        torus_buf_init_on(&f->hosts[i].bytes, conf->account);
+    }
+
+    if (conf->account != NULL) {
+        conf->account->reclaim = torus_find_reclaim;
+        conf->account->data = f;
     }
 
     return f;
@@ -92,7 +100,15 @@ void
 torus_find_destroy(torus_find_t *f)
 {
     size_t               i;
+    torus_account_t     *account;
+    torus_find_host_t   *h;
     torus_find_entry_t  *e;
+
+    account = f->conf.account;
+
+    if (account != NULL && account->data == f) {
+        account->reclaim = NULL;
+    }
 
     while (f->first != NULL) {
         e = f->first;
@@ -106,12 +122,16 @@ torus_find_destroy(torus_find_t *f)
     }
 
     for (i = 0; i < f->set->nhosts; i++) {
-        torus_buf_free(&f->hosts[i].bytes);
-        free(f->hosts[i].todo);
-        free(f->hosts[i].sent);
+        h = &f->hosts[i];
+
+        torus_buf_free(&h->bytes);
+        torus_account_free(account, h->todo,
+                           h->size * sizeof(torus_find_read_t));
+        torus_account_free(account, h->sent,
+                           h->sent_size * sizeof(torus_find_read_t));
     }
 
-    free(f->path);
+    torus_account_free(account, f->path, f->path_size);
     f->path = NULL;
 }
 
@@ -120,11 +140,17 @@ int
 torus_find_next(torus_find_t *f, torus_batch_t *batch)
 {
     int                 idle;
-    size_t              i, n;
+    size_t              i;
     torus_find_host_t  *h;
 
     if (f->failed || torus_find_fill(f) != TORUS_OK) {
         return TORUS_ERROR;
+    }
+
+    /* what can be given goes first: then its memory is free */
+
+    if (torus_find_short(f) && torus_find_busy(f)) {
+        return TORUS_DECLINED;
     }
 
     idle = 1;
@@ -140,35 +166,157 @@ torus_find_next(torus_find_t *f, torus_batch_t *batch)
             continue;
         }
 
-        torus_buf_reset(&h->bytes, TORUS_FIND_KEEP);
-
-        n = h->ntodo < TORUS_FIND_COMMANDS ? h->ntodo : TORUS_FIND_COMMANDS;
-
-        for (h->nsent = 0; h->nsent < n; h->nsent++) {
-            h->sent[h->nsent] = h->todo[h->nsent];
-
-            if (torus_find_command(f, h, &h->sent[h->nsent]) != TORUS_OK) {
-                f->failed = 1;
-                return TORUS_ERROR;
-            }
+        if (torus_find_send(f, h) != TORUS_OK) {
+            f->failed = 1;
+            return TORUS_ERROR;
         }
 
-        h->ntodo -= n;
-        memmove(h->todo, h->todo + n, h->ntodo * sizeof(torus_find_read_t));
-        h->seen = 0;
+        if (h->nsent == 0) {
+            continue;
+        }
 
         batch->host = &f->set->hosts[i];
         batch->bytes = torus_str(h->bytes.pos, torus_buf_len(&h->bytes));
-        batch->replies = n;
+        batch->replies = h->nsent;
 
         f->stats->batches++;
-        f->stats->commands += n;
+        f->stats->commands += h->nsent;
         f->stats->rounds += (uint64_t) idle;
 
         return TORUS_OK;
     }
 
     return TORUS_DECLINED;
+}
+
+
+/*
+ * The next commands of a host, as many as there is room for.  To make room
+ * nodes may be forgotten in between; replies to what was asked of them come
+ * nevertheless.
+ */
+static int
+torus_find_send(torus_find_t *f, torus_find_host_t *h)
+{
+    size_t             i, n, len;
+    torus_find_read_t  read;
+
+    if (torus_find_take(f, h) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    torus_buf_reset(&h->bytes, TORUS_FIND_KEEP);
+
+    for (i = 0, n = 0; i < h->nsent; i++) {
+        read = h->sent[i];
+
+        if (read.entry == NULL) {
+            continue;
+        }
+
+        len = torus_buf_len(&h->bytes);
+
+        if (torus_find_command(f, h, &read) == TORUS_OK) {
+            h->sent[n++] = h->sent[i];
+            continue;
+        }
+
+        h->bytes.failed = 0;
+        h->bytes.last = h->bytes.pos + len;
+        f->at = read.entry;
+
+        if (n == 0 && !torus_find_forgive(f)) {
+            return TORUS_ERROR;
+        }
+
+        if (n != 0) {
+            torus_find_put_back(f, h, i);
+            break;
+        }
+    }
+
+    f->at = NULL;
+    h->nsent = n;
+    h->seen = 0;
+
+    return TORUS_OK;
+}
+
+
+/* What was to be sent from there on waits for the next batch. */
+static void
+torus_find_put_back(torus_find_t *f, torus_find_host_t *h, size_t from)
+{
+    size_t  i, n;
+
+    for (i = from, n = from; i < h->nsent; i++) {
+
+        if (h->sent[i].entry != NULL) {
+            h->sent[n++] = h->sent[i];
+        }
+    }
+
+    n -= from;
+
+    memmove(h->todo + n, h->todo, h->ntodo * sizeof(torus_find_read_t));
+    memcpy(h->todo, h->sent + from, n * sizeof(torus_find_read_t));
+
+    h->ntodo += n;
+
+    if (f->conf.account != NULL) {
+        f->conf.account->refused = 0;
+    }
+}
+
+
+/* From those to be sent; of the front alone when memory is short. */
+static int
+torus_find_take(torus_find_t *f, torus_find_host_t *h)
+{
+    size_t               i, n, left, size;
+    torus_find_read_t   *sent;
+    torus_find_entry_t  *front;
+
+    size = h->ntodo < TORUS_FIND_COMMANDS ? h->ntodo : TORUS_FIND_COMMANDS;
+
+    if (torus_account_short(f->conf.account,
+                            size * sizeof(torus_find_read_t)))
+    {
+        size = 1;
+    }
+
+    if (size > h->sent_size) {
+        sent = torus_account_alloc(f->conf.account,
+                                   size * sizeof(torus_find_read_t));
+        if (sent == NULL) {
+            return TORUS_ERROR;
+        }
+
+        torus_account_free(f->conf.account, h->sent,
+                           h->sent_size * sizeof(torus_find_read_t));
+        h->sent = sent;
+        h->sent_size = size;
+    }
+
+    front = torus_find_short(f) ? torus_find_front(f) : NULL;
+
+    for (i = 0, n = 0, left = 0; i < h->ntodo; i++) {
+
+        if (n < h->sent_size && n < TORUS_FIND_COMMANDS
+            && (front == NULL || h->todo[i].entry == front))
+        {
+            h->sent[n++] = h->todo[i];
+
+        } else {
+            h->todo[left++] = h->todo[i];
+        }
+    }
+
+    h->ntodo = left;
+    h->nsent = n;
+    h->seen = 0;
+
+    return TORUS_OK;
 }
 
 
@@ -195,7 +343,14 @@ torus_find_reply(torus_find_t *f, const torus_host_t *host,
         h->seen = 0;
     }
 
+    /* of a node that was forgotten */
+
+    if (read.entry == NULL) {
+        return 200;
+    }
+
     rc = TORUS_DECLINED;
+    f->at = read.entry;
 
     if (reply->type == REDIS_REPLY_ARRAY) {
         rc = torus_find_literal(&f->queries[read.entry->query],
@@ -224,15 +379,12 @@ torus_find_reply(torus_find_t *f, const torus_host_t *host,
         torus_find_finished(f, read.entry);
     }
 
-    if (rc != TORUS_OK && rc != TORUS_AGAIN) {
+    if (rc == TORUS_ERROR && !torus_find_forgive(f)) {
         torus_error(err, "out of memory");
         return 500;
     }
 
-    if (f->conf.memory != 0 && f->memory > f->conf.memory) {
-        torus_error(err, "the request needs more memory than it may have");
-        return 413;
-    }
+    f->at = NULL;
 
     return 200;
 }
@@ -267,7 +419,7 @@ torus_find_hit(torus_find_t *f, size_t *query, torus_graph_hit_t *hit)
 
         if (!e->hit && !e->done) {
 
-            if (f->ready == NULL) {
+            if (!torus_find_busy(f)) {
                 return TORUS_AGAIN;
             }
 
@@ -310,6 +462,13 @@ torus_find_hit(torus_find_t *f, size_t *query, torus_graph_hit_t *hit)
 int
 torus_find_busy(const torus_find_t *f)
 {
-    return f->ready != NULL || f->first == NULL || f->first->hit
-           || f->first->done;
+    const torus_find_entry_t  *e;
+
+    e = f->first;
+
+    if (e == NULL || e->hit || e->done || torus_find_is_read(e)) {
+        return 1;
+    }
+
+    return f->ready != NULL && !torus_find_short(f);
 }

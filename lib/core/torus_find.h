@@ -39,7 +39,7 @@ typedef struct {
     int64_t                from;       /* leaves with points in between; */
     int64_t                until;      /* the whole of time: INT64_MIN, _MAX */
     size_t                 names;      /* most hits; 0: no limit */
-    size_t                 memory;     /* bytes, 0: no limit */
+    torus_account_t       *account;    /* of its memory, or NULL */
     unsigned               leaves:1;   /* no branches */
     unsigned               tagged:1;   /* stats with tags, too */
 } torus_find_conf_t;

@@ -7,11 +7,11 @@
 #include "torus_layout.h"
 #include "torus_names.h"
 
-#include <stdlib.h>
-
 
 static torus_find_entry_t *torus_find_entry(torus_find_t *f,
     torus_find_chain_t *chain, size_t query, torus_str_t path);
+static void torus_find_forget(torus_find_t *f, torus_find_entry_t *e);
+static void torus_find_unread(torus_find_t *f, torus_find_entry_t *e);
 static int torus_find_join(torus_find_t *f, torus_str_t path,
     const unsigned char *name, size_t len, torus_str_t *joined);
 static int torus_find_finish(torus_find_t *f, torus_find_entry_t *e);
@@ -72,7 +72,7 @@ torus_find_node(torus_find_t *f, torus_find_chain_t *chain, size_t query,
 
         /* the room is used again further down */
 
-        copy = malloc(joined.len + 1);
+        copy = torus_account_alloc(f->conf.account, joined.len + 1);
         if (copy == NULL) {
             return TORUS_ERROR;
         }
@@ -81,7 +81,7 @@ torus_find_node(torus_find_t *f, torus_find_chain_t *chain, size_t query,
 
         rc = torus_find_node(f, chain, query, torus_str(copy, joined.len),
                              next, roots);
-        free(copy);
+        torus_account_free(f->conf.account, copy, joined.len + 1);
 
         if (rc != TORUS_OK) {
             return rc;
@@ -102,7 +102,8 @@ torus_find_entry(torus_find_t *f, torus_find_chain_t *chain, size_t query,
         return NULL;
     }
 
-    e = malloc(sizeof(torus_find_entry_t) + path.len);
+    e = torus_account_alloc(f->conf.account,
+                            sizeof(torus_find_entry_t) + path.len);
     if (e == NULL) {
         return NULL;
     }
@@ -128,30 +129,65 @@ torus_find_entry(torus_find_t *f, torus_find_chain_t *chain, size_t query,
 void
 torus_find_free(torus_find_t *f, torus_find_entry_t *e)
 {
-    torus_find_entry_t  *next;
-
     if (e->scan != NULL) {
-
-        if (e->scan->phase == TORUS_FIND_RESULTS) {
-            *e->scan->chain.last = NULL;
-        }
-
-        for ( /* void */ ; e->scan->chain.first; e->scan->chain.first = next) {
-            next = e->scan->chain.first->next;
-            torus_find_free(f, e->scan->chain.first);
-        }
-
-        f->memory -= e->scan->size * sizeof(torus_find_child_t)
-                     + torus_buf_len(&e->scan->text);
-        torus_buf_free(&e->scan->text);
-        free(e->scan->children);
-        free(e->scan->spare);
-        free(e->scan);
+        torus_find_forget(f, e);
     }
 
     f->memory -= sizeof(torus_find_entry_t) + e->len;
 
-    free(e);
+    torus_account_free(f->conf.account, e,
+                       sizeof(torus_find_entry_t) + e->len);
+}
+
+
+/* It has to be read again. */
+static void
+torus_find_forget(torus_find_t *f, torus_find_entry_t *e)
+{
+    torus_find_entry_t  *next;
+    torus_find_chain_t  *chain;
+
+    chain = &e->scan->chain;
+
+    if (e->scan->phase == TORUS_FIND_RESULTS) {
+        *chain->last = NULL;
+    }
+
+    for ( /* void */ ; chain->first != NULL; chain->first = next) {
+        next = chain->first->next;
+        f->unsent -= !chain->first->hit;
+        torus_find_free(f, chain->first);
+    }
+
+    torus_find_unread(f, e);
+
+    e->sent = 0;
+    f->unsent++;
+}
+
+
+/* What has been read of it goes. */
+static void
+torus_find_unread(torus_find_t *f, torus_find_entry_t *e)
+{
+    torus_account_t    *account;
+    torus_find_scan_t  *s;
+
+    s = e->scan;
+    account = f->conf.account;
+
+    f->memory -= s->size * sizeof(torus_find_child_t)
+                 + torus_buf_len(&s->text);
+
+    torus_buf_free(&s->text);
+    torus_account_free(account, s->children,
+                       s->size * sizeof(torus_find_child_t));
+    torus_account_free(account, s->spare,
+                       (s->n + 1) * sizeof(torus_find_child_t));
+    torus_account_free(account, s, sizeof(torus_find_scan_t));
+
+    e->scan = NULL;
+    f->open--;
 }
 
 
@@ -166,10 +202,12 @@ torus_find_join(torus_find_t *f, torus_str_t path, const unsigned char *name,
     size = path.len + 1 + len;
 
     if (size > f->path_size) {
-        p = realloc(f->path, size * 2);
+        p = torus_account_alloc(f->conf.account, size * 2);
         if (p == NULL) {
             return TORUS_ERROR;
         }
+
+        torus_account_free(f->conf.account, f->path, f->path_size);
 
         f->path = p;
         f->path_size = size * 2;
@@ -208,26 +246,158 @@ torus_find_finished(torus_find_t *f, torus_find_entry_t *e)
 }
 
 
-/* The one that was read first; TORUS_AGAIN: the work is over. */
 int
 torus_find_do(torus_find_t *f)
 {
-    int                  rc;
-    torus_find_entry_t  *e;
+    int                   rc;
+    torus_find_entry_t   *e, **p;
 
-    e = f->ready;
+    e = torus_find_is_read(f->first) ? f->first : f->ready;
 
+    f->at = e;
     rc = torus_find_finish(f, e);
 
+    if (rc == TORUS_ERROR) {
+
+        if (torus_find_forgive(f)) {
+            return TORUS_OK;
+        }
+
+        f->failed = 1;
+    }
+
+    f->at = NULL;
+
     if (rc != TORUS_OK) {
-        f->failed |= (rc == TORUS_ERROR);
         return rc;
     }
 
-    f->ready = e->scan->next;
+    p = &f->ready;
+    f->ready_last = NULL;
+
+    while (*p != NULL) {
+
+        if (*p == e) {
+            *p = e->scan->next;
+
+        } else {
+            f->ready_last = *p;
+            p = &(*p)->scan->next;
+        }
+    }
+
     torus_find_replace(f, e);
 
     return TORUS_OK;
+}
+
+
+torus_find_entry_t *
+torus_find_front(const torus_find_t *f)
+{
+    torus_find_entry_t  *e;
+
+    for (e = f->first; e != NULL && (e->hit || e->done); e = e->next) {
+        /* void */
+    }
+
+    return e;
+}
+
+
+int
+torus_find_is_read(const torus_find_entry_t *e)
+{
+    return e->scan != NULL && e->scan->wait == 0;
+}
+
+
+/* More than a quarter of what there is, the list's included. */
+int
+torus_find_short(const torus_find_t *f)
+{
+    return f->memory > torus_account_left(f->conf.account) / 3;
+}
+
+
+int
+torus_find_forgive(torus_find_t *f)
+{
+    torus_account_t  *account;
+
+    account = f->conf.account;
+
+    if (account == NULL || !account->refused || f->at == torus_find_front(f)) {
+        return 0;
+    }
+
+    account->refused = 0;
+    f->at = NULL;
+
+    torus_find_reclaim(f);
+
+    return 1;
+}
+
+
+void
+torus_find_reclaim(void *data)
+{
+    torus_find_t *f = data;
+
+    size_t                i, k, n;
+    torus_find_host_t    *h;
+    torus_find_entry_t   *e, *front, **p;
+
+    front = torus_find_front(f);
+
+    for (i = 0; i < f->set->nhosts; i++) {
+        h = &f->hosts[i];
+
+        for (k = 0, n = 0; k < h->ntodo; k++) {
+
+            if (h->todo[k].entry == front || h->todo[k].entry == f->at) {
+                h->todo[n++] = h->todo[k];
+            }
+        }
+
+        h->ntodo = n;
+
+        for (k = h->seen; k < h->nsent; k++) {
+
+            if (h->sent[k].entry != front && h->sent[k].entry != f->at) {
+                h->sent[k].entry = NULL;
+            }
+        }
+    }
+
+    p = &f->ready;
+    f->ready_last = NULL;
+
+    while (*p != NULL) {
+
+        if (*p != front && *p != f->at) {
+            *p = (*p)->scan->next;
+
+        } else {
+            f->ready_last = *p;
+            p = &(*p)->scan->next;
+        }
+    }
+
+    n = 0;
+
+    for (e = front; e != NULL; e = e->next) {
+
+        if (e->scan != NULL && e != front && e != f->at) {
+            torus_find_forget(f, e);
+            n++;
+        }
+    }
+
+    if (n != 0) {
+        f->window = f->window > 4 ? f->window / 4 : 1;
+    }
 }
 
 
@@ -280,7 +450,8 @@ torus_find_names(torus_find_t *f, torus_find_scan_t *s)
         s->children[s->i].name = s->text.pos + s->children[s->i].at;
     }
 
-    s->spare = malloc((s->n + 1) * sizeof(torus_find_child_t));
+    s->spare = torus_account_alloc(f->conf.account,
+                                   (s->n + 1) * sizeof(torus_find_child_t));
     if (s->spare == NULL) {
         return TORUS_ERROR;
     }
@@ -363,17 +534,9 @@ torus_find_replace(torus_find_t *f, torus_find_entry_t *e)
 
     *s->chain.last = e->next;
     e->next = s->chain.first;
-
-    f->memory -= s->size * sizeof(torus_find_child_t)
-                 + torus_buf_len(&s->text);
-    torus_buf_free(&s->text);
-    free(s->children);
-    free(s->spare);
-    free(s);
-
-    e->scan = NULL;
     e->done = 1;
-    f->open--;
+
+    torus_find_unread(f, e);
 }
 
 
@@ -416,7 +579,7 @@ torus_find_result(torus_find_t *f, torus_find_entry_t *e,
         return TORUS_OK;
     }
 
-    copy = malloc(path.len + 1);
+    copy = torus_account_alloc(f->conf.account, path.len + 1);
     if (copy == NULL) {
         return TORUS_ERROR;
     }
@@ -425,7 +588,7 @@ torus_find_result(torus_find_t *f, torus_find_entry_t *e,
 
     rc = torus_find_node(f, chain, e->query, torus_str(copy, path.len),
                          c->states & ~found, c->roots);
-    free(copy);
+    torus_account_free(f->conf.account, copy, path.len + 1);
 
     return rc;
 }

@@ -7,14 +7,11 @@
 #include "torus_layout.h"
 #include "torus_redis.h"
 
-#include <stdlib.h>
 
-
-#define TORUS_FIND_WINDOW   512     /* nodes that are read at the same time */
-#define TORUS_FIND_NARROW   16      /* .. when memory is short */
 #define TORUS_FIND_COUNT    2000    /* members that one command looks at */
 
 
+static int torus_find_open(torus_find_t *f, torus_find_entry_t *e);
 static int torus_find_begin(torus_find_t *f, torus_find_entry_t *e);
 static int torus_find_todo(torus_find_t *f, const torus_find_read_t *read);
 static int torus_find_match(const torus_find_t *f, const torus_find_entry_t *e,
@@ -26,30 +23,26 @@ static int64_t torus_find_time(const redisReply *score);
 
 /*
  * Nodes to be read, from the front of the list.  Those that were found before
- * them are passed by each time, so it is not done for a few; and not while
- * memory is short that giving out what there is would free.
+ * them are passed by each time, so it is not done for a few.
  */
 int
 torus_find_fill(torus_find_t *f)
 {
-    size_t               window;
+    int                  rc;
     torus_find_entry_t  *e;
 
-    window = TORUS_FIND_WINDOW;
+    if (torus_find_short(f)) {
+        e = torus_find_front(f);
 
-    if (f->conf.memory != 0 && f->memory > f->conf.memory / 4) {
-        window = TORUS_FIND_NARROW;
+        return e == NULL || e->sent ? TORUS_OK : torus_find_open(f, e);
+    }
 
-        if (torus_find_busy(f)) {
-            return TORUS_OK;
-        }
-
-    } else if (f->open > window / 2) {
+    if (f->open > f->window / 2) {
         return TORUS_OK;
     }
 
     for (e = f->first;
-         e != NULL && f->unsent != 0 && f->open < window;
+         e != NULL && f->unsent != 0 && f->open < f->window;
          e = e->next)
     {
 
@@ -57,13 +50,38 @@ torus_find_fill(torus_find_t *f)
             continue;
         }
 
-        if (torus_find_begin(f, e) != TORUS_OK) {
-            f->failed = 1;
-            return TORUS_ERROR;
+        rc = torus_find_open(f, e);
+
+        if (rc != TORUS_OK) {
+            return rc == TORUS_DECLINED ? TORUS_OK : rc;
         }
     }
 
     return TORUS_OK;
+}
+
+
+/* TORUS_DECLINED: there is no memory for more than there are. */
+static int
+torus_find_open(torus_find_t *f, torus_find_entry_t *e)
+{
+    int  rc;
+
+    f->at = e;
+    rc = torus_find_begin(f, e);
+
+    if (rc != TORUS_OK) {
+
+        if (torus_find_forgive(f)) {
+            return TORUS_DECLINED;
+        }
+
+        f->failed = 1;
+    }
+
+    f->at = NULL;
+
+    return rc;
 }
 
 
@@ -73,12 +91,13 @@ torus_find_begin(torus_find_t *f, torus_find_entry_t *e)
     size_t             i;
     torus_find_read_t  read;
 
-    e->scan = calloc(1, sizeof(torus_find_scan_t));
+    e->scan = torus_account_alloc(f->conf.account, sizeof(torus_find_scan_t));
     if (e->scan == NULL) {
         return TORUS_ERROR;
     }
 
-    torus_buf_init(&e->scan->text, 0);
+    memset(e->scan, 0, sizeof(torus_find_scan_t));
+    torus_buf_init_on(&e->scan->text, f->conf.account);
 
     e->sent = 1;
     f->open++;
@@ -122,21 +141,21 @@ torus_find_todo(torus_find_t *f, const torus_find_read_t *read)
 
     h = &f->hosts[f->roots[read->root].host->index];
 
-    if (h->sent == NULL) {
-        h->sent = calloc(TORUS_FIND_COMMANDS, sizeof(torus_find_read_t));
-        if (h->sent == NULL) {
-            return TORUS_ERROR;
-        }
-    }
-
     if (h->ntodo == h->size) {
-        size = h->size == 0 ? 64 : 2 * h->size;
+        size = h->size == 0 ? 16 : 2 * h->size;
 
-        todo = realloc(h->todo, size * sizeof(torus_find_read_t));
+        todo = torus_account_alloc(f->conf.account,
+                                   size * sizeof(torus_find_read_t));
         if (todo == NULL) {
             return TORUS_ERROR;
         }
 
+        if (h->ntodo != 0) {
+            memcpy(todo, h->todo, h->ntodo * sizeof(torus_find_read_t));
+        }
+
+        torus_account_free(f->conf.account, h->todo,
+                           h->size * sizeof(torus_find_read_t));
         h->todo = todo;
         h->size = size;
     }
@@ -151,7 +170,7 @@ int
 torus_find_command(torus_find_t *f, torus_find_host_t *h,
     const torus_find_read_t *read)
 {
-    size_t                     i, n;
+    size_t                     i, n, size;
     torus_str_t                key, path;
     torus_buf_t                pattern, *b;
     unsigned char             *p;
@@ -164,7 +183,9 @@ torus_find_command(torus_find_t *f, torus_find_host_t *h,
 
     n = root->prefix.len + path.len + TORUS_LAYOUT_NAMES_EXTRA;
 
-    p = malloc(n);
+    size = n;
+
+    p = torus_account_alloc(f->conf.account, size);
     if (p == NULL) {
         return TORUS_ERROR;
     }
@@ -188,7 +209,7 @@ torus_find_command(torus_find_t *f, torus_find_host_t *h,
         }
 
     } else {
-        torus_buf_init(&pattern, 0);
+        torus_buf_init_on(&pattern, f->conf.account);
         n = torus_find_match(f, read->entry, &pattern) == TORUS_OK;
 
         torus_redis_head(b, n ? 7 : 5);
@@ -208,7 +229,7 @@ torus_find_command(torus_find_t *f, torus_find_host_t *h,
         torus_buf_free(&pattern);
     }
 
-    free(p);
+    torus_account_free(f->conf.account, p, size);
 
     return b->failed ? TORUS_ERROR : TORUS_OK;
 }
@@ -297,7 +318,7 @@ torus_find_scores(torus_find_t *f, const torus_find_read_t *read,
         return TORUS_DECLINED;
     }
 
-    torus_buf_init(&name, 0);
+    torus_buf_init_on(&name, f->conf.account);
     rc = TORUS_OK;
 
     for (i = 0; rc == TORUS_OK && i < node->nalts; i++) {
@@ -413,10 +434,18 @@ torus_find_child(torus_find_t *f, const torus_find_read_t *read,
     if (s->n == s->size) {
         size = s->size == 0 ? 16 : 2 * s->size;
 
-        c = realloc(s->children, size * sizeof(torus_find_child_t));
+        c = torus_account_alloc(f->conf.account,
+                                size * sizeof(torus_find_child_t));
         if (c == NULL) {
             return TORUS_ERROR;
         }
+
+        if (s->n != 0) {
+            memcpy(c, s->children, s->n * sizeof(torus_find_child_t));
+        }
+
+        torus_account_free(f->conf.account, s->children,
+                           s->size * sizeof(torus_find_child_t));
 
         f->memory += (size - s->size) * sizeof(torus_find_child_t);
         s->children = c;

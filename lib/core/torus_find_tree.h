@@ -8,6 +8,10 @@
  * same time; what is found at the front of the list can be answered while
  * the rest is still to come.
  *
+ * When memory is short only the front is gone on with.  When there is none
+ * left, what has been read of the other nodes is forgotten, to be read again
+ * when their turn has come; and from then on fewer are read at a time.
+ *
  * How far a query has got at a node is a set of states, bit i: nodes 0 to
  * i - 1 of the pattern are matched.  Without "**" there is one, with it there
  * may be several.  The state behind the last node: it is found.
@@ -24,6 +28,7 @@
 #include "torus_glob.h"
 
 
+#define TORUS_FIND_WINDOW   512     /* nodes that are read at the same time */
 #define TORUS_FIND_COMMANDS 512     /* of one batch */
 #define TORUS_FIND_CURSOR   20      /* digits of 64 bits */
 #define TORUS_FIND_KEEP     65536
@@ -126,6 +131,7 @@ typedef struct {
     size_t                     size;
     torus_find_read_t         *sent;
     size_t                     nsent;
+    size_t                     sent_size;
     size_t                     seen;     /* replies to them */
 } torus_find_host_t;
 
@@ -148,11 +154,13 @@ struct torus_find_s {
     torus_find_entry_t        *given;    /* the hit that was told */
     torus_find_entry_t        *ready;    /* read, to be replaced */
     torus_find_entry_t        *ready_last;
+    torus_find_entry_t        *at;       /* in hand: not to be forgotten */
+    size_t                     window;   /* nodes read at the same time */
     size_t                     unsent;   /* nodes to be read */
     unsigned char             *path;
     size_t                     path_size;
     size_t                     open;     /* nodes that are being read */
-    size_t                     memory;
+    size_t                     memory;   /* of the list, about */
     size_t                     hits;
     unsigned                   failed:1; /* out of memory */
 };
@@ -206,10 +214,28 @@ int torus_find_node(torus_find_t *f, torus_find_chain_t *chain, size_t query,
 /* With what has been read of it. */
 void torus_find_free(torus_find_t *f, torus_find_entry_t *e);
 
+/* The first that was not found yet, but has to be read; NULL: none. */
+torus_find_entry_t *torus_find_front(const torus_find_t *f);
+
+/* Was all of it read? */
+int torus_find_is_read(const torus_find_entry_t *e);
+
+/* Is so little memory left that nothing should be read ahead? */
+int torus_find_short(const torus_find_t *f);
+
+/* Forgets what was read of any node but the front and the one in hand. */
+void torus_find_reclaim(void *data);
+
+/*
+ * After a fault: was it only that there is no memory for a node that is not
+ * the front?  Then that is forgotten, too.
+ */
+int torus_find_forgive(torus_find_t *f);
+
 /* All of it was read; what becomes of it is work. */
 void torus_find_finished(torus_find_t *f, torus_find_entry_t *e);
 
-/* The one that was read first; TORUS_AGAIN: the work is over. */
+/* The front, else the one that was read first; TORUS_AGAIN: not all of it. */
 int torus_find_do(torus_find_t *f);
 
 

@@ -914,7 +914,7 @@ torus_graph_tree_node(torus_json_t *j, torus_str_t base, torus_str_t name,
 {
     torus_buf_t  id;
 
-    torus_buf_init(&id, 0);
+    torus_buf_init_on(&id, j->out->account);
     torus_buf_adds(&id, base);
     torus_buf_adds(&id, name);
 
@@ -944,7 +944,7 @@ torus_graph_find_completer(torus_json_t *j, const torus_graph_hit_t *hit)
 {
     torus_buf_t  path;
 
-    torus_buf_init(&path, 0);
+    torus_buf_init_on(&path, j->out->account);
     torus_buf_adds(&path, hit->path);
 
     if (!hit->leaf) {

@@ -427,7 +427,7 @@ torus_list_init(const torus_schema_set_t *set, const torus_arg_t *args,
         return 400;
     }
 
-    arena = torus_arena_create(16384, limits->memory);
+    arena = torus_arena_create_on(16384, limits->account);
     if (arena == NULL) {
         return 500;
     }

@@ -110,7 +110,7 @@ torus_metrics_create(torus_metrics_kind_t kind,
     torus_arena_t    *arena;
     torus_metrics_t  *m;
 
-    arena = torus_arena_create(4096, limits->memory);
+    arena = torus_arena_create_on(4096, limits->account);
     if (arena == NULL) {
         return 500;
     }
@@ -128,13 +128,13 @@ torus_metrics_create(torus_metrics_kind_t kind,
     m->stats = stats;
     m->out = out;
 
-    torus_buf_init(&m->held, 0);
+    torus_buf_init_on(&m->held, limits->account);
 
     m->conf.now = clock->now;
     m->conf.from = INT64_MIN;
     m->conf.until = INT64_MAX;
     m->conf.names = limits->names;
-    m->conf.memory = limits->memory;
+    m->conf.account = limits->account;
 
     m->queries = torus_arena_calloc(arena, nargs + 1, sizeof(torus_str_t));
 

@@ -38,10 +38,12 @@ typedef struct {
     size_t                points;    /* buckets that may have to be read */
     size_t                names;     /* names of a listing */
     size_t                slice;     /* keys of one slice, 0: the default */
-    size_t                memory;    /* bytes one request may hold */
+    size_t                memory;    /* bytes one request may hold, whole */
     size_t                targets;   /* of /render */
     size_t                series;    /* of /render, found and answered */
     torus_target_limits_t target;    /* of /render; all zero: defaults */
+    torus_account_t      *account;   /* of that memory: its parts charge it;
+                                        NULL: none */
 } torus_limits_t;
 
 #define TORUS_LIMIT_STATS    1000

@@ -67,8 +67,9 @@ static int torus_reindex_take(torus_reindex_t *x, torus_reindex_host_t *h,
 
 unsigned
 torus_reindex_create(const torus_schema_set_t *set, const torus_arg_t *args,
-    size_t nargs, int64_t now, torus_request_stats_t *stats,
-    torus_reindex_t **reindex, torus_error_t *err)
+    size_t nargs, const torus_limits_t *limits, int64_t now,
+    torus_request_stats_t *stats, torus_reindex_t **reindex,
+    torus_error_t *err)
 {
     size_t            i;
     unsigned          fresh, pretty;
@@ -84,7 +85,7 @@ torus_reindex_create(const torus_schema_set_t *set, const torus_arg_t *args,
         return 400;
     }
 
-    arena = torus_arena_create(4096, 0);
+    arena = torus_arena_create_on(4096, limits->account);
     if (arena == NULL) {
         return 500;
     }
@@ -116,8 +117,8 @@ torus_reindex_create(const torus_schema_set_t *set, const torus_arg_t *args,
                                   sizeof(torus_reindex_host_t));
 
     for (i = 0; x->hosts != NULL && i < set->nhosts; i++) {
-        torus_buf_init(&x->hosts[i].commands, 0);
-        torus_buf_init(&x->hosts[i].bytes, 0);
+        torus_buf_init_on(&x->hosts[i].commands, limits->account);
+        torus_buf_init_on(&x->hosts[i].bytes, limits->account);
     }
 
     if (x->table == NULL || x->hosts == NULL

@@ -22,8 +22,8 @@ typedef struct torus_reindex_s  torus_reindex_t;
 
 /* From "fresh" and "pretty".  The status; 200 comes with *reindex. */
 unsigned torus_reindex_create(const torus_schema_set_t *set,
-    const torus_arg_t *args, size_t nargs, int64_t now,
-    torus_request_stats_t *stats, torus_reindex_t **reindex,
+    const torus_arg_t *args, size_t nargs, const torus_limits_t *limits,
+    int64_t now, torus_request_stats_t *stats, torus_reindex_t **reindex,
     torus_error_t *err);
 void torus_reindex_destroy(torus_reindex_t *reindex);
 

@@ -221,7 +221,7 @@ torus_render_create(const torus_request_conf_t *conf,
 
     *render = NULL;
 
-    arena = torus_arena_create(TORUS_RENDER_CHUNK, limits->memory);
+    arena = torus_arena_create_on(TORUS_RENDER_CHUNK, limits->account);
     if (arena == NULL) {
         return 500;
     }
@@ -246,7 +246,7 @@ torus_render_create(const torus_request_conf_t *conf,
 
     if (status != 200) {
         *err = r->err;
-        torus_arena_destroy(arena);
+        torus_render_destroy(r);
         return status;
     }
 
@@ -851,7 +851,7 @@ torus_render_ask(torus_render_t *r)
     conf.from = INT64_MAX;
     conf.until = INT64_MIN;
     conf.names = r->limits->series;
-    conf.memory = r->limits->memory;
+    conf.account = r->limits->account;
     conf.leaves = 1;
 
     r->nqueries = 0;
@@ -1484,7 +1484,7 @@ torus_render_miss(torus_render_t *r)
             conf.now = r->conf->now;
             conf.from = INT64_MIN;
             conf.until = INT64_MAX;
-            conf.memory = r->limits->memory;
+            conf.account = r->limits->account;
             conf.leaves = 1;
 
             if (r->find != NULL) {

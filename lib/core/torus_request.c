@@ -41,6 +41,7 @@ struct torus_request_s {
     const torus_request_conf_t  *conf;
     torus_arena_t               *arena;
     torus_limits_t               limits;
+    torus_account_t              account;
     torus_query_t                query;
     torus_plan_t                 plan;
     torus_fetch_t               *fetch;
@@ -63,6 +64,7 @@ struct torus_request_s {
 
 static torus_str_t torus_request_node(torus_str_t name);
 static void torus_request_limits(torus_request_t *r);
+static void torus_request_account(torus_request_t *r);
 static int torus_request_jsonp(torus_request_t *r, const torus_arg_t *args,
     size_t nargs);
 static void torus_request_end(torus_request_t *r);
@@ -255,8 +257,9 @@ torus_request_create(const torus_request_conf_t *conf,
     r->type = torus_str("application/json", 16);
 
     torus_request_limits(r);
+    torus_request_account(r);
 
-    torus_buf_init(&r->out, r->limits.memory);
+    torus_buf_init_on(&r->out, &r->account);
 
     if (torus_request_jsonp(r, args, nargs) != TORUS_OK) {
         torus_request_fault(r, 400);
@@ -483,8 +486,10 @@ torus_request_max_age(const torus_request_t *r)
 
 
 const torus_request_stats_t *
-torus_request_stats(const torus_request_t *r)
+torus_request_stats(torus_request_t *r)
 {
+    r->stats.memory = r->account.most;
+
     return &r->stats;
 }
 
@@ -511,6 +516,22 @@ torus_request_limits(torus_request_t *r)
     if (limits->slice == 0) {
         r->limits.slice = TORUS_LIMIT_SLICE;
     }
+}
+
+
+/* What is there before anything was asked for counts too. */
+static void
+torus_request_account(torus_request_t *r)
+{
+    torus_account_init(&r->account, r->limits.memory);
+
+    if (r->conf->held != 0) {
+        torus_account_add(&r->account, r->conf->held);
+    }
+
+    torus_arena_charge(r->arena, &r->account);
+
+    r->limits.account = &r->account;
 }
 
 
@@ -561,10 +582,20 @@ torus_request_end(torus_request_t *r)
 }
 
 
-/* A fault replaces what nobody has seen yet, or breaks off the answer. */
+/*
+ * A fault replaces what nobody has seen yet, or breaks off the answer.  What
+ * tells it is not charged, so that there is room for it.
+ */
 static int
 torus_request_fault(torus_request_t *r, unsigned status)
 {
+    if (r->account.refused && (status == 413 || status == 500)) {
+        status = 413;
+        torus_error(&r->err, "the request needs more memory than "
+                    "\"torus_max_memory\" allows: %zu bytes",
+                    r->limits.memory);
+    }
+
     if (r->err.len == 0) {
         torus_error(&r->err, "out of memory");
     }
@@ -573,7 +604,8 @@ torus_request_fault(torus_request_t *r, unsigned status)
     r->done = 1;
     r->broken = r->begun;
 
-    torus_buf_reset(&r->out, 0);
+    torus_buf_free(&r->out);
+    torus_buf_init(&r->out, 0);
 
     if (!r->begun && r->ops->graphite) {
         r->type = torus_str("text/plain", 10);
@@ -907,8 +939,9 @@ static unsigned
 torus_reindex_begin(torus_request_t *r, const torus_arg_t *args,
     size_t nargs)
 {
-    return torus_reindex_create(r->conf->set, args, nargs, r->conf->now,
-                                &r->stats, &r->reindex, &r->err);
+    return torus_reindex_create(r->conf->set, args, nargs, &r->limits,
+                                r->conf->now, &r->stats, &r->reindex,
+                                &r->err);
 }
 
 

@@ -88,6 +88,8 @@ typedef struct {
     int64_t                    now;       /* seconds */
     torus_zone_pt              zone;      /* of "tz"; NULL: only UTC */
     void                      *data;      /* of zone */
+    size_t                     held;      /* bytes that the caller holds of
+                                             the arguments: they count too */
     torus_str_t                path;      /* the command as it was asked for,
                                              "functions/<name>" */
     unsigned                   explain:1; /* "explain" may be asked for */
@@ -159,7 +161,7 @@ torus_str_t torus_request_type(const torus_request_t *r);
 /* Seconds this answer may be cached: at most the step and 60, may be 0. */
 unsigned torus_request_max_age(const torus_request_t *r);
 
-const torus_request_stats_t *torus_request_stats(const torus_request_t *r);
+const torus_request_stats_t *torus_request_stats(torus_request_t *r);
 
 
 #endif /* _TORUS_REQUEST_H_INCLUDED_ */

@@ -39,8 +39,11 @@ torus_scan_t *
 torus_scan_create(torus_arena_t *arena, const torus_schema_set_t *set,
     torus_request_stats_t *stats, torus_scan_key_pt handler, void *data)
 {
-    size_t         i;
-    torus_scan_t  *scan;
+    size_t            i;
+    torus_scan_t     *scan;
+    torus_account_t  *account;
+
+    account = torus_arena_account(arena);
 
     scan = torus_arena_calloc(arena, 1, sizeof(torus_scan_t));
     if (scan == NULL) {
@@ -54,8 +57,8 @@ torus_scan_create(torus_arena_t *arena, const torus_schema_set_t *set,
     }
 
     for (i = 0; i < set->nhosts; i++) {
-        torus_buf_init(&scan->hosts[i].bytes, 0);
-        torus_buf_init(&scan->hosts[i].pattern, 0);
+        torus_buf_init_on(&scan->hosts[i].bytes, account);
+        torus_buf_init_on(&scan->hosts[i].pattern, account);
     }
 
     scan->arena = arena;
