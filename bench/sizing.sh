@@ -147,4 +147,6 @@ row "60 places of a packed gauge" "packed gauge" 60
 row "60 places of a packed histogram, 1 value in each" "packed histogram" 60
 row "60 places of a packed series, 1 value in each" "packed series" 60
 row "60 places of a packed set, 1 member in each" "packed set" 60
+row "180 places of a packed count" "packed count" 180
+row "180 places of a packed gauge" "packed gauge" 180
 row "1440 places of a packed count" "packed count" 1440

@@ -51,8 +51,8 @@ sub start_nginx {
     my $host = '127.0.0.1:' . $redis->port . '/0';
 
     $schema =~ s/localhost:6379\/0/$host/g;
-    my $n = $schema =~ s/"step": 10,/"step": 1,/g;
-    is($n, 2, 'the steps of 10 s in the example');
+    my $n = $schema =~ s/"resolution": 10,/"resolution": 1,/g;
+    is($n, 2, 'the resolutions of 10 s in the example');
     $nginx->file('schema.statsd.json', $schema);
 
     my ($karbon, $http) = ($nginx->karbon_port, $nginx->port);
@@ -176,14 +176,18 @@ sub compare {
     my ($what, $nginx, @lines) = @_;
     my $counts = Torus::Model->new(
         type => 'count', example('statsd_counts'), match => \&is_count,
-        intervals => { flush => 1, minute => 60, hour => 3600 });
+        intervals => { flush => [ 1800, 1 ], minute => [ 3600, 60 ],
+                       hour => [ 'daily', 3600 ],
+                       day => [ 'monthly', 'daily' ] });
     my $levels = Torus::Model->new(
         type => 'gauge', example('statsd_levels'),
-        match => sub { !is_count(@_) }, intervals => { flush => 1 });
-    my $history = Torus::Model->new(
-        type => 'series', example('statsd_levels_history'),
         match => sub { !is_count(@_) },
-        intervals => { minute => 60, hour => 3600 });
+        intervals => { flush => [ 1800, 1 ] });
+    my $history = Torus::Model->new(
+        type => 'histogram', example('statsd_levels_history'),
+        match => sub { !is_count(@_) },
+        write => sub { sprintf '%.4g', @_ },
+        intervals => { minute => [ 1800, 60 ], hour => 3600 });
 
     my $used = 0;
     for my $line (@lines) {
@@ -204,8 +208,7 @@ sub compare {
     # nothing beside: every key is that of a line
     my %expected = map { $_ => 1 }
                    map { $_->keys_of } $counts, $levels, $history;
-    my @others = grep { !$expected{$_} && !/:day:\d+$/ }
-                 keys %{$redis->dump};
+    my @others = grep { !$expected{$_} } keys %{$redis->dump};
 
     is_deeply(\@others, [], "$what: no other keys in Redis");
 }
