@@ -73,8 +73,8 @@ static unsigned torus_metrics_time(const torus_arg_t *args, size_t nargs,
     torus_error_t *err);
 static unsigned torus_metrics_number(const torus_arg_t *args, size_t nargs,
     const char *name, int *number, torus_error_t *err);
-static int torus_metrics_completer(torus_metrics_t *m, torus_str_t query,
-    torus_str_t *changed);
+static int torus_metrics_completer(torus_metrics_t *m, torus_str_t *query);
+static int torus_metrics_variants(torus_metrics_t *m, torus_str_t *query);
 static unsigned torus_metrics_add(torus_metrics_t *m, torus_str_t query,
     torus_error_t *err);
 static int torus_metrics_keep(torus_metrics_t *m,
@@ -301,11 +301,12 @@ static unsigned
 torus_metrics_find(torus_metrics_t *m, const torus_arg_t *args, size_t nargs,
     torus_find_conf_t *conf, const torus_clock_t *clock, torus_error_t *err)
 {
-    int          leaves;
+    int          leaves, variants;
     unsigned     status;
     torus_str_t  query;
 
     leaves = 0;
+    variants = 0;
     query = torus_metrics_arg(args, nargs, "query");
 
     if (query.len == 0) {
@@ -323,6 +324,11 @@ torus_metrics_find(torus_metrics_t *m, const torus_arg_t *args, size_t nargs,
     }
 
     if (status == 200) {
+        status = torus_metrics_number(args, nargs, "automatic_variants",
+                                      &variants, err);
+    }
+
+    if (status == 200) {
         status = torus_metrics_times(conf, args, nargs, clock, err);
     }
 
@@ -333,7 +339,9 @@ torus_metrics_find(torus_metrics_t *m, const torus_arg_t *args, size_t nargs,
     conf->leaves = (leaves != 0);
 
     if (m->options.format == TORUS_GRAPH_FIND_COMPLETER
-        && torus_metrics_completer(m, query, &query) != TORUS_OK)
+        && (torus_metrics_completer(m, &query) != TORUS_OK
+            || (variants != 0
+                && torus_metrics_variants(m, &query) != TORUS_OK)))
     {
         return 500;
     }
@@ -523,36 +531,78 @@ torus_metrics_number(const torus_arg_t *args, size_t nargs, const char *name,
 
 /* "a.b" becomes "a.b*", and "a..b" "a*.b*". */
 static int
-torus_metrics_completer(torus_metrics_t *m, torus_str_t query,
-    torus_str_t *changed)
+torus_metrics_completer(torus_metrics_t *m, torus_str_t *query)
 {
     size_t          i, n;
     unsigned char  *p;
 
-    p = torus_arena_alloc(m->arena, query.len * 2 + 1);
+    p = torus_arena_alloc(m->arena, query->len * 2 + 1);
     if (p == NULL) {
         return TORUS_ERROR;
     }
 
     n = 0;
 
-    for (i = 0; i < query.len; i++) {
+    for (i = 0; i < query->len; i++) {
 
-        if (query.data[i] == '.' && i + 1 < query.len
-            && query.data[i + 1] == '.')
+        if (query->data[i] == '.' && i + 1 < query->len
+            && query->data[i + 1] == '.')
         {
             p[n++] = '*';
             i++;
         }
 
-        p[n++] = query.data[i];
+        p[n++] = query->data[i];
     }
 
     if (n == 0 || p[n - 1] != '*') {
         p[n++] = '*';
     }
 
-    *changed = torus_str(p, n);
+    *query = torus_str(p, n);
+
+    return TORUS_OK;
+}
+
+
+/* "a.b,c.d*" becomes "a.{b,c}.d*". */
+static int
+torus_metrics_variants(torus_metrics_t *m, torus_str_t *query)
+{
+    size_t                i, n, len;
+    unsigned char        *p;
+    const unsigned char  *dot, *node;
+
+    /* at the worst ",.,": each second byte is a node, and gets two more */
+    p = torus_arena_alloc(m->arena, query->len * 2 + 2);
+    if (p == NULL) {
+        return TORUS_ERROR;
+    }
+
+    n = 0;
+
+    for (i = 0; i < query->len; i += len + 1) {
+        node = query->data + i;
+        dot = memchr(node, '.', query->len - i);
+        len = (dot == NULL) ? query->len - i : (size_t) (dot - node);
+
+        if (memchr(node, ',', len) != NULL && memchr(node, '{', len) == NULL) {
+            p[n++] = '{';
+            memcpy(p + n, node, len);
+            n += len;
+            p[n++] = '}';
+
+        } else {
+            memcpy(p + n, node, len);
+            n += len;
+        }
+
+        if (dot != NULL) {
+            p[n++] = '.';
+        }
+    }
+
+    *query = torus_str(p, n);
 
     return TORUS_OK;
 }

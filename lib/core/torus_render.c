@@ -155,6 +155,8 @@ static unsigned torus_render_vars(torus_render_t *r);
 static unsigned torus_render_targets(torus_render_t *r);
 static int torus_render_arg(const torus_render_t *r, const char *name,
     torus_str_t *value);
+static int torus_render_has(const torus_render_t *r, const char *name,
+    torus_str_t *value);
 
 static int torus_render_step_on(torus_render_t *r);
 static int torus_render_begin_pass(torus_render_t *r);
@@ -518,9 +520,9 @@ torus_render_format(torus_render_t *r)
     torus_str_t  name;
 
     if (!torus_render_arg(r, "format", &name)) {
-        name = torus_render_arg(r, "rawData", &name)
+        name = torus_render_has(r, "rawData", &name)
                ? torus_str("raw", 3)
-               : torus_render_arg(r, "pickle", &name)
+               : torus_render_has(r, "pickle", &name)
                ? torus_str("pickle", 6) : torus_str("json", 4);
     }
 
@@ -534,7 +536,7 @@ torus_render_format(torus_render_t *r)
 
     r->writer.pretty = torus_render_arg(r, "pretty", &name)
                        && !torus_str_is(name, "0");
-    r->writer.no_nulls = torus_render_arg(r, "noNullPoints", &name)
+    r->writer.no_nulls = torus_render_has(r, "noNullPoints", &name)
                          && !torus_str_is(name, "0");
     r->writer.tz = r->params.tz;
 
@@ -674,13 +676,22 @@ static int
 torus_render_arg(const torus_render_t *r, const char *name,
     torus_str_t *value)
 {
+    return torus_render_has(r, name, value) && value->len != 0;
+}
+
+
+/* 1: there is one. */
+static int
+torus_render_has(const torus_render_t *r, const char *name,
+    torus_str_t *value)
+{
     size_t  i;
 
     for (i = r->nargs; i > 0; i--) {
 
         if (torus_str_is(r->args[i - 1].name, name)) {
             *value = r->args[i - 1].value;
-            return value->len != 0;
+            return 1;
         }
     }
 
