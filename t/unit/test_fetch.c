@@ -540,7 +540,7 @@ test_ahead(void)
     is_int((int64_t) ahead(m, &limits, "cnt.a"), 2,
            "two small ones within a limit");
 
-    limits.memory = 24576;
+    limits.memory = 36864;
     is_int((int64_t) ahead(m, &limits, "cnt.a"), 1,
            "one where two may be too much");
 
