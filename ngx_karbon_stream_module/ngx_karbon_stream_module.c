@@ -466,8 +466,6 @@ ngx_stream_karbon_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
-    worker->counters = worker->slot->counters;
-
     /* so that exit_process finds what there is, should this fail midway */
     kmcf->worker = worker;
 

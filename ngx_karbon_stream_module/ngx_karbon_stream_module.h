@@ -42,7 +42,6 @@ typedef struct {
     u_char                    *buffer;
     ngx_event_t                resume;      /* posted when there is room */
     ngx_torus_zone_slot_t     *slot;
-    uint64_t                  *counters;    /* the slot's */
     uint64_t                   enough;      /* misses that end this turn */
     ngx_uint_t                 reserved;    /* connections left to Redis */
     time_t                     refused;     /* when the log last said so */

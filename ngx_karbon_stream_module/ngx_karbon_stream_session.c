@@ -59,8 +59,6 @@ static ngx_uint_t ngx_stream_karbon_too_new(ngx_stream_karbon_ctx_t *ctx,
     torus_str_t stat);
 static void ngx_stream_karbon_bad_line(ngx_stream_karbon_ctx_t *ctx,
     torus_counter_t reason, torus_str_t line);
-static void ngx_stream_karbon_stray(ngx_stream_karbon_ctx_t *ctx,
-    torus_str_t stat);
 static ngx_uint_t ngx_stream_karbon_full(ngx_stream_karbon_worker_t *worker);
 static void ngx_stream_karbon_block(ngx_stream_karbon_ctx_t *ctx);
 static void ngx_stream_karbon_unblock(ngx_stream_karbon_ctx_t *ctx);
@@ -738,7 +736,8 @@ ngx_stream_karbon_line(void *data, const torus_carbon_point_t *point,
     case TORUS_DECLINED:
 
         if (reason == TORUS_C_POINTS_UNMATCHED) {
-            ngx_stream_karbon_stray(ctx, point->stat);
+            ngx_torus_zone_stray(ctx->worker->slot, point->stat,
+                                 ctx->session->connection->log);
 
         } else if (reason != TORUS_C_POINTS_TRANSFORMED
                    && reason != TORUS_C_DROPPED_NAN)
@@ -867,24 +866,6 @@ ngx_stream_karbon_bad_line(ngx_stream_karbon_ctx_t *ctx,
 
     ngx_log_error(NGX_LOG_INFO, log, 0, "bad carbon %s (%s): \"%*s\"", what,
                   torus_counter_name(reason), len, text);
-}
-
-
-static void
-ngx_stream_karbon_stray(ngx_stream_karbon_ctx_t *ctx, torus_str_t stat)
-{
-    size_t  len;
-    char    text[NGX_STREAM_KARBON_EXCERPT + 1];
-
-    if (!ngx_torus_zone_stray(ctx->worker->slot, stat, ngx_time())) {
-        return;
-    }
-
-    len = torus_escape(text, NGX_STREAM_KARBON_EXCERPT, stat);
-
-    ngx_log_error(NGX_LOG_WARN, ctx->session->connection->log, 0,
-                  "no schema matches \"%*s\", %uL such points so far", len,
-                  text, ctx->worker->counters[TORUS_C_POINTS_UNMATCHED]);
 }
 
 

@@ -106,8 +106,6 @@ static int ngx_http_torus_insert_line(void *data,
     torus_str_t line);
 static ngx_int_t ngx_http_torus_insert_store(ngx_http_torus_insert_t *ins,
     const torus_carbon_point_t *point, torus_counter_t *reason);
-static void ngx_http_torus_insert_stray(ngx_http_torus_insert_t *ins,
-    torus_str_t stat);
 static ngx_uint_t ngx_http_torus_insert_number(ngx_http_torus_insert_t *ins,
     torus_str_t line);
 static void ngx_http_torus_insert_bad(ngx_http_torus_insert_t *ins,
@@ -693,7 +691,9 @@ static ngx_int_t
 ngx_http_torus_insert_store(ngx_http_torus_insert_t *ins,
     const torus_carbon_point_t *point, torus_counter_t *reason)
 {
-    int  rc;
+    int                          rc;
+    ngx_http_request_t          *r;
+    ngx_http_torus_main_conf_t  *tmcf;
 
     rc = torus_store_point(&ins->worker->ingest.store, point->stat,
                            point->value, point->timestamp, ngx_time(),
@@ -708,7 +708,10 @@ ngx_http_torus_insert_store(ngx_http_torus_insert_t *ins,
     case TORUS_DECLINED:
 
         if (*reason == TORUS_C_POINTS_UNMATCHED) {
-            ngx_http_torus_insert_stray(ins, point->stat);
+            r = ins->ctx->request;
+            tmcf = ngx_http_get_module_main_conf(r, ngx_torus_module);
+
+            ngx_torus_zone_stray(tmcf->slot, point->stat, r->connection->log);
         }
 
         /* dropped as the schema says: not the client's mistake */
@@ -724,31 +727,6 @@ ngx_http_torus_insert_store(ngx_http_torus_insert_t *ins,
     default: /* TORUS_AGAIN */
         return NGX_ERROR;
     }
-}
-
-
-/* The client is told of each; the log once a minute, as of Carbon's. */
-
-static void
-ngx_http_torus_insert_stray(ngx_http_torus_insert_t *ins, torus_str_t stat)
-{
-    size_t                       len;
-    ngx_http_request_t          *r;
-    ngx_http_torus_main_conf_t  *tmcf;
-    char                         text[257];
-
-    r = ins->ctx->request;
-    tmcf = ngx_http_get_module_main_conf(r, ngx_torus_module);
-
-    if (!ngx_torus_zone_stray(tmcf->slot, stat, ngx_time())) {
-        return;
-    }
-
-    len = torus_escape(text, sizeof(text) - 1, stat);
-
-    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
-                  "no schema matches \"%*s\", %uL such points so far", len,
-                  text, tmcf->slot->counters[TORUS_C_POINTS_UNMATCHED]);
 }
 
 

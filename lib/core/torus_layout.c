@@ -20,7 +20,6 @@ static int torus_layout_within(const torus_interval_t *iv, int64_t bucket,
     int64_t sub);
 static int torus_layout_cut(torus_str_t *s, torus_str_t *field);
 static int torus_layout_number(torus_str_t s, int64_t *n);
-static unsigned char *torus_layout_escape(unsigned char *dst, torus_str_t s);
 
 
 size_t
@@ -313,86 +312,6 @@ torus_layout_number(torus_str_t s, int64_t *n)
     *n = negative ? (int64_t) (0 - u) : (int64_t) u;
 
     return 1;
-}
-
-
-int
-torus_layout_scan(const torus_schema_t *schema, torus_str_t stat,
-    torus_arena_t *arena, torus_str_t *pattern)
-{
-    size_t          size;
-    torus_str_t     name;
-    unsigned char  *p, *start;
-
-    /* of many intervals, none can be named */
-
-    name = torus_str(NULL, 0);
-
-    if (schema->nintervals == 1) {
-        name = schema->intervals[0].name;
-    }
-
-    size = 2 * (schema->prefix.len + stat.len + name.len)
-           + sizeof("*:*:*");
-
-    start = torus_arena_alloc(arena, size);
-
-    if (start == NULL) {
-        return TORUS_ERROR;
-    }
-
-    p = torus_layout_escape(start, schema->prefix);
-
-    if (stat.len != 0) {
-        p = torus_layout_escape(p, stat);
-
-    } else {
-        *p++ = '*';
-    }
-
-    *p++ = ':';
-
-    if (name.len != 0) {
-        p = torus_layout_escape(p, name);
-
-    } else {
-        *p++ = '*';
-    }
-
-    *p++ = ':';
-    *p++ = '*';
-
-    *pattern = torus_str(start, (size_t) (p - start));
-
-    return TORUS_OK;
-}
-
-
-static unsigned char *
-torus_layout_escape(unsigned char *dst, torus_str_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.len; i++) {
-
-        switch (s.data[i]) {
-
-        case '*':
-        case '?':
-        case '[':
-        case ']':
-        case '\\':
-            *dst++ = '\\';
-            break;
-
-        default:
-            break;
-        }
-
-        *dst++ = s.data[i];
-    }
-
-    return dst;
 }
 
 

@@ -104,13 +104,6 @@ typedef struct {
 int torus_layout_parse(const torus_schema_t *schema, torus_str_t key,
     torus_layout_key_t *parsed);
 
-/*
- * A SCAN pattern for all keys of a stat, or with a null stat of a schema;
- * glob characters in names are escaped.  In the arena.
- */
-int torus_layout_scan(const torus_schema_t *schema, torus_str_t stat,
-    torus_arena_t *arena, torus_str_t *pattern);
-
 /* Begins every bookkeeping key of ours. */
 #define TORUS_LAYOUT_OWN    "torus:"
 

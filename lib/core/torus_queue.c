@@ -24,6 +24,7 @@ typedef struct {
 } torus_entry_t;
 
 
+static uint64_t torus_queue_hash(const torus_queue_t *q, torus_str_t key);
 static int torus_queue_any(torus_queue_t *q, unsigned kind,
     const torus_op_t *op, uint64_t ops, uint64_t points, int stuck,
     uint64_t now) __attribute__((noinline));
@@ -135,7 +136,7 @@ torus_queue_free(torus_queue_t *q)
 }
 
 
-uint64_t
+static uint64_t
 torus_queue_hash(const torus_queue_t *q, torus_str_t key)
 {
     return torus_hash(key.data, key.len, q->seed);

@@ -63,7 +63,5 @@ torus_wbatch_t *torus_queue_take(torus_queue_t *q);
 /* Batches to be sent again, before all others and in their order. */
 void torus_queue_put_back(torus_queue_t *q, torus_fifo_t *batches);
 
-uint64_t torus_queue_hash(const torus_queue_t *q, torus_str_t key);
-
 
 #endif /* _TORUS_QUEUE_H_INCLUDED_ */

@@ -104,21 +104,6 @@ torus_redis_bulk_int(torus_buf_t *b, int64_t n)
 }
 
 
-int
-torus_redis_command(torus_buf_t *b, size_t argc, const torus_str_t *argv)
-{
-    size_t  i;
-
-    (void) torus_redis_head(b, argc);
-
-    for (i = 0; i < argc; i++) {
-        (void) torus_redis_bulk(b, argv[i]);
-    }
-
-    return b->failed ? TORUS_ERROR : TORUS_OK;
-}
-
-
 torus_redis_error_t
 torus_redis_error(torus_str_t text)
 {

@@ -26,9 +26,6 @@ int torus_redis_bulk(torus_buf_t *b, torus_str_t s);
 int torus_redis_bulk_z(torus_buf_t *b, const char *z);
 int torus_redis_bulk_int(torus_buf_t *b, int64_t n);
 
-/* A whole command. */
-int torus_redis_command(torus_buf_t *b, size_t argc, const torus_str_t *argv);
-
 /* Decimal digits of n to dst (20 bytes or more); returns their number. */
 size_t torus_redis_int(unsigned char *dst, int64_t n);
 

@@ -660,24 +660,32 @@ ngx_torus_zone_add_host(ngx_torus_zone_host_t *host,
 }
 
 
-ngx_uint_t
+void
 ngx_torus_zone_stray(ngx_torus_zone_slot_t *slot, torus_str_t name,
-    time_t now)
+    ngx_log_t *log)
 {
+    size_t                   len;
+    uint64_t                 now;
+    char                     text[257];
     ngx_torus_zone_stray_t  *stray;
 
+    now = (uint64_t) ngx_time();
     stray = ngx_torus_zone_find_stray(slot->strays, name.data, name.len);
 
     stray->count++;
     stray->seen = now;
 
-    if (slot->warned != 0 && (uint64_t) now < slot->warned + 60) {
-        return 0;
+    if (slot->warned != 0 && now < slot->warned + 60) {
+        return;
     }
 
     slot->warned = now;
 
-    return 1;
+    len = torus_escape(text, sizeof(text) - 1, name);
+
+    ngx_log_error(NGX_LOG_WARN, log, 0,
+                  "no schema matches \"%*s\", %uL such points so far", len,
+                  text, slot->counters[TORUS_C_POINTS_UNMATCHED]);
 }
 
 

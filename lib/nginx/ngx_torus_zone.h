@@ -106,10 +106,10 @@ uint64_t **ngx_torus_zone_schemas(ngx_torus_zone_slot_t *slot,
 
 /*
  * Remembers a name that no schema took, in place of the one not seen for
- * longest.  Returns 1 once a minute: then it is worth a line in the log.
+ * longest.  Once a minute it is worth a line in the log.
  */
-ngx_uint_t ngx_torus_zone_stray(ngx_torus_zone_slot_t *slot,
-    torus_str_t name, time_t now);
+void ngx_torus_zone_stray(ngx_torus_zone_slot_t *slot, torus_str_t name,
+    ngx_log_t *log);
 
 /*
  * The names that are remembered, the most frequent first; an array of

@@ -408,38 +408,6 @@ test_own(void)
 }
 
 
-static void
-test_scan(void)
-{
-    torus_str_t     pattern;
-    torus_arena_t  *arena;
-
-    arena = torus_arena_create(1024, 0);
-
-    set_up("p:");
-
-    is_int(torus_layout_scan(&schema, torus_str("a.b", 3), arena, &pattern),
-           TORUS_OK, "a pattern for a stat");
-    is_str(pattern, "p:a.b:*:*", "... of all intervals");
-
-    torus_layout_scan(&schema, torus_str(NULL, 0), arena, &pattern);
-    is_str(pattern, "p:*:*:*", "a pattern for a schema");
-
-    schema.nintervals = 1;
-    torus_layout_scan(&schema, torus_str("a", 1), arena, &pattern);
-    is_str(pattern, "p:a:minute:*", "the only interval is named");
-
-    torus_layout_scan(&schema, torus_str("g*[a]?\\", 7), arena, &pattern);
-    is_str(pattern, "p:g\\*\\[a\\]\\?\\\\:minute:*", "names are literal");
-
-    set_up("*:");
-    torus_layout_scan(&schema, torus_str(NULL, 0), arena, &pattern);
-    is_str(pattern, "\\*:*:*:*", "prefixes are literal");
-
-    torus_arena_destroy(arena);
-}
-
-
 int
 main(void)
 {
@@ -458,7 +426,6 @@ main(void)
     test_parse();
     test_prefix();
     test_own();
-    test_scan();
 
     return done_testing();
 }

@@ -45,7 +45,12 @@ encode(void)
     };
 
     torus_buf_reset(&out, SIZE_MAX);
-    is_int(torus_redis_command(&out, 3, argv), TORUS_OK, "command");
+    is_int(torus_redis_head(&out, 3), TORUS_OK, "the head of a command");
+
+    for (i = 0; i < 3; i++) {
+        is_int(torus_redis_bulk(&out, argv[i]), TORUS_OK, "an argument");
+    }
+
     is_str(torus_str(out.pos, torus_buf_len(&out)),
            "*3\r\n$3\r\nSET\r\n$4\r\na\r\nb\r\n$0\r\n\r\n",
            "arguments may hold newlines and be empty");
