@@ -314,3 +314,29 @@ my $knows = "$::form\nAuthorization: Basic dTpw";
   qr/^authorization is required$/, qr/^unknown function "nosuch"$/ ]
 --- no_error_log
 [alert]
+
+
+
+=== TEST 10: the editor's functions, just added: an optional argument that is
+blank is none, one that is required is asked for
+--- schema eval: $::schema
+--- carbon eval: $::points
+--- more_headers eval: $::form
+--- request eval
+[ map { main::panel({ %::range }, main::wrapped($_, 'A')) }
+      "smartSummarize(web.a.hits, '5min', 'sum', '')",
+      "movingWindow(web.a.hits, '2min', '')", "pct(web.a.hits, '')",
+      "cactiStyle(web.a.hits, '', '')", "timeStack(web.a.hits, '', 0, 1)",
+      "filterSeries(web.a.hits, '', '')", "aliasByNode(web.a.hits, '')",
+      "consolidateBy(web.a.hits, '')", "alias(web.a.hits, '')" ]
+--- error_code eval
+[ (200) x 4, 400, 400, 200, 400, 200 ]
+--- response_body_like eval
+[ qr/^\[\{"target":"smartSummarize\(web\.a\.hits, \\"5min\\", \\"sum\\"\) A"/,
+  qr/^\[\{"target":"movingAverage\(web\.a\.hits,\\"2min\\"\) A"/,
+  qr/^\[\{"target":"asPercent\(web\.a\.hits,/, qr/^\[\{"target":"web\.a\.hits/,
+  qr/"timeShiftUnit" of timeStack\(\) has to be a duration/,
+  qr/^argument "func" of filterSeries\(\) has to be/, qr/^\[\{"target":" A"/,
+  qr/^argument "consolidationFunc" of consolidateBy\(\)/, qr/^\[\{"target":" A"/ ]
+--- no_error_log
+[alert]

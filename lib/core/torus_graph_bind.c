@@ -257,8 +257,11 @@ torus_graph_bind_arg(torus_graph_t *g, const torus_target_t *tree,
     int                  list;
     torus_graph_node_t  *node;
 
-    if (tree->kind == TORUS_TARGET_NONE
-        && !(param->flags & TORUS_GRAPH_REQUIRED))
+    /* what is left blank in Grafana's editor is a string without text */
+    if (!(param->flags & TORUS_GRAPH_REQUIRED)
+        && (tree->kind == TORUS_TARGET_NONE
+            || (tree->kind == TORUS_TARGET_STRING && tree->text.len == 0
+                && !(param->flags & TORUS_GRAPH_MULTIPLE))))
     {
         return TORUS_OK;
     }
