@@ -10,6 +10,10 @@
 
 #include "torus_core.h"
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 
 /* Odd constants without structure: digits of pi, e and the golden ratio. */
 #define TORUS_HASH_K0  0x243f6a8885a308d3ULL
@@ -134,13 +138,30 @@ torus_hash_bytes(const void *data, size_t len, uint64_t h)
 }
 
 
-/* Of sixteen bytes, any bit. */
-static inline uint64_t
-torus_hash_differ(const unsigned char *a, const unsigned char *b)
-{
-    return (torus_hash_read(a) ^ torus_hash_read(b))
-           | (torus_hash_read(a + 8) ^ torus_hash_read(b + 8));
-}
+/* In what sixteen bytes differ, to be joined by "|"; is it nothing? */
+
+#ifdef __SSE2__
+
+typedef __m128i  torus_hash_differ_t;
+
+#define torus_hash_differ(a, b)                                               \
+    _mm_xor_si128(_mm_loadu_si128((const __m128i *) (const void *) (a)),      \
+                  _mm_loadu_si128((const __m128i *) (const void *) (b)))
+
+#define torus_hash_same(d)                                                    \
+    (_mm_movemask_epi8(_mm_cmpeq_epi8((d), _mm_setzero_si128())) == 0xffff)
+
+#else
+
+typedef uint64_t  torus_hash_differ_t;
+
+#define torus_hash_differ(a, b)                                               \
+    ((torus_hash_read(a) ^ torus_hash_read(b))                                \
+     | (torus_hash_read((a) + 8) ^ torus_hash_read((b) + 8)))
+
+#define torus_hash_same(d)  ((d) == 0)
+
+#endif
 
 
 static inline int
@@ -166,8 +187,8 @@ torus_hash_equal_short(const unsigned char *a, const unsigned char *b,
 static inline int
 torus_hash_equal(const unsigned char *a, const unsigned char *b, size_t len)
 {
-    size_t    i;
-    uint64_t  differ;
+    size_t               i;
+    torus_hash_differ_t  differ;
 
     if (len < 16) {
         return torus_hash_equal_short(a, b, len);
@@ -184,7 +205,7 @@ torus_hash_equal(const unsigned char *a, const unsigned char *b, size_t len)
         i += 16;
     }
 
-    return differ == 0;
+    return torus_hash_same(differ);
 }
 
 

@@ -344,12 +344,15 @@ torus_record_encode_args(const torus_record_t *r, unsigned char *p)
     torus_str_t          arg, exat = torus_string("$4\r\nEXAT\r\n");
     const torus_item_t  *item;
 
+    /* most are, and a switch of so many cases is a table of jumps */
+
+    if (r->kind == TORUS_OP_INCRBY) {
+        return torus_record_put_int(p, r->delta);
+    }
+
     arg = torus_str(r->arg, r->arg_len);
 
     switch (r->kind) {
-
-    case TORUS_OP_INCRBY:
-        return torus_record_put_int(p, r->delta);
 
     case TORUS_OP_HINCRBY:
     case TORUS_OP_HADD:

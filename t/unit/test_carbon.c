@@ -991,6 +991,81 @@ test_usual(void)
 }
 
 
+/* What has to become of a path without tags: empty nodes go. */
+static void
+squeeze(char *dst, const char *path)
+{
+    size_t  n;
+
+    for (n = 0; *path != '\0'; path++) {
+        if (*path != '.' || (n != 0 && dst[n - 1] != '.')) {
+            dst[n++] = *path;
+        }
+    }
+
+    dst[n - (dst[n - 1] == '.')] = '\0';
+}
+
+
+/*
+ * Any two bytes at any place, of which sixteen are looked at together, and
+ * a dot with any other at any place of paths of any length.
+ */
+static void
+test_pairs(void)
+{
+    int        good;
+    char       first, second, path[64], line[128], want[128];
+    size_t     len, at, i, consumed;
+    record_t  *r;
+
+    r = malloc(sizeof(record_t));
+    good = 1;
+
+    for (len = 20; len <= 36; len++) {
+        for (at = 0; at < len; at++) {
+            for (i = 0; i < 94 * 94; i++) {
+                first = (char) ('!' + i % 94);
+                second = (char) ('!' + i / 94);
+
+                if (first == ';' || second == ';'
+                    || (len != 36 && first != '.' && second != '.'))
+                {
+                    continue;
+                }
+
+                strcpy(path, "stats.timers-abcdefghij.klm_nopqrstu");
+                path[at] = first;
+                path[at + 1] = second;
+                path[len] = '\0';
+
+                snprintf(line, sizeof(line), "%s 5 1700000000\r\n", path);
+                squeeze(want, path);
+                strcat(want, "|5|1700000000\n");
+
+                memset(r, 0, sizeof(record_t));
+
+                torus_carbon_datagram(&conf, (unsigned char *) line,
+                                      strlen(line), NOW, handler, r,
+                                      &consumed);
+
+                if (strcmp(r->text, want) != 0) {
+                    if (good) {
+                        diag("got \"%s\", expected \"%s\"", r->text, want);
+                    }
+
+                    good = 0;
+                }
+            }
+        }
+    }
+
+    ok(good, "any two bytes at any place of a path");
+
+    free(r);
+}
+
+
 static void
 test_names(void)
 {
@@ -1013,6 +1088,7 @@ main(void)
     test_paths();
     test_stamps();
     test_usual();
+    test_pairs();
     test_names();
 
     return done_testing();
