@@ -577,18 +577,25 @@ static void
 ngx_http_torus_failed(ngx_torus_group_t *group, ngx_torus_client_error_e error)
 {
     ngx_connection_t      *c;
+    ngx_torus_turns_t     *turns;
     ngx_http_torus_ctx_t  *ctx;
 
     ctx = group->data;
     c = ctx->request->connection;
+    turns = ctx->turns;
 
     ngx_http_set_log_request(c->log, ctx->request);
+
+    ngx_torus_turn_begin(turns);
+
     ngx_http_torus_clock(ctx);
 
     ngx_http_torus_fail(ctx, error);
     ngx_http_torus_run(ctx);
 
     ngx_http_run_posted_requests(c);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_END, ngx_cycle->log);
 }
 
 
@@ -644,12 +651,17 @@ static void
 ngx_http_torus_timeout_handler(ngx_event_t *ev)
 {
     ngx_connection_t      *c;
+    ngx_torus_turns_t     *turns;
     ngx_http_torus_ctx_t  *ctx;
 
     ctx = ev->data;
     c = ctx->request->connection;
+    turns = ctx->turns;
 
     ngx_http_set_log_request(c->log, ctx->request);
+
+    ngx_torus_turn_begin(turns);
+
     ngx_http_torus_clock(ctx);
 
     ngx_torus_client_detach(&ctx->groups);
@@ -660,6 +672,8 @@ ngx_http_torus_timeout_handler(ngx_event_t *ev)
     ngx_http_torus_run(ctx);
 
     ngx_http_run_posted_requests(c);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_END, ngx_cycle->log);
 }
 
 
@@ -897,6 +911,14 @@ ngx_http_torus_release(void *data)
 {
     ngx_http_torus_ctx_t *ctx = data;
 
+    if (ctx->released) {
+        return;
+    }
+
+    ctx->released = 1;
+
+    ngx_torus_turn_begin(ctx->turns);
+
     ngx_torus_client_detach(&ctx->groups);
 
     if (ctx->timer.timer_set) {
@@ -925,6 +947,8 @@ ngx_http_torus_release(void *data)
     }
 
     torus_buf_free(&ctx->body);
+
+    ngx_torus_turn_end(ctx->turns, TORUS_TURN_END, ngx_cycle->log);
 }
 
 

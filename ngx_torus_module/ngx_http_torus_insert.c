@@ -28,14 +28,11 @@
 #define NGX_HTTP_TORUS_BAD_BYTES    (256 * 1024)
 
 /*
- * After so much of a body, or so many points of a form, others have a turn:
- * all of them may be of stats that are new.
+ * After so much of a body, or so many points of a form, the clock is asked
+ * whether others have a turn: all of them may be of stats that are new.
  */
-#define NGX_HTTP_TORUS_FAIR         32768
-#define NGX_HTTP_TORUS_FAIR_POINTS  1000
-
-/* Read at once of a body that another module has put into a file. */
-#define NGX_HTTP_TORUS_FILE         32768
+#define NGX_HTTP_TORUS_FEED         8192
+#define NGX_HTTP_TORUS_FEED_POINTS  64
 
 
 struct ngx_http_torus_insert_s {
@@ -56,7 +53,6 @@ struct ngx_http_torus_insert_s {
     ngx_chain_t                *in;        /* to be fed */
     off_t                       off;       /* .. and what of it was */
     u_char                     *file;      /* a piece of a file */
-    size_t                      budget;    /* of this turn */
 
     const u_char               *counted;   /* of what is being fed: */
     const u_char               *data;
@@ -77,6 +73,7 @@ struct ngx_http_torus_insert_s {
     const char                 *reason;
 
     unsigned                    form:1;
+    unsigned                    fed:1;     /* some of it in this turn */
     unsigned                    blocked:1;
     unsigned                    ended:1;   /* everything was fed */
     unsigned                    settling:1;
@@ -96,6 +93,7 @@ static ngx_int_t ngx_http_torus_insert_point(ngx_http_torus_insert_t *ins,
 static ngx_int_t ngx_http_torus_insert_time(ngx_http_torus_insert_t *ins,
     torus_str_t text, int64_t *ts);
 static ngx_int_t ngx_http_torus_insert_body(ngx_http_torus_insert_t *ins);
+static ngx_int_t ngx_http_torus_insert_pause(ngx_http_torus_insert_t *ins);
 static ngx_int_t ngx_http_torus_insert_chain(ngx_http_torus_insert_t *ins);
 static ngx_int_t ngx_http_torus_insert_buf(ngx_http_torus_insert_t *ins,
     ngx_buf_t *b);
@@ -232,17 +230,23 @@ ngx_http_torus_insert_form(ngx_http_torus_ctx_t *ctx, torus_arg_t *args,
 static void
 ngx_http_torus_insert_handler(ngx_http_request_t *r)
 {
+    ngx_torus_turns_t     *turns;
     ngx_http_torus_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
+    turns = ctx->turns;
 
     if (ctx->insert->settling) {
         return;
     }
 
+    ngx_torus_turn_begin(turns);
+
     ctx->insert->in = r->request_body->bufs;
 
     ngx_http_torus_insert_go(ctx->insert);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_INSERT, ngx_cycle->log);
 }
 
 
@@ -250,12 +254,16 @@ static void
 ngx_http_torus_insert_wake(ngx_event_t *ev)
 {
     ngx_connection_t         *c;
+    ngx_torus_turns_t        *turns;
     ngx_http_torus_insert_t  *ins;
 
     ins = ev->data;
     c = ins->ctx->request->connection;
+    turns = ins->ctx->turns;
 
     ngx_http_set_log_request(c->log, ins->ctx->request);
+
+    ngx_torus_turn_begin(turns);
 
     if (!ins->settling) {
         ngx_http_torus_insert_go(ins);
@@ -265,6 +273,8 @@ ngx_http_torus_insert_wake(ngx_event_t *ev)
     }
 
     ngx_http_run_posted_requests(c);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_INSERT, ngx_cycle->log);
 }
 
 
@@ -324,9 +334,10 @@ ngx_http_torus_insert_points(ngx_http_torus_insert_t *ins)
 
     for (n = 0; ins->taken < ins->npoints; n++) {
 
-        if (n == NGX_HTTP_TORUS_FAIR_POINTS) {
-            ngx_post_event(&ins->wake, &ngx_posted_next_events);
-            return NGX_AGAIN;
+        if (n != 0 && n % NGX_HTTP_TORUS_FEED_POINTS == 0
+            && ngx_torus_turn_over(ins->ctx->turns))
+        {
+            return ngx_http_torus_insert_pause(ins);
         }
 
         if (ngx_http_torus_full(ins->worker)) {
@@ -466,7 +477,7 @@ ngx_http_torus_insert_body(ngx_http_torus_insert_t *ins)
     ngx_http_request_t  *r;
 
     r = ins->ctx->request;
-    ins->budget = NGX_HTTP_TORUS_FAIR;
+    ins->fed = 0;
 
     r->connection->log->action = "reading points";
 
@@ -479,15 +490,6 @@ ngx_http_torus_insert_body(ngx_http_torus_insert_t *ins)
 
         if (!r->reading_body) {
             break;
-        }
-
-        if (ins->budget == 0) {
-            r->read_event_handler = ngx_http_block_reading;
-
-            /* not ngx_posted_events, which are run until there are none */
-
-            ngx_post_event(&ins->wake, &ngx_posted_next_events);
-            return NGX_AGAIN;
         }
 
         rc = ngx_http_read_unbuffered_request_body(r);
@@ -518,6 +520,22 @@ ngx_http_torus_insert_body(ngx_http_torus_insert_t *ins)
     default:
         return NGX_ERROR;
     }
+}
+
+
+/*
+ * Others have their turn; of a body no more is read meanwhile.  Not
+ * ngx_posted_events, which are run until there are none.
+ */
+
+static ngx_int_t
+ngx_http_torus_insert_pause(ngx_http_torus_insert_t *ins)
+{
+    ins->ctx->request->read_event_handler = ngx_http_block_reading;
+
+    ngx_post_event(&ins->wake, &ngx_posted_next_events);
+
+    return NGX_AGAIN;
 }
 
 
@@ -579,19 +597,23 @@ ngx_http_torus_insert_buf(ngx_http_torus_insert_t *ins, ngx_buf_t *b)
             return NGX_OK;
         }
 
+        if (ins->fed && ngx_torus_turn_over(ins->ctx->turns)) {
+            return ngx_http_torus_insert_pause(ins);
+        }
+
+        size = (size_t) ngx_min(left, NGX_HTTP_TORUS_FEED);
+
         if (ngx_buf_in_memory(b)) {
-            rc = ngx_http_torus_insert_feed(ins, b->pos + ins->off,
-                                            (size_t) left);
+            rc = ngx_http_torus_insert_feed(ins, b->pos + ins->off, size);
 
         } else {
             if (ins->file == NULL) {
-                ins->file = ngx_palloc(r->pool, NGX_HTTP_TORUS_FILE);
+                ins->file = ngx_palloc(r->pool, NGX_HTTP_TORUS_FEED);
                 if (ins->file == NULL) {
                     return NGX_ERROR;
                 }
             }
 
-            size = (size_t) ngx_min(left, NGX_HTTP_TORUS_FILE);
             data = ins->file;
 
             n = ngx_read_file(b->file, data, size, b->file_pos + ins->off);
@@ -643,7 +665,7 @@ ngx_http_torus_insert_feed(ngx_http_torus_insert_t *ins, u_char *data,
 
     ins->data = NULL;
     ins->off += consumed;
-    ins->budget -= ngx_min(ins->budget, consumed);
+    ins->fed = 1;
 
     if (rc == TORUS_AGAIN) {
         return ngx_http_torus_insert_block(ins);
@@ -967,14 +989,18 @@ static void
 ngx_http_torus_insert_timeout(ngx_event_t *ev)
 {
     ngx_connection_t         *c;
+    ngx_torus_turns_t        *turns;
     ngx_http_torus_ctx_t     *ctx;
     ngx_http_torus_insert_t  *ins;
 
     ctx = ev->data;
     ins = ctx->insert;
     c = ctx->request->connection;
+    turns = ctx->turns;
 
     ngx_http_set_log_request(c->log, ctx->request);
+
+    ngx_torus_turn_begin(turns);
 
     if (ins->settling) {
         ngx_http_torus_insert_report(ins);
@@ -991,6 +1017,8 @@ ngx_http_torus_insert_timeout(ngx_event_t *ev)
     }
 
     ngx_http_run_posted_requests(c);
+
+    ngx_torus_turn_end(turns, TORUS_TURN_INSERT, ngx_cycle->log);
 }
 
 

@@ -149,6 +149,7 @@ typedef struct {
     ngx_chain_t                *busy;        /* the client has not taken it */
 
     unsigned                    streaming:1; /* the header was sent */
+    unsigned                    released:1;
 } ngx_http_torus_ctx_t;
 
 

@@ -119,7 +119,9 @@ typedef enum {
     X(BEGIN,                "begin")            /* arguments are read */      \
     X(REDIS,                "redis")            /* replies are taken */       \
     X(WORK,                 "work")             /* answers computed */        \
-    X(SEND,                 "send")             /* a client took more */
+    X(SEND,                 "send")             /* a client took more */      \
+    X(INSERT,               "insert")           /* points are taken */        \
+    X(END,                  "end")              /* without a whole answer */
 
 
 typedef enum {

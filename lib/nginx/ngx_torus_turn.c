@@ -26,7 +26,9 @@ ngx_torus_turn_now(void)
 void
 ngx_torus_turn_begin(ngx_torus_turns_t *turns)
 {
-    turns->since = ngx_torus_turn_now();
+    if (turns->depth++ == 0) {
+        turns->since = ngx_torus_turn_now();
+    }
 }
 
 
@@ -42,6 +44,10 @@ ngx_torus_turn_end(ngx_torus_turns_t *turns, torus_turn_t kind,
     ngx_log_t *log)
 {
     uint64_t  usec;
+
+    if (--turns->depth) {
+        return;
+    }
 
     usec = ngx_torus_turn_now() - turns->since;
 

@@ -11,8 +11,9 @@
  *
  *   ngx_torus_turn_end(turns, TORUS_TURN_WORK, log);
  *
- * Turns do not nest.  What follows a turn's end in the same call belongs to
- * none.
+ * A turn inside another, as of a request that the end of one has started, is a
+ * part of that: it has what is left of the slice, and is not counted itself.
+ * What follows a turn's end in the same call belongs to none.
  */
 
 #ifndef _NGX_TORUS_TURN_H_INCLUDED_
@@ -30,6 +31,7 @@ typedef struct {
     torus_turns_t   *values;    /* TORUS_TURNS_N */
     uint64_t         slice;     /* microseconds */
     uint64_t         since;     /* when this turn began */
+    ngx_uint_t       depth;     /* of turns inside turns; 0: there is none */
 } ngx_torus_turns_t;
 
 
