@@ -63,6 +63,8 @@ for my $panel (@{$board->{panels}}) {
 for my $variable (values %variables) {
     is($variable->{type}, 'query', "\$$variable->{name} is asked for");
     is($variable->{datasource}{uid}, $uid, 'its data source');
+    is(ref $variable->{current}{value}, $variable->{multi} ? 'ARRAY' : '',
+       'what it begins with is a list where it has several values');
 }
 
 
