@@ -153,6 +153,7 @@ typedef struct {
 } ngx_http_torus_ctx_t;
 
 
+/* Content handlers of "torus_query" and "torus_status". */
 ngx_int_t ngx_http_torus_handler(ngx_http_request_t *r);
 ngx_int_t ngx_http_torus_status_handler(ngx_http_request_t *r);
 
@@ -186,6 +187,7 @@ ngx_int_t ngx_http_torus_error(ngx_http_request_t *r, ngx_uint_t status,
 ngx_int_t ngx_http_torus_error_body(ngx_http_request_t *r,
     const char *reason, ngx_str_t *type, ngx_str_t *body);
 
+/* The text is JSON already. */
 ngx_int_t ngx_http_torus_send_json(ngx_http_torus_ctx_t *ctx,
     ngx_uint_t status, torus_str_t text);
 

@@ -217,6 +217,8 @@ sub faults {
     my %faults = (
         'karbon_path_max 100; karbon_line_max 50;'
             => '"karbon_path_max" must be from 1 to "karbon_line_max"',
+        'karbon_line_max 64k; karbon_path_max 32k;'
+            => '"karbon_path_max" must be from 1 to 16384, not 32768',
         'karbon_path_max 0;' => '"karbon_path_max" must be from 1',
         'karbon_frame_max 257m;' => '"karbon_frame_max" must be from 1 to 256m',
         'karbon_frame_max 0;' => '"karbon_frame_max" must be from 1 to 256m',

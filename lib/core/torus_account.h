@@ -30,6 +30,7 @@ typedef struct {
 } torus_account_t;
 
 
+/* Nothing used; limit as in the account. */
 void torus_account_init(torus_account_t *a, size_t limit);
 
 /* A block of n bytes and what malloc() takes for it: TORUS_OK, TORUS_ERROR. */

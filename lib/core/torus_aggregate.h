@@ -24,15 +24,16 @@ typedef struct torus_aggregates_s  torus_aggregates_t;
 /* An empty set of rules, in the arena; NULL when out of memory. */
 torus_aggregates_t *torus_aggregates_create(torus_arena_t *arena);
 
-/* Adds a rule; TORUS_INVALID with a reason. */
+/* Adds a rule: TORUS_OK, TORUS_INVALID with a reason, TORUS_ERROR. */
 int torus_aggregates_add(torus_aggregates_t *ag, torus_str_t target,
     torus_str_t source, torus_error_t *err);
 
+/* Rules, numbered from 0. */
 size_t torus_aggregates_count(const torus_aggregates_t *ag);
 
 /*
  * The i-th rule on this stat: TORUS_OK and the target's name in the arena,
- * TORUS_DECLINED when it does not match, TORUS_ERROR.
+ * TORUS_DECLINED when it does not match, TORUS_ERROR when out of memory.
  */
 int torus_aggregates_apply(const torus_aggregates_t *ag, size_t i,
     torus_str_t stat, torus_arena_t *arena, torus_str_t *name);

@@ -77,6 +77,10 @@ const torus_format_t *torus_format_find(torus_str_t name);
 /* Does an answer to this read show resolution buckets apart? */
 int torus_answer_subs(const torus_read_t *read, const torus_format_t *format);
 
+/*
+ * To out, whose failed flag tells whether all of it fitted; query, out and
+ * read must outlive their use here.
+ */
 void torus_answer_begin(torus_answer_t *a, const torus_query_t *query,
     torus_buf_t *out);
 void torus_answer_open(torus_answer_t *a, const torus_read_t *read);
@@ -89,6 +93,7 @@ void torus_answer_open(torus_answer_t *a, const torus_read_t *read);
 int torus_answer_bucket(torus_answer_t *a, torus_arena_t *arena,
     torus_bucket_t *bucket);
 
+/* TORUS_OK, or TORUS_AGAIN as above. */
 int torus_answer_close(torus_answer_t *a);
 void torus_answer_end(torus_answer_t *a);
 

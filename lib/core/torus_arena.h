@@ -32,6 +32,7 @@ torus_arena_t *torus_arena_create_on(size_t chunk, torus_account_t *account);
  */
 void torus_arena_charge(torus_arena_t *a, torus_account_t *account);
 
+/* What it is charged to, or NULL. */
 torus_account_t *torus_arena_account(const torus_arena_t *a);
 
 /* Forgets all, keeps the first chunk for the next use. */
@@ -53,7 +54,10 @@ int torus_arena_cleanup(torus_arena_t *a, torus_arena_cleanup_pt fn,
 void *torus_arena_alloc(torus_arena_t *a, size_t size);
 void *torus_arena_calloc(torus_arena_t *a, size_t n, size_t size);
 
-/* A copy, terminated by a '\0' that len does not count. */
+/*
+ * A copy, terminated by a '\0' that len does not count.  TORUS_OK or
+ * TORUS_ERROR.
+ */
 int torus_arena_dup(torus_arena_t *a, torus_str_t s, torus_str_t *copy);
 
 

@@ -21,11 +21,13 @@ typedef struct {
 } torus_buf_t;
 
 
+/* Empty; memory comes with the first byte.  max as in the buffer. */
 void torus_buf_init(torus_buf_t *b, size_t max);
 
 /* With what there is left of an account for a cap; NULL: without one. */
 void torus_buf_init_on(torus_buf_t *b, torus_account_t *account);
 
+/* Its memory; b is empty then and may be used again. */
 void torus_buf_free(torus_buf_t *b);
 
 /* Empties b and clears failed; keeps its memory when at most keep bytes. */
@@ -34,6 +36,7 @@ void torus_buf_reset(torus_buf_t *b, size_t keep);
 /* torus_buf_reserve() where there is not room enough. */
 int torus_buf_more(torus_buf_t *b, size_t n);
 
+/* Appends, without the '\0'; TORUS_OK or TORUS_ERROR (sets failed). */
 int torus_buf_printf(torus_buf_t *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -50,6 +53,7 @@ torus_buf_reserve(torus_buf_t *b, size_t n)
 }
 
 
+/* Appends a copy; TORUS_OK or TORUS_ERROR (sets failed). */
 static inline int
 torus_buf_add(torus_buf_t *b, const void *data, size_t len)
 {

@@ -19,7 +19,7 @@
 #define TORUS_CARBON_LINE_MAX  16384    /* default, bytes without newline */
 #define TORUS_CARBON_PATH_MAX  4096
 
-/* A path_max above this is taken as this. */
+/* The most that path_max may be; what is above is taken as this. */
 #define TORUS_CARBON_PATH_LIMIT  16384
 
 /* A path with more tags counts as too long. */
@@ -45,8 +45,8 @@ typedef int (*torus_carbon_handler_pt)(void *data,
 
 
 typedef struct {
-    size_t           line_max;
-    size_t           path_max;
+    size_t           line_max;   /* bytes, without the newline */
+    size_t           path_max;   /* .. of a path */
 } torus_carbon_conf_t;
 
 
@@ -60,6 +60,7 @@ typedef struct {
 } torus_carbon_t;
 
 
+/* conf must outlive c; free() drops the line that is not whole. */
 void torus_carbon_init(torus_carbon_t *c, const torus_carbon_conf_t *conf);
 void torus_carbon_free(torus_carbon_t *c);
 
@@ -71,7 +72,10 @@ void torus_carbon_free(torus_carbon_t *c);
 int torus_carbon_feed(torus_carbon_t *c, const unsigned char *data, size_t len,
     int64_t now, torus_carbon_handler_pt handler, void *ctx, size_t *consumed);
 
-/* A clean close or the end of a datagram ends the last line. */
+/*
+ * A clean close or the end of a datagram ends the last line.  TORUS_OK, or
+ * what the handler returned: then call it again later.
+ */
 int torus_carbon_end(torus_carbon_t *c, int64_t now,
     torus_carbon_handler_pt handler, void *ctx);
 

@@ -144,11 +144,11 @@ typedef struct {
 } torus_turns_t;
 
 
+/* Counts a turn of so many microseconds; adds turns to sum. */
 void torus_turns_add(torus_turns_t *turns, uint64_t usec);
 void torus_turns_sum(torus_turns_t *sum, const torus_turns_t *turns);
+/* As the status page has them; a counter only grows. */
 const char *torus_turn_name(torus_turn_t turn);
-
-
 const char *torus_host_value_name(torus_host_value_t value);
 int torus_host_value_is_counter(torus_host_value_t value);
 const char *torus_schema_value_name(torus_schema_value_t value);

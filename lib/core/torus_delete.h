@@ -34,6 +34,7 @@ int torus_delete_next(torus_delete_t *del, torus_batch_t *batch);
 unsigned torus_delete_reply(torus_delete_t *del, const torus_host_t *host,
     const redisReply *reply, torus_error_t *err);
 
+/* Nothing is left to ask for, and nothing outstanding. */
 int torus_delete_done(const torus_delete_t *del);
 
 /* Once it is done: a piece of the answer.  TORUS_OK: the last; TORUS_AGAIN. */

@@ -56,6 +56,7 @@ typedef struct {
  */
 int torus_step_parse(torus_str_t text, torus_step_t *step, torus_error_t *err);
 
+/* The number of the bucket that holds ts, seconds since 1970. */
 int64_t torus_step_bucket(const torus_step_t *step, int64_t ts);
 
 /* The first second of a bucket; of weekly YYYY00 that is 1 January. */
@@ -81,6 +82,7 @@ int torus_step_valid(const torus_step_t *step, int64_t bucket);
 /* The typical length of a step in seconds: month 30 days, year 365 days. */
 int64_t torus_step_nominal(const torus_step_t *step);
 
+/* Are they the same span, or the same of the calendar? */
 int torus_step_eq(const torus_step_t *a, const torus_step_t *b);
 
 /* "60s", "daily": as torus_step_parse() reads it; dst has 32 bytes. */

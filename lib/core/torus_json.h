@@ -27,12 +27,14 @@ typedef struct {
 } torus_json_t;
 
 
+/* out must outlive j; pretty: 1, indented. */
 void torus_json_init(torus_json_t *j, torus_buf_t *out, int pretty);
 
 /* open: '[' or '{'; close: ']' or '}'. */
 void torus_json_open(torus_json_t *j, char open);
 void torus_json_close(torus_json_t *j, char close);
 
+/* In an object, before each value. */
 void torus_json_key(torus_json_t *j, torus_str_t key);
 void torus_json_key_int(torus_json_t *j, int64_t key);
 
@@ -42,6 +44,7 @@ void torus_json_key_int(torus_json_t *j, int64_t key);
 /* Bytes that are no UTF-8 become U+FFFD. */
 void torus_json_string(torus_json_t *j, torus_str_t s);
 
+/* Values. */
 void torus_json_int(torus_json_t *j, int64_t i);
 void torus_json_null(torus_json_t *j);
 void torus_json_bool(torus_json_t *j, int yes);

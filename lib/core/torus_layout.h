@@ -66,7 +66,7 @@ size_t torus_layout_subkey(unsigned char *dst, size_t len, int64_t bucket);
 int torus_layout_subkeys(const torus_interval_t *iv);
 
 
-/* The resolution buckets that touch an interval bucket. */
+/* The resolution buckets that touch an interval bucket: n from first on. */
 typedef struct {
     int64_t                  first;
     int64_t                  n;

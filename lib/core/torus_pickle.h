@@ -58,6 +58,7 @@ typedef struct {
 } torus_pickle_t;
 
 
+/* conf must outlive p; frame_max: bytes of a frame without its head. */
 void torus_pickle_init(torus_pickle_t *p, const torus_carbon_conf_t *conf,
     size_t frame_max);
 void torus_pickle_free(torus_pickle_t *p);

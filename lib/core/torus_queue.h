@@ -34,6 +34,7 @@ typedef struct torus_queue_s {
 } torus_queue_t;
 
 
+/* With all that is in it, sent or not. */
 void torus_queue_free(torus_queue_t *q);
 
 /*

@@ -34,6 +34,7 @@ int torus_reindex_next(torus_reindex_t *reindex, torus_batch_t *batch);
 unsigned torus_reindex_reply(torus_reindex_t *reindex,
     const torus_host_t *host, const redisReply *reply, torus_error_t *err);
 
+/* Nothing is left to ask for, and nothing outstanding. */
 int torus_reindex_done(const torus_reindex_t *reindex);
 
 /* The whole answer, once it is done. */

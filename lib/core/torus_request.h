@@ -161,6 +161,7 @@ torus_str_t torus_request_type(const torus_request_t *r);
 /* Seconds this answer may be cached: at most the step and 60, may be 0. */
 unsigned torus_request_max_age(const torus_request_t *r);
 
+/* What it has cost so far; valid as long as the request. */
 const torus_request_stats_t *torus_request_stats(torus_request_t *r);
 
 

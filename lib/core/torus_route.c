@@ -892,13 +892,6 @@ torus_router_remove(torus_router_t *router, size_t i)
 
 
 void
-torus_router_stats(const torus_router_t *router, torus_router_stats_t *stats)
-{
-    *stats = *router->stats;
-}
-
-
-void
 torus_router_share(torus_router_t *router, torus_router_stats_t *stats)
 {
     *stats = *router->stats;

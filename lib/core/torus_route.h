@@ -101,9 +101,6 @@ uint64_t torus_router_hash(const torus_router_t *router, torus_str_t stem);
 /* Is it in the cache?  Changes nothing. */
 int torus_router_knows(const torus_router_t *router, torus_str_t stat);
 
-void torus_router_stats(const torus_router_t *router,
-    torus_router_stats_t *stats);
-
 /* From now on they are kept there, as they are so far; outlives the router. */
 void torus_router_share(torus_router_t *router, torus_router_stats_t *stats);
 

@@ -38,6 +38,7 @@ typedef struct {
 } torus_row_t;
 
 
+/* Nothing was added; what will be lives in the arena given with it. */
 void torus_row_init(torus_row_t *row, torus_type_t type);
 
 /*
@@ -49,7 +50,10 @@ void torus_row_init(torus_row_t *row, torus_type_t type);
 int torus_row_read(torus_row_t *row, torus_arena_t *arena,
     const torus_func_t *func, torus_str_t text, torus_str_t n);
 
-/* Adds a value; a TEXT value must live as long as the arena. */
+/*
+ * Adds a value that occurred n times; a TEXT value must live as long as the
+ * arena.  TORUS_OK or TORUS_ERROR, as for the next.
+ */
 int torus_row_add(torus_row_t *row, torus_arena_t *arena,
     const torus_value_t *value, int64_t n);
 

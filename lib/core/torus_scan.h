@@ -48,6 +48,7 @@ int torus_scan_next(torus_scan_t *scan, torus_batch_t *batch);
 int torus_scan_reply(torus_scan_t *scan, const torus_host_t *host,
     const redisReply *reply, torus_error_t *err);
 
+/* Nothing is left to ask for, and nothing outstanding. */
 int torus_scan_done(const torus_scan_t *scan);
 
 

@@ -136,7 +136,6 @@ const torus_schema_t *torus_schema_find(const torus_schema_set_t *set,
     torus_str_t name);
 const torus_interval_t *torus_schema_interval(const torus_schema_t *schema,
     torus_str_t name);
-
 const torus_row_expr_t *torus_schema_find_transform(
     const torus_schema_set_t *set, torus_str_t name);
 const torus_macro_t *torus_schema_find_macro(const torus_schema_set_t *set,
@@ -153,11 +152,14 @@ torus_str_t torus_type_name(torus_type_t type);
 
 /*
  * Fills in *host from "host[:port][/db]", "redis://[[user]:password@]host
- * [:port][/db]" or "unix:/path[?db=N]"; credentials are percent-decoded.
+ * [:port][/db]" or "unix:/path[?db=N]"; credentials are percent-decoded, and
+ * all texts copied to the arena.  TORUS_OK; TORUS_INVALID with a reason that
+ * fits behind "host" and quotes nothing that may be a password; TORUS_ERROR.
  */
 int torus_host_parse(torus_arena_t *arena, torus_str_t text,
     torus_host_t *host, torus_error_t *err);
 
+/* The same server, database and credentials? */
 int torus_host_eq(const torus_host_t *a, const torus_host_t *b);
 
 

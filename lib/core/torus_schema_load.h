@@ -113,6 +113,7 @@ int torus_schema_string(torus_schema_loader_t *l, const char *key,
     json_t *value, torus_str_t *s);
 void torus_schema_wrong(torus_schema_loader_t *l, const char *key,
     const char *what, json_t *value);
+/* Of a string; lives as long as the JSON. */
 torus_str_t torus_schema_str(const json_t *value);
 
 /* Handlers. */
@@ -123,6 +124,7 @@ void torus_schema_transforms(torus_schema_loader_t *l, void *object,
 void torus_schema_macros(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 
+/* Of the whole set, when all files are in it. */
 void torus_schema_check(torus_schema_loader_t *l);
 void torus_schema_check_macros(torus_schema_loader_t *l);
 

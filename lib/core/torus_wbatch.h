@@ -161,6 +161,7 @@ typedef struct {
 } torus_index_t;
 
 
+/* Those that no batch holds. */
 void torus_chunks_free(torus_chunks_t *c);
 
 /* NULL when out of memory. */
@@ -181,11 +182,11 @@ static inline torus_record_t *torus_wbatch_add(torus_chunks_t *c,
     torus_wbatch_t *b, torus_str_t key, torus_str_t arg)
     __attribute__((always_inline));
 
-/* Another value or member of a record. */
+/* Another value or member of a record; NULL: no memory. */
 torus_item_t *torus_record_add(torus_chunks_t *c, torus_record_t *r,
     torus_str_t arg);
 
-/* Overwrites the value of a record. */
+/* Overwrites the value of a record: TORUS_OK, TORUS_ERROR. */
 int torus_record_set(torus_chunks_t *c, torus_record_t *r, torus_str_t arg);
 
 /*
@@ -217,6 +218,7 @@ extern const torus_command_t  torus_commands[];
 int torus_wbatch_encode(torus_wbatch_t *b, torus_buf_t *out);
 
 
+/* To the end; from the front, NULL: there is none. */
 void torus_fifo_push(torus_fifo_t *f, torus_wbatch_t *b);
 torus_wbatch_t *torus_fifo_shift(torus_fifo_t *f);
 
@@ -224,11 +226,13 @@ torus_wbatch_t *torus_fifo_shift(torus_fifo_t *f);
 void torus_fifo_prepend(torus_fifo_t *f, torus_fifo_t *other);
 
 
+/* The table; nodes belong to their batches. */
 void torus_index_free(torus_index_t *ix);
 
 /* The newest that there is; arg null for the key itself. */
 torus_node_t *torus_index_find(const torus_index_t *ix, uint64_t hash,
     unsigned kind, torus_str_t key, torus_str_t arg);
+/* TORUS_OK or TORUS_ERROR (no memory): then it is not merged into. */
 int torus_index_insert(torus_index_t *ix, torus_node_t *node);
 
 /* Forgets everything born up to birth, of which nodes were in the index. */

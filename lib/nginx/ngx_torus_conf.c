@@ -6,6 +6,7 @@
  */
 
 #include "ngx_torus_conf.h"
+#include "torus_carbon.h"
 
 #include <sys/random.h>
 
@@ -478,6 +479,13 @@ char *
 ngx_torus_conf_path_max(ngx_conf_t *cf, const char *prefix, size_t path_max,
     size_t line_max)
 {
+    if (path_max > TORUS_CARBON_PATH_LIMIT) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%s_path_max\" must be from 1 to %d, not %uz",
+                           prefix, TORUS_CARBON_PATH_LIMIT, path_max);
+        return NGX_CONF_ERROR;
+    }
+
     if (path_max >= 1 && path_max <= line_max) {
         return NGX_CONF_OK;
     }

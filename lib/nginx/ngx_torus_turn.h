@@ -35,6 +35,7 @@ typedef struct {
 } ngx_torus_turns_t;
 
 
+/* The clock is read at both ends; what took long is logged at info. */
 void ngx_torus_turn_begin(ngx_torus_turns_t *turns);
 
 /* Has the slice been used up? */

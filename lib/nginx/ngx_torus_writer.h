@@ -103,6 +103,7 @@ ngx_int_t ngx_torus_writer_mark(ngx_torus_writer_t *w,
     ngx_torus_mark_t *mark);
 void ngx_torus_mark_cancel(ngx_torus_mark_t *mark);
 
+/* As they are now. */
 void ngx_torus_writer_stats(ngx_torus_writer_t *w,
     torus_writer_stats_t *stats);
 

@@ -400,7 +400,7 @@ test_cache(void)
     snprintf(name, sizeof(name), "a.x.y");
     ok(!torus_router_knows(router, torus_test_z(name)),
        "a new stat is not known");
-    torus_router_stats(router, &stats);
+    torus_router_share(router, &stats);
     is_int((int64_t) stats.misses, 0, "and to ask is no miss");
 
     route = torus_router_find(router, torus_test_z(name));
@@ -425,7 +425,7 @@ test_cache(void)
     is_int(torus_router_find(router, torus_str(NULL, 0))->ntargets, 0,
            "an empty name without data");
 
-    torus_router_stats(router, &stats);
+    torus_router_share(router, &stats);
 
     is_int(stats.hits, 2, "hits");
     is_int(stats.misses, 3, "misses");
@@ -482,14 +482,14 @@ test_eviction(void)
         wrong += strcmp(targets(route), want) != 0;
         wrong += !torus_str_is(route->stat, name);
 
-        torus_router_stats(router, &stats);
+        torus_router_share(router, &stats);
         over += stats.bytes > 100000;
         misses -= stats.misses;
 
         route = torus_router_find(router, torus_str("m.hot", 5));
         wrong += strcmp(targets(route), "s m.hot:") != 0;
 
-        torus_router_stats(router, &stats);
+        torus_router_share(router, &stats);
         misses += stats.misses;
     }
 
@@ -519,7 +519,7 @@ test_eviction(void)
         wrong += strcmp(targets(route), want) != 0;
     }
 
-    torus_router_stats(router, &stats);
+    torus_router_share(router, &stats);
 
     is_int(wrong, 0, "no route is wrong while the table grows");
     is_int(stats.hits, 10000, "each name is a hit the second time");
@@ -554,7 +554,7 @@ test_small_cache(void)
         wrong += strcmp(targets(route), want) != 0;
     }
 
-    torus_router_stats(router, &stats);
+    torus_router_share(router, &stats);
 
     is_int(wrong, 0, "a cache of nothing routes");
     is_int(stats.entries, 1, "and holds one");
