@@ -14,25 +14,40 @@
  * N sets of M counts each: SMEMBERS first, and what they name in a second
  * round trip.
  *
- * And one of bench/render.pl, for servers of any make:
+ * And two of bench/render.pl, the first for servers of any make:
  *
  *   bench_query fetch PORT N URI FILE             N answers, one after the
  *                                                 other; the last is kept
  *
  * prints the microseconds from connect() to the end of the answer.
+ *
+ *   bench_query waits PORT PID N URI HEAVY..      how long URI takes, asked
+ *                                                 each millisecond, while N
+ *                                                 times HEAVY are answered
+ *
+ * prints the median, the 99th percentile and the longest in microseconds; the
+ * last two of the time that process PID, the worker, ran in each of these
+ * waits; and the longest that it was ready to run in one and had no processor,
+ * which is the machine's delay.
  */
+
+#define _GNU_SOURCE
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -562,6 +577,154 @@ fetch(int port, int times, const char *uri, const char *name)
 }
 
 
+/* All of HEAVY, n times, in a process of its own. */
+static pid_t
+load(int port, int n, char **uris)
+{
+    int      i;
+    char     request[65536];
+    size_t   len;
+    pid_t    pid;
+    bytes_t  b;
+
+    pid = fork();
+
+    if (pid != 0) {
+        return pid;
+    }
+
+    memset(&b, 0, sizeof(b));
+    b.size = 1 << 26;
+    b.data = malloc(b.size);
+
+    if (b.data == NULL) {
+        die("malloc");
+    }
+
+    while (n--) {
+        for (i = 0; uris[i] != NULL; i++) {
+            len = (size_t) snprintf(request, sizeof(request),
+                                    "GET %s HTTP/1.0\r\nHost: localhost"
+                                    "\r\n\r\n", uris[i]);
+
+            fetch_once(port, request, len, &b);
+
+            if (b.len < 12 || memcmp(b.data + 8, " 200", 4) != 0) {
+                fprintf(stderr, "%.1000s\n", b.data);
+                _exit(1);
+            }
+        }
+    }
+
+    _exit(0);
+}
+
+
+/* Nanoseconds that a process has run, and has waited for a processor. */
+static void
+scheduled(int fd, uint64_t *ran, uint64_t *waited)
+{
+    char                text[128];
+    ssize_t             n;
+    unsigned long long  x, y;
+
+    n = pread(fd, text, sizeof(text) - 1, 0);
+
+    if (n <= 0) {
+        die("schedstat");
+    }
+
+    text[n] = '\0';
+
+    if (sscanf(text, "%llu %llu", &x, &y) != 2) {
+        die("schedstat");
+    }
+
+    *ran = x;
+    *waited = y;
+}
+
+
+static void
+waits(int port, const char *pid, int times, char **uris)
+{
+    int                  stat, status;
+    char                 request[65536], name[64];
+    pid_t                child;
+    conn_t              *c;
+    size_t               n, len;
+    double              *took, *ran;
+    uint64_t             due, since, ran0, ran1, idle0, idle1, idle;
+    struct timespec      ts;
+    struct sched_param   param;
+
+    snprintf(name, sizeof(name), "/proc/%s/schedstat", pid);
+    stat = open(name, O_RDONLY);
+    c = calloc(1, sizeof(conn_t));
+    took = samples;
+    ran = calloc(SAMPLES, sizeof(double));
+
+    if (stat == -1 || c == NULL || ran == NULL) {
+        die(name);
+    }
+
+    child = load(port, times, uris + 1);
+
+    /* where it is allowed the client's own delay is none */
+    memset(&param, 0, sizeof(param));
+    param.sched_priority = 1;
+    (void) sched_setscheduler(0, SCHED_FIFO, &param);
+
+    len = (size_t) snprintf(request, sizeof(request),
+                            "GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n",
+                            uris[0]);
+    c->fd = dial(port);
+    due = now();
+    idle = 0;
+
+    for (n = 0; n < SAMPLES && waitpid(child, &status, WNOHANG) == 0; n++) {
+        due += 1000000;
+        since = now();
+
+        if (since < due) {
+            ts.tv_sec = (time_t) (due / 1000000000);
+            ts.tv_nsec = (long) (due % 1000000000);
+            clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &ts, NULL);
+
+        } else {
+            due = since;
+        }
+
+        scheduled(stat, &ran0, &idle0);
+
+        since = now();
+        ask(c, request, len);
+
+        while (!answer(c)) {
+            /* void */
+        }
+
+        took[n] = (double) (now() - since) / 1000;
+
+        scheduled(stat, &ran1, &idle1);
+
+        ran[n] = (double) (ran1 - ran0) / 1000;
+        idle = idle1 - idle0 > idle ? idle1 - idle0 : idle;
+    }
+
+    if (n == 0 || n == SAMPLES || status != 0) {
+        die("no answer");
+    }
+
+    qsort(took, n, sizeof(double), compare);
+    qsort(ran, n, sizeof(double), compare);
+
+    printf("%.0f %.0f %.0f %.0f %.0f %.0f\n", took[n / 2],
+           took[n * 99 / 100], took[n - 1], ran[n * 99 / 100], ran[n - 1],
+           (double) idle / 1000);
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -572,13 +735,23 @@ main(int argc, char **argv)
 
     if (argc < 6) {
         fprintf(stderr, "usage: bench_query bare|http PORT N SECONDS ..\n"
-                "       bench_query fetch PORT N URI FILE\n");
+                "       bench_query fetch PORT N URI FILE\n"
+                "       bench_query waits PORT PID N URI HEAVY..\n");
         return 1;
     }
 
     samples = malloc(SAMPLES * sizeof(double));
 
-    if (samples == NULL || atoi(argv[3]) < 1 || atoi(argv[3]) > CONNS_MAX) {
+    if (samples == NULL) {
+        die("malloc");
+    }
+
+    if (argc > 6 && strcmp(argv[1], "waits") == 0) {
+        waits(atoi(argv[2]), argv[3], atoi(argv[4]), argv + 5);
+        return 0;
+    }
+
+    if (atoi(argv[3]) < 1 || atoi(argv[3]) > CONNS_MAX) {
         die("arguments");
     }
 
