@@ -240,7 +240,9 @@ ngx_http_torus_unknown(ngx_http_request_t *r, torus_str_t name)
     char    text[64], reason[128];
 
     if (name.len == 0) {
-        return ngx_http_torus_refuse(r, NGX_HTTP_NOT_FOUND, "no command");
+        return ngx_http_torus_refuse(r, NGX_HTTP_NOT_FOUND,
+                                     "no command: there are \"series\", "
+                                     "\"list\", \"render\" and others");
     }
 
     len = torus_escape(text, sizeof(text), name);

@@ -977,6 +977,10 @@ ngx_http_torus_zones(ngx_conf_t *cf, ngx_http_torus_main_conf_t *tmcf)
         level = NGX_LOG_NOTICE;
     }
 
+    if (ngx_conf_full_name(cf->cycle, &dir, 1) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     tmcf->zones = ngx_torus_tz_read(cf, &dir, level);
 
     return tmcf->zones == NULL && level == NGX_LOG_EMERG ? NGX_ERROR : NGX_OK;

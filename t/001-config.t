@@ -125,6 +125,12 @@ for my $case (
     [ 'a mode of a host without a port', 'karbon_schema schema.json; '
       . 'karbon_overflow drop redis://u:secret@h:0;', 'karbon on;', '', '',
       qr/the host of "karbon_overflow" must have a port from 1 to 65535 in / ],
+    [ 'zones from nowhere', 'karbon_schema schema.json;', 'karbon on;',
+      'torus_schema schema.json; torus_timezones s.d;', 'torus_query on;',
+      qr{stat\(\) "/[^"]*/conf/s\.d" failed} ],
+    [ 'zones from a file', 'karbon_schema schema.json;', 'karbon on;',
+      'torus_schema schema.json; torus_timezones schema.json;',
+      'torus_query on;', qr{"/[^"]*/conf/schema\.json" is not a directory} ],
     [ 'a path longer than a line', 'karbon_schema schema.json;',
       'karbon on; karbon_line_max 100; karbon_path_max 101;', '', '',
       qr/"karbon_path_max" must be .* "karbon_line_max", which is 100,/ ],

@@ -30,7 +30,8 @@ __DATA__
 [("Content-Type: application/json") x 6]
 --- json eval
 ['{"error":"unknown command \"nope\""}',
- '{"error":"no command"}',
+ '{"error":"no command: there are \\"series\\", \\"list\\", \\"render\\"'
+ . ' and others"}',
  '{"error":"unknown command \"series/x\""}',
  '{"error":"unknown command \"Series\""}',
  '{"error":"unknown command \"a\\\\x22b\\\\x01\""}',

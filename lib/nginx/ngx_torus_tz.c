@@ -67,6 +67,11 @@ ngx_torus_tz_read(ngx_conf_t *cf, ngx_str_t *dir, ngx_uint_t level)
         return NULL;
     }
 
+    if (!ngx_is_dir(&fi)) {
+        ngx_conf_log_error(level, cf, 0, "\"%s\" is not a directory", path);
+        return NULL;
+    }
+
     t = ngx_pcalloc(cf->pool, sizeof(ngx_torus_tz_t));
     cln = ngx_pool_cleanup_add(cf->pool, 0);
 
