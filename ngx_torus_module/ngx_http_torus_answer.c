@@ -608,17 +608,17 @@ ngx_http_torus_fail(ngx_http_torus_ctx_t *ctx, ngx_torus_client_error_e error)
 
     case NGX_TORUS_CLIENT_TIMEOUT:
         torus_request_fail(ctx->torus, NGX_HTTP_GATEWAY_TIME_OUT,
-                           "the store did not answer in time");
+                           "redis did not answer in time");
         return;
 
     case NGX_TORUS_CLIENT_BUSY:
         torus_request_fail(ctx->torus, NGX_HTTP_SERVICE_UNAVAILABLE,
-                           "too many queries are waiting for the store");
+                           "too many queries are waiting for redis");
         return;
 
     default: /* NGX_TORUS_CLIENT_UNREACHABLE */
         torus_request_fail(ctx->torus, NGX_HTTP_SERVICE_UNAVAILABLE,
-                           "the store cannot be reached");
+                           "redis cannot be reached");
         return;
     }
 }

@@ -1026,7 +1026,7 @@ static void
 ngx_http_torus_insert_no_room(ngx_http_torus_insert_t *ins)
 {
     ins->status = NGX_HTTP_SERVICE_UNAVAILABLE;
-    ins->reason = "the store does not take more for now";
+    ins->reason = "redis takes no more for now";
 }
 
 

@@ -58,7 +58,7 @@ __DATA__
 --- response_headers eval
 [("Content-Type: application/json\n! Cache-Control\n! ETag") x 4]
 --- response_body eval
-[(qq({"error": "the store cannot be reached"}\n)) x 4]
+[(qq({"error": "redis cannot be reached"}\n)) x 4]
 --- no_error_log
 [alert]
 [crit]
@@ -122,7 +122,7 @@ Content-Type: application/json
 GET /torus/series?stat=a
 --- error_code: 503
 --- response_body
-{"error": "the store cannot be reached"}
+{"error": "redis cannot be reached"}
 --- no_error_log
 [alert]
 
@@ -198,7 +198,7 @@ $main::Other->cmd(qw( CONFIG SET requirepass secret ));
 GET /torus/series?stat=a
 --- error_code: 503
 --- response_body
-{"error": "the store cannot be reached"}
+{"error": "redis cannot be reached"}
 --- error_log
 WRONGPASS
 --- no_error_log

@@ -130,10 +130,10 @@ GET /torus/series?stat=a
 --- response_headers
 Content-Type: application/json
 --- response_body
-{"error": "the store did not answer in time"}
+{"error": "redis did not answer in time"}
 --- error_log
 does not answer queries
-torus query failed: the store did not answer in time
+torus query failed: redis did not answer in time
 --- no_error_log
 [alert]
 [crit]
@@ -185,7 +185,7 @@ location /torus/ { torus_query on; torus_buffer_size 10m; }
 GET /torus/series?stat=a
 --- error_code: 503
 --- response_body
-{"error": "the store cannot be reached"}
+{"error": "redis cannot be reached"}
 --- no_error_log
 [alert]
 [crit]
@@ -205,7 +205,7 @@ location /client {
 GET /client
 --- ignore_response
 --- error_log
-torus query broke off: the store cannot be reached
+torus query broke off: redis cannot be reached
 upstream prematurely closed connection
 --- no_error_log
 [alert]

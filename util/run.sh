@@ -224,9 +224,11 @@ next() {
 To try next:
     echo "shop.eu.orders.count 1" | nc -N 127.0.0.1 $karbon
     curl "$series?stat=rate(shop.eu.orders.count)&steps=5"
+    curl -g "http://127.0.0.1:$torus/render?target=shop.*.orders.count&from=-5min"
     curl "http://127.0.0.1:$torus/list"
     curl "http://127.0.0.1:$torus/properties?stat=web1.latency"
     a StatsD of yours: graphiteHost 127.0.0.1, graphitePort $karbon
+    a Grafana of yours: a Graphite of version 1.1, http://127.0.0.1:$torus
     the schema: $ROOT/conf.examples/schema.json
     the log: $run/logs/error.log
 END
