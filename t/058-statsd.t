@@ -252,10 +252,37 @@ sub spikes {
         is(scalar @seen, 1, "$interval: the spike is seen");
     }
 
-    my ($folded) = render('/', "consolidateBy($level, 'max')",
-                          from => '-6h', maxDataPoints => 10);
-    is(scalar(grep { defined && $_ == 100 } @$folded), 1,
-       'and of flushes by consolidateBy()');
+    # in every interval, whatever one point shows
+    for my $interval (qw( flush minute hour )) {
+        for my $points (10, 10000) {
+            my ($max) = render('/', "consolidateBy(interval($level,"
+                               . "'$interval'), 'max')", from => '-6h',
+                               maxDataPoints => $points);
+            my @seen = grep { defined && $_ == 100 } @$max;
+
+            is(scalar @seen, 1,
+               "$interval: and by consolidateBy(), $points points");
+        }
+    }
+
+    # a function that looks into them is not told by it
+    my ($half) = render('/', "percentile(consolidateBy(interval($level,"
+                        . "'hour'), 'max'), 50)", from => '-6h');
+    is(scalar(grep { defined && $_ == 7 } @$half), scalar @$half,
+       'percentile() counts more than consolidateBy()');
+
+    # hours are the same of what interval ever they are made
+    for my $interval (qw( flush minute hour )) {
+        my ($max, undef, $last) = render('/', "summarize(interval($level,"
+                                         . "'$interval'), '1h', 'max')",
+                                         from => '-20h');
+        my ($i) = grep { defined $max->[$_] && $max->[$_] == 100 } 0 .. $#$max;
+        my @low = grep { defined && $_ == 7 } @$max;
+
+        is($last - ($#$max - ($i // 0)) * 3600, $spike - $spike % 3600,
+           "$interval: and by summarize(), in its hour");
+        cmp_ok(scalar @low, '>=', @$max - 2, "$interval: in none else");
+    }
 
     my ($status, $body) = $nginx->get("/series?stat=max($level)"
                                       . '&interval=hour&start=-6h&end=now');

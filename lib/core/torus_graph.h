@@ -68,6 +68,7 @@ typedef struct {
 typedef struct {
     const torus_function_t   *function;  /* NULL: mean */
     double                    param;     /* 95 of "p95" */
+    unsigned                  folded:1;  /* a fold has said so, no function */
 } torus_graph_reduce_t;
 
 
@@ -182,6 +183,13 @@ torus_graph_leaf_t **torus_graph_leaves(const torus_graph_t *g, size_t *n);
 torus_graph_series_t *torus_graph_series(torus_graph_t *g,
     const torus_graph_leaf_t *leaf, torus_str_t name, int64_t step,
     int64_t phase);
+
+/*
+ * Unless a function has said what becomes of the rows of a series, a fold
+ * does: the largest value of each, not the mean.  1: it does; 0: it is one
+ * that rows cannot tell.
+ */
+int torus_graph_reduce_by(torus_graph_series_t *s, torus_graph_fold_t fold);
 
 /*
  * The series of a leaf, in any order; they are sorted by name here.  The

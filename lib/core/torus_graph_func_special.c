@@ -56,6 +56,7 @@ static int torus_graph_bucket_series(torus_graph_t *g,
     torus_graph_frame_t *f, torus_graph_series_t *s,
     const torus_value_t *value);
 static int torus_graph_bucket_cmp(const void *key, const void *item);
+static int torus_graph_is_plain(const torus_graph_series_t *s);
 static int torus_graph_has_rows(torus_graph_t *g,
     const torus_graph_func_t *func, const torus_graph_series_t *s);
 
@@ -336,6 +337,10 @@ torus_graph_consolidate_by(torus_graph_t *g, torus_graph_frame_t *f,
 
     (*out)->fold = fold;
 
+    if ((*out)->rows != NULL) {
+        (void) torus_graph_reduce_by(*out, fold);
+    }
+
     return torus_graph_rename(g, *out, "consolidateBy(%.*s,\"%.*s\")",
                               torus_fmt(s->name), torus_fmt(func));
 }
@@ -458,6 +463,15 @@ torus_graph_has_rows(torus_graph_t *g, const torus_graph_func_t *func,
 }
 
 
+/* Are there rows, and has no function said what becomes of them? */
+static int
+torus_graph_is_plain(const torus_graph_series_t *s)
+{
+    return s->rows != NULL
+           && (s->reduce.function == NULL || s->reduce.folded);
+}
+
+
 /* variant: PERCENTILE, COUNT, MEAN */
 static int
 torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
@@ -491,6 +505,7 @@ torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
     to->reduce.function = torus_function_find(torus_str(name, strlen(name)),
                                               &param);
     to->reduce.param = f->call->args[1].number;
+    to->reduce.folded = 0;
 
     if (func->variant != PERCENTILE) {
         to->reduce.param = 0;
@@ -526,7 +541,7 @@ torus_graph_sum(torus_graph_t *g, torus_graph_frame_t *f)
 
         for (i = 0; i < list.n; i++) {
             s = list.items[i];
-            n += (s->rows != NULL && s->reduce.function == NULL);
+            n += torus_graph_is_plain(s);
         }
 
         for (i = 0; n != 0 && n == list.n && i < n; i++) {
@@ -545,6 +560,7 @@ torus_graph_sum(torus_graph_t *g, torus_graph_frame_t *f)
             s->own_values = 0;
             s->reduce.function = torus_function_find(torus_str("sum", 3),
                                                      &param);
+            s->reduce.folded = 0;
         }
 
         if (f->out.n != 0) {
@@ -573,7 +589,7 @@ torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
 
     name = s->name;
 
-    if (s->rows != NULL && s->reduce.function == NULL) {
+    if (torus_graph_is_plain(s)) {
         to = torus_graph_edit(g, s);
         if (to == NULL) {
             return TORUS_ERROR;
@@ -584,6 +600,7 @@ torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
         to->own_values = 0;
         to->reduce.function = torus_function_find(torus_str("rate", 4),
                                                   &param);
+        to->reduce.folded = 0;
 
     } else if (s->typed && s->type == TORUS_GAUGE) {
         n = torus_escape(text, 80, s->name);

@@ -14,6 +14,8 @@ static int torus_graph_smart_spans(torus_graph_t *g,
     int64_t step, torus_graph_span_t *spans, size_t *n);
 static int torus_graph_smart(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_merges(const torus_graph_series_t *s,
+    torus_graph_fold_t fold, torus_graph_series_t *to);
 static int torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
     torus_graph_fold_t fold, int64_t interval, int64_t start, int64_t end,
     torus_graph_series_t **out);
@@ -126,13 +128,37 @@ torus_graph_summarize(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
+/*
+ * Are the rows of s to be merged?  That is what adding them up is; what else
+ * a fold asks of them is asked of all their values, the largest is that of
+ * the merged ones.
+ */
+static int
+torus_graph_merges(const torus_graph_series_t *s, torus_graph_fold_t fold,
+    torus_graph_series_t *to)
+{
+    const torus_function_t  *function;
+
+    if (!torus_graph_mergeable(s)) {
+        return 0;
+    }
+
+    function = s->reduce.function;
+    to->reduce = s->reduce;
+
+    return fold == TORUS_GRAPH_SUM || fold == TORUS_GRAPH_AVERAGE
+           || (torus_graph_reduce_by(to, fold)
+               && (function == NULL || function == to->reduce.function));
+}
+
+
 /* A new series, its buckets from start until one ends at or after end. */
 static int
 torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
     torus_graph_fold_t fold, int64_t interval, int64_t start, int64_t end,
     torus_graph_series_t **out)
 {
-    int                    rc;
+    int                    rc, merge;
     double                *scratch;
     size_t                 i, n, first, last, points;
     int64_t                t;
@@ -141,10 +167,6 @@ torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
     rc = torus_graph_count(g, end - start, interval, &n);
     if (rc != TORUS_OK) {
         return rc;
-    }
-
-    if (!torus_graph_mergeable(s) && torus_graph_values(g, s) != TORUS_OK) {
-        return TORUS_ERROR;
     }
 
     to = torus_graph_like(g, s, n);
@@ -159,7 +181,13 @@ torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
     to->step = interval;
     to->end = start + (int64_t) n * interval;
 
-    if (torus_graph_mergeable(s)) {
+    merge = torus_graph_merges(s, fold, to);
+
+    if (!merge && torus_graph_values(g, s) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    if (merge) {
         to->rows = torus_arena_calloc(torus_graph_arena(g), n + 1,
                                       sizeof(torus_row_t));
         if (to->rows == NULL) {
@@ -167,7 +195,6 @@ torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
         }
 
         to->values = NULL;
-        to->reduce = s->reduce;
     }
 
     /* what lies behind the end of the range does not count */

@@ -180,6 +180,45 @@ torus_graph_reducer(const torus_graph_series_t *s, double *param)
 }
 
 
+int
+torus_graph_reduce_by(torus_graph_series_t *s, torus_graph_fold_t fold)
+{
+    double                   param;
+    const char              *name;
+    const torus_function_t  *function;
+
+    if (s->reduce.function != NULL && !s->reduce.folded) {
+        return 1;
+    }
+
+    name = (fold == TORUS_GRAPH_AVERAGE) ? "mean"
+           : (fold == TORUS_GRAPH_SUM) ? "sum"
+           : (fold == TORUS_GRAPH_MIN) ? "min"
+           : (fold == TORUS_GRAPH_MAX) ? "max"
+           : (fold == TORUS_GRAPH_MEDIAN) ? "median"
+           : (fold == TORUS_GRAPH_FIRST) ? "first"
+           : (fold == TORUS_GRAPH_LAST) ? "last" : "";
+
+    param = 0;
+    function = torus_function_find(torus_str(name, strlen(name)), &param);
+
+    if (function == NULL || !(function->types & torus_type_bit(s->type))) {
+        return 0;
+    }
+
+    s->reduce.function = fold == TORUS_GRAPH_AVERAGE ? NULL : function;
+    s->reduce.param = param;
+    s->reduce.folded = 1;
+
+    if (s->rows != NULL) {
+        s->values = NULL;
+        s->own_values = 0;
+    }
+
+    return 1;
+}
+
+
 /*
  * Of a series that others share it is cached there as well: the same rows
  * and reduction give the same numbers.

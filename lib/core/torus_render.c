@@ -1141,9 +1141,7 @@ static void
 torus_render_reduce(const torus_render_leaf_t *l,
     const torus_schema_t *schema, torus_graph_series_t *s)
 {
-    const char              *name;
-    torus_graph_fold_t       fold;
-    const torus_function_t  *function;
+    torus_graph_fold_t  fold;
 
     if (schema->fold.len == 0
         || torus_graph_fold_points(schema->fold, &fold) != TORUS_OK)
@@ -1161,17 +1159,7 @@ torus_render_reduce(const torus_render_leaf_t *l,
         return;
     }
 
-    name = fold == TORUS_GRAPH_SUM ? "sum"
-           : fold == TORUS_GRAPH_MIN ? "min"
-           : fold == TORUS_GRAPH_MAX ? "max"
-           : fold == TORUS_GRAPH_FIRST ? "first" : "last";
-
-    function = torus_function_find(torus_str(name, strlen(name)),
-                                   &s->reduce.param);
-
-    if (function != NULL && (function->types & torus_type_bit(schema->type))) {
-        s->reduce.function = function;
-    }
+    (void) torus_graph_reduce_by(s, fold);
 }
 
 
