@@ -69,6 +69,7 @@ static int torus_explain_stat(torus_explain_t *e, torus_str_t stat,
     unsigned depth);
 static int torus_explain_rules(torus_explain_t *e, torus_str_t stat,
     unsigned depth);
+static int torus_explain_overlong(torus_explain_t *e, torus_str_t name);
 static int torus_explain_known(const torus_explain_t *e, torus_str_t stat);
 static int torus_explain_schema(torus_explain_t *e,
     const torus_schema_t *schema, torus_str_t stat);
@@ -334,7 +335,9 @@ torus_explain_rules(torus_explain_t *e, torus_str_t stat, unsigned depth)
         torus_json_string(&e->json, torus_aggregates_source(ag, i));
         torus_json_close(&e->json, ']');
 
-        rc = torus_explain_stat(e, name, depth + 1);
+        rc = name.len <= TORUS_ROUTE_NAME
+             ? torus_explain_stat(e, name, depth + 1)
+             : torus_explain_overlong(e, name);
 
         torus_json_close(&e->json, '}');
 
@@ -343,6 +346,28 @@ torus_explain_rules(torus_explain_t *e, torus_str_t stat, unsigned depth)
         }
     }
 
+    torus_json_close(&e->json, ']');
+
+    return TORUS_OK;
+}
+
+
+/* Nothing is stored under the name of an aggregate that is too long. */
+static int
+torus_explain_overlong(torus_explain_t *e, torus_str_t name)
+{
+    e->names[e->nnames++] = name;
+
+    torus_json_keyz(&e->json, "stat");
+    torus_json_string(&e->json, name);
+    torus_explain_refused(e, TORUS_C_BAD_LENGTH);
+
+    torus_json_keyz(&e->json, "schemas");
+    torus_json_open(&e->json, '[');
+    torus_json_close(&e->json, ']');
+
+    torus_json_keyz(&e->json, "aggregates");
+    torus_json_open(&e->json, '[');
     torus_json_close(&e->json, ']');
 
     return TORUS_OK;

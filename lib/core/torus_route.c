@@ -145,6 +145,11 @@ torus_route_visit(torus_route_maker_t *m, torus_str_t stat, unsigned depth)
 
     m->names[m->nnames++] = stat;
 
+    if (depth != 0 && stat.len > TORUS_ROUTE_NAME) {
+        m->route->overlong++;
+        return TORUS_OK;
+    }
+
     if (torus_route_schemas(m, stat) != TORUS_OK) {
         return TORUS_ERROR;
     }
@@ -592,6 +597,7 @@ torus_router_pack(const torus_router_t *router, const torus_route_t *route)
     entry->bytes = size + TORUS_ROUTE_OVERHEAD;
     entry->used = 0;
     entry->route.ntargets = route->ntargets;
+    entry->route.overlong = route->overlong;
     entry->route.targets = (torus_route_target_t *) (entry + 1);
 
     keys = (torus_route_key_t *) (entry->route.targets + route->ntargets);

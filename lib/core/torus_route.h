@@ -68,7 +68,12 @@ typedef struct {
     torus_str_t            stat;
     torus_route_target_t  *targets;
     size_t                 ntargets;   /* 0: unmatched */
+    size_t                 overlong;   /* names of aggregates that nothing is
+                                          stored under */
 } torus_route_t;
+
+/* Most bytes of a name that an aggregate makes, as of what came by Carbon. */
+#define TORUS_ROUTE_NAME  TORUS_CARBON_PATH_LIMIT
 
 
 typedef struct torus_router_s  torus_router_t;

@@ -280,7 +280,7 @@ torus_store_point(torus_store_t *store, torus_str_t stat, torus_str_t value,
         return TORUS_AGAIN;
     }
 
-    if (route->ntargets == 1) {
+    if (route->ntargets == 1 && route->overlong == 0) {
         rc = torus_store_usual(store, &route->targets[0], value, timestamp,
                                now);
 
@@ -372,12 +372,12 @@ torus_store_route(torus_store_t *store, const torus_route_t *route,
     torus_str_t value, int64_t timestamp, int64_t now,
     torus_counter_t *reason)
 {
-    size_t                       i, skipped, taken, dropped;
+    size_t                       i, skipped, taken;
     torus_counter_t              rc, first;
     torus_store_point_t          point;
     const torus_route_target_t  *target;
 
-    if (route->ntargets == 0) {
+    if (route->ntargets == 0 && route->overlong == 0) {
         return torus_store_decline(store, TORUS_C_POINTS_UNMATCHED, reason);
     }
 
@@ -391,7 +391,6 @@ torus_store_route(torus_store_t *store, const torus_route_t *route,
 
     taken = 0;
     skipped = 0;
-    dropped = 0;
     first = TORUS_C_POINTS_ACCEPTED;
 
     for (i = 0; i < route->ntargets; i++) {
@@ -413,7 +412,6 @@ torus_store_route(torus_store_t *store, const torus_route_t *route,
         }
 
         if (rc == TORUS_C_POINTS_TRANSFORMED) {
-            dropped++;
             continue;
         }
 
@@ -426,11 +424,16 @@ torus_store_route(torus_store_t *store, const torus_route_t *route,
             .values[TORUS_SCHEMA_SKIPPED]++;
     }
 
+    if (route->overlong != 0) {
+        first = (skipped == 0) ? TORUS_C_BAD_LENGTH : first;
+        skipped += route->overlong;
+    }
+
     if (taken == 0) {
 
         /* what is bad is of more interest than what was meant to go */
 
-        if (dropped == route->ntargets) {
+        if (skipped == 0) {
             first = TORUS_C_POINTS_TRANSFORMED;
         }
 

@@ -35,6 +35,7 @@ static void test_types(void);
 static void test_packed(void);
 static void test_same_commands(void);
 static void test_twice(void);
+static void test_overlong(void);
 static void test_faults(void);
 static void is_json(const json_t *got, const char *want, const char *what);
 static const json_t *at(const json_t *json, const char *path);
@@ -50,6 +51,7 @@ main(void)
     test_packed();
     test_same_commands();
     test_twice();
+    test_overlong();
     test_faults();
 
     return done_testing();
@@ -421,6 +423,41 @@ test_twice(void)
     is_json(at(json, "aggregates.0.schemas.0.commands"),
             "[[\"INCRBY\",\"a:i:23333333\",\"0\"]]",
             "so that it is the aggregate's to store it");
+    json_decref(json);
+
+    torus_model_destroy(m);
+}
+
+
+static void
+test_overlong(void)
+{
+    char            request[TORUS_CARBON_PATH_LIMIT];
+    json_t         *json;
+    torus_model_t  *m;
+
+    m = torus_model_create("{\"TIMESERIES\": {\"c\": {\"match\": \"**\", "
+        "\"type\": \"count\", \"intervals\": {\"i\": {\"step\": 60}}}}, "
+        "\"AGGREGATES\": [[\"<x>.<x>.<x>\", \"a.<x>\"]]}", NOW);
+    m->explain = 1;
+
+    snprintf(request, sizeof(request), "explain?stat=a.%05460d&value=1", 0);
+    json = explain(m, request);
+
+    is_int(json_array_size(at(json, "aggregates.0.schemas")), 1,
+           "an aggregate's name of 16382 bytes is stored under");
+    json_decref(json);
+
+    snprintf(request, sizeof(request), "explain?stat=a.%05461d&value=1", 0);
+    json = explain(m, request);
+
+    is_int(json_array_size(at(json, "schemas")), 1, "the stat itself is");
+    is_json(at(json, "aggregates.0.refused"), "\"bad_length\"",
+            "its aggregate's name is too long");
+    is_int(json_string_length(at(json, "aggregates.0.stat")), 16385,
+           "which is told");
+    is_json(at(json, "aggregates.0.schemas"), "[]", "no schema stores it");
+    is_json(at(json, "aggregates.0.aggregates"), "[]", "nor goes it on");
     json_decref(json);
 
     torus_model_destroy(m);

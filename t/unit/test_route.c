@@ -69,6 +69,7 @@ static const departure_t *departure(json_t *rules, torus_str_t stat,
     int *used);
 static void test_schemas(void);
 static void test_depth(void);
+static void test_overlong(void);
 static void test_permutations(void);
 static void test_cache(void);
 static void test_eviction(void);
@@ -83,6 +84,7 @@ main(void)
     test_vectors();
     test_schemas();
     test_depth();
+    test_overlong();
     test_permutations();
     test_cache();
     test_eviction();
@@ -355,6 +357,48 @@ test_depth(void)
     route = torus_route(set, torus_str("n0", 2), arena);
     is_cstr(names(route), "n0,n1,n2,n3,n4,n5,n6,n7,n8,n9,n10,n11,n12,n13,n14,"
                           "n15,n16", "a cascade ends at its 16th level");
+
+    torus_arena_destroy(arena);
+    torus_schema_set_destroy(set);
+}
+
+
+/* What comes by Carbon has at most as many bytes. */
+static void
+test_overlong(void)
+{
+    char                 *stat;
+    torus_arena_t        *arena;
+    const torus_route_t  *route;
+    torus_schema_set_t   *set;
+
+    const size_t  len = (TORUS_CARBON_PATH_LIMIT - 2) / 2;
+
+    set = load("{\"TIMESERIES\": {\"a\": {\"match\": \"**\", \"intervals\": "
+        "{\"i\": {\"step\": 1}}}}, \"AGGREGATES\": ["
+        "[\"x.<a>.<a>\", \"<a>\"], [\"y\", \"x.*.*\"], "
+        "[\"x.<a>.<a>\", \"*.<a>\"]]}");
+
+    arena = torus_arena_create(4096, 0);
+    stat = torus_arena_alloc(arena, len + 2);
+    memset(stat, 'a', len + 2);
+
+    /* "x." and a dot between are three bytes */
+
+    route = torus_route(set, torus_str(stat, len - 1), arena);
+    is_int(route->ntargets, 4, "the name of an aggregate may be long");
+    is_int(route->targets[1].stat.len, TORUS_CARBON_PATH_LIMIT - 1,
+           "as long as one byte less than the limit");
+    is_int(route->overlong, 0, "which is not too long");
+
+    route = torus_route(set, torus_str(stat, len), arena);
+    is_int(route->ntargets, 1, "a byte more and nothing is stored under it");
+    is_int(route->overlong, 1, "and that it was too long is known");
+
+    stat[1] = '.';
+    route = torus_route(set, torus_str(stat, len + 2), arena);
+    is_int(route->ntargets, 1, "nor under what other rules make of it");
+    is_int(route->overlong, 1, "it is one name");
 
     torus_arena_destroy(arena);
     torus_schema_set_destroy(set);

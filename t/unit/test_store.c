@@ -1234,6 +1234,57 @@ test_outcomes(void)
 }
 
 
+/* Of an aggregate's name that is too long, the point is not. */
+static void
+test_overlong(void)
+{
+    int               rc;
+    char              stat[2 + TORUS_CARBON_PATH_LIMIT / 2 + 1];
+    size_t            i;
+    world_t          *w;
+    torus_counter_t   reason;
+
+    static const char  *values[] = { "1", "1", "one" };
+
+    w = world_create("{\"TIMESERIES\": {\"a\": {\"match\": [\"a.**\", "
+        "\"sum.**\"], \"type\": \"count\", \"intervals\": {\"i\": "
+        "{\"step\": 60}}}}, \"AGGREGATES\": [[\"sum.<x>.<x>\", "
+        "\"*.<x>\"]]}");
+
+    if (w->set == NULL) {
+        bail_out("%s", w->faults);
+    }
+
+    memset(stat, 'x', sizeof(stat) - 1);
+    stat[sizeof(stat) - 1] = '\0';
+    memcpy(stat, "a.", 2);
+
+    for (i = 0; i < number_of(values); i++) {
+        rc = world_point(w, stat, values[i], NOW, NOW, &reason);
+
+        ok(i < 2 ? rc == TORUS_OK && reason == TORUS_C_POINTS_ACCEPTED
+                 : rc == TORUS_DECLINED && reason == TORUS_C_BAD_VALUE,
+           "%s of a stat whose aggregate is too long: %s", values[i],
+           torus_counter_name(reason));
+    }
+
+    is_int(json_object_size(w->redis.keys), 1, "it is stored under its own");
+    is_int((int64_t) w->counters[TORUS_C_VALUES_SKIPPED], 2,
+           "and skipped under the other, each time");
+
+    stat[0] = 'b';
+    rc = world_point(w, stat, "1", NOW, NOW, &reason);
+
+    ok(rc == TORUS_DECLINED && reason == TORUS_C_BAD_LENGTH,
+       "a stat of which there is only that aggregate has a bad length: %s",
+       torus_counter_name(reason));
+    ok(w->counters[TORUS_C_BAD_LENGTH] == 1 && world_adds_up(w),
+       "which is counted");
+
+    world_destroy(w);
+}
+
+
 static void
 test_values(void)
 {
@@ -1663,6 +1714,7 @@ main(void)
     test_vectors();
     test_http();
     test_outcomes();
+    test_overlong();
     test_values();
     test_canonical();
     test_jumping();
