@@ -341,3 +341,32 @@ a.b 2 1699999930
   qr/jsonp/ ]
 --- no_error_log
 [alert]
+
+
+
+=== TEST 13: points are counted as there are: a day of packed half hours is
+8,640 of ten seconds, whatever the key that they lie in
+--- schema
+{ "TIMESERIES": { "g": { "type": "gauge", "match": "**", "intervals": {
+    "flush": { "step": "30min", "keep": "1d", "resolution": 10,
+               "layout": "packed" },
+    "hour": { "step": "monthly", "keep": "1y", "resolution": "1h",
+              "layout": "packed" } } } } }
+--- carbon
+p.a 1 1699999930
+p.b 2 1699999930
+--- config
+location /torus/ { torus_query on; torus_max_points 18000; }
+location /less/ { torus_query on; torus_max_points 17000; }
+--- request eval
+[ "GET /torus/render?target=p.*&from=-1d&format=raw",
+  "GET /less/render?target=p.*&from=-1d&format=raw",
+  "GET /less/render?target=p.*&from=-300d&format=raw" ]
+--- error_code eval
+[ 200, 413, 200 ]
+--- response_body_like eval
+[ qr/^p\.a,1699913610,1700000010,10\|(None,){8632}1\.0(,None){7}\np\.b,.*\n$/,
+  qr/^the request asks for more than 17000 points$/,
+  qr/^p\.a,\d+,\d+,3600\|(None,){7199}1\.0\np\.b,.*\n$/ ]
+--- no_error_log
+[alert]

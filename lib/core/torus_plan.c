@@ -23,7 +23,6 @@ static int torus_plan_match(const torus_schema_t *schema,
     const torus_spec_t *spec);
 static int torus_plan_stems(torus_arena_t *arena, torus_read_t *read);
 static void torus_plan_range(const torus_query_t *query, torus_read_t *read);
-static int64_t torus_plan_subs(const torus_interval_t *iv);
 static unsigned torus_plan_unknown(torus_error_t *err, const char *what,
     torus_str_t text, unsigned status);
 
@@ -324,11 +323,7 @@ torus_plan_range(const torus_query_t *query, torus_read_t *read)
 }
 
 
-/*
- * Most resolution buckets that touch one bucket of the interval: the longest
- * step over the shortest resolution, and one more where they do not align.
- */
-static int64_t
+int64_t
 torus_plan_subs(const torus_interval_t *iv)
 {
     int64_t  length, unit;

@@ -50,5 +50,11 @@ unsigned torus_plan_make(torus_arena_t *arena, const torus_query_t *query,
     const torus_schema_set_t *set, const torus_limits_t *limits,
     torus_plan_t *plan, torus_error_t *err);
 
+/*
+ * Most resolution buckets that touch one bucket of the interval: the longest
+ * step over the shortest resolution, and one more where they do not align.
+ */
+int64_t torus_plan_subs(const torus_interval_t *iv);
+
 
 #endif /* _TORUS_PLAN_H_INCLUDED_ */

@@ -1556,7 +1556,7 @@ static int
 torus_render_range(torus_render_t *r, const torus_render_read_t *from,
     torus_read_t *read)
 {
-    int64_t                  oldest, grid, phase, length;
+    int64_t                  oldest, grid, phase, subs;
     const torus_interval_t  *iv;
 
     iv = from->interval;
@@ -1598,16 +1598,14 @@ torus_render_range(torus_render_t *r, const torus_render_read_t *from,
         read->buckets = 1;
     }
 
-    read->subs = 1;
+    /* a short range has less than a bucket of the interval */
+    subs = (read->until - read->from)
+           / torus_step_nominal(&iv->resolution) + 2;
 
-    if (!iv->coarse) {
-        length = torus_step_nominal(&iv->step) + 2 * TORUS_RENDER_DAY;
+    read->subs = torus_plan_subs(iv);
 
-        if (length > read->until - read->from) {
-            length = read->until - read->from;
-        }
-
-        read->subs = length / torus_step_nominal(&iv->resolution) + 2;
+    if (read->subs > subs) {
+        read->subs = subs;
     }
 
     if (r->step == 0 || grid < r->step) {
