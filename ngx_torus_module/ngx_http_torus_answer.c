@@ -269,10 +269,16 @@ ngx_http_torus_log_fault(ngx_http_torus_ctx_t *ctx)
     level = status < NGX_HTTP_INTERNAL_SERVER_ERROR ? NGX_LOG_INFO
                                                     : NGX_LOG_ERR;
 
-    ngx_log_error(level, ctx->request->connection->log, 0,
-                  "torus query %s: %s",
-                  ctx->streaming ? "broke off" : "failed",
-                  torus_request_error(ctx->torus));
+    if (ctx->streaming) {
+        ngx_log_error(level, ctx->request->connection->log, 0,
+                      "torus query broke off: %s",
+                      torus_request_error(ctx->torus));
+
+    } else {
+        ngx_log_error(level, ctx->request->connection->log, 0,
+                      "torus query failed: %s",
+                      torus_request_error(ctx->torus));
+    }
 }
 
 
