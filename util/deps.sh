@@ -17,7 +17,7 @@ test="$run valgrind libc6-dbg procps openssl tzdata"
 real="libtest-base-perl libtest-longstring-perl liblist-moreutils-perl"
 real="$real libhttp-message-perl libtext-diff-perl"
 interop="$run collectd-core carbon-c-relay graphite-carbon prometheus"
-interop="$interop graphite-web"
+interop="$interop graphite-web monitoring-plugins-contrib"
 bench="$test graphite-web"
 victoria="victoria-metrics"
 
