@@ -184,7 +184,8 @@ sub complete {
     same('directives in their index', [ map { commands($_) } $torus, $karbon ],
          [ ($index // '') =~ /\[(\w+)\]/g ]);
 
-    my $json = slurp('lib/core/torus_schema_json.c');
+    my $json = slurp('lib/core/torus_schema_json.c')
+               . slurp('lib/core/torus_schema_interval.c');
     my @keys;
     while ($json =~ /torus_schema_key_t\s+(\w+)\[\] = \{(.*?)^\};/msg) {
         my ($table, $rows) = ($1, $2);

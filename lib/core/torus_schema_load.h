@@ -1,11 +1,13 @@
 /*
  * What the parts of the schema loader share; for torus_schema*.c alone.
  *
- *   torus_schema.c        sources in, a checked set out; look-ups in it
- *   torus_schema_text.c   a text with comments -> JSON, or where it is wrong
- *   torus_schema_json.c   JSON -> schemas and aggregate rules
- *   torus_schema_expr.c   JSON -> transforms and macros
- *   torus_schema_check.c  what only several schemas together can get wrong
+ *   torus_schema.c           sources in, a checked set out; look-ups in it
+ *   torus_schema_text.c      a text with comments -> JSON, or where it is
+ *                            wrong
+ *   torus_schema_json.c      JSON -> schemas and aggregate rules
+ *   torus_schema_interval.c  JSON -> the intervals of a schema
+ *   torus_schema_expr.c      JSON -> transforms and macros
+ *   torus_schema_check.c     what only several schemas together can get wrong
  *
  * A fault never ends the loading.  It is reported and counted, and what it
  * concerns keeps its default or stays empty: a schema without a host or
@@ -104,6 +106,17 @@ void torus_schema_count(json_t *root, torus_schema_counts_t *counts);
 /* Adds what a file holds to the set, which has room for it. */
 void torus_schema_json(torus_schema_loader_t *l, json_t *root);
 
+/*
+ * Takes one object of an ordered set, an object or a list of objects with a
+ * "name"; listed: its name is a key of it.
+ */
+typedef void (*torus_schema_named_pt)(torus_schema_loader_t *l, void *object,
+    torus_str_t name, json_t *value, int listed);
+
+/* Runs the handler on each of such a set; faults are reported. */
+void torus_schema_each(torus_schema_loader_t *l, const char *key,
+    json_t *json, torus_schema_named_pt handler, void *object);
+
 /* Runs the handler of each key; listed: not that of "name". */
 void torus_schema_keys(torus_schema_loader_t *l,
     const torus_schema_key_t *keys, json_t *json, void *object, int listed);
@@ -117,6 +130,8 @@ void torus_schema_wrong(torus_schema_loader_t *l, const char *key,
 torus_str_t torus_schema_str(const json_t *value);
 
 /* Handlers. */
+void torus_schema_intervals(torus_schema_loader_t *l, void *object,
+    const char *key, json_t *value);
 void torus_schema_transform(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 void torus_schema_transforms(torus_schema_loader_t *l, void *object,
