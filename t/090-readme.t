@@ -180,6 +180,8 @@ sub complete {
          [ map { commands($_) } $torus, $karbon ],
          [ section('Directives') =~ /^### (.+)$/mg ]);
 
+    contexts($_) for $torus, $karbon;
+
     my ($index) = section('Directives') =~ /^(\| \| \|\n.*?)\n\n/ms;
     same('directives in their index', [ map { commands($_) } $torus, $karbon ],
          [ ($index // '') =~ /\[(\w+)\]/g ]);
@@ -284,6 +286,24 @@ sub said {
     }
 
     cmp_ok($n, '>', 10, 'the table of log lines was read');
+}
+
+# Where each directive may stand, as its flags have it.
+sub contexts {
+    my ($text) = @_;
+    my %names = (HTTP_MAIN => '`http`', HTTP_SRV => '`server`',
+                 HTTP_LOC => '`location`', HTTP_LIF => '`if in location`',
+                 STREAM_MAIN => '`stream`', STREAM_SRV => '`server`');
+    my $page = section('Directives');
+
+    while ($text =~ /^    \{ ngx_string\("(\w+)"\),\s*(NGX_[\w|\s]+),/mg) {
+        my ($name, $flags) = ($1, $2);
+        my $want = join ', ', map { $names{$_} // () }
+                   $flags =~ /NGX_(\w+)_CONF\b/g;
+        my ($shown) = $page =~ /^### $name\n.*?^\*\*context:\*\* (.*?)<br>$/ms;
+
+        is($shown, $want, "$name: where it may stand") if length $want;
+    }
 }
 
 sub commands {
