@@ -712,9 +712,7 @@ ngx_torus_client_greeted(ngx_torus_client_conn_t *conn,
                                    text, &err)
         != TORUS_OK)
     {
-        ngx_log_error(NGX_LOG_ERR, conn->link.log, 0,
-                      "redis \"%V\" refused: %s", &conn->link.conf->name,
-                      err.text);
+        ngx_log_error(NGX_LOG_ERR, conn->link.log, 0, "%s", err.text);
         return NGX_ERROR;
     }
 
