@@ -5,6 +5,8 @@
 #include "torus_graph_eval.h"
 
 
+static int torus_graph_bind_nothing(torus_graph_t *g,
+    torus_graph_call_t *call);
 static int torus_graph_bind_call(torus_graph_t *g, const torus_target_t *tree,
     const torus_graph_scope_t *scope, torus_graph_node_t **node);
 static int torus_graph_bind_select(torus_graph_t *g,
@@ -54,6 +56,11 @@ torus_graph_bind(torus_graph_t *g, const torus_target_t *tree,
         return TORUS_ERROR;
     }
 
+    if (tree->kind == TORUS_TARGET_PATH && tree->text.len == 0) {
+        *node = new;
+        return torus_graph_bind_nothing(g, &new->call);
+    }
+
     new->path = (tree->kind == TORUS_TARGET_CALL) ? tree->raw : tree->text;
     new->interval = scope->interval;
     new->schema = scope->schema;
@@ -62,6 +69,18 @@ torus_graph_bind(torus_graph_t *g, const torus_target_t *tree,
     *node = new;
 
     return TORUS_OK;
+}
+
+
+/* What no name has is not looked up: it is a group of no series. */
+static int
+torus_graph_bind_nothing(torus_graph_t *g, torus_graph_call_t *call)
+{
+    call->func = torus_graph_func_find(torus_str("group", 5));
+
+    call->args = torus_arena_calloc(g->arena, 1, sizeof(torus_graph_arg_t));
+
+    return (call->args != NULL) ? TORUS_OK : TORUS_ERROR;
 }
 
 
