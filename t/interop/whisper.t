@@ -48,6 +48,9 @@ $nginx->start;
 
 # ten days of hours and one of minutes, as a Carbon would have kept them
 my $dir = temp_dir() . '/whisper';
+
+# the commands are of the same hour
+wait_for(sub { time % 3600 < 3580 }, 30);
 my $now = time;
 my $first = $now - $now % 3600 - 10 * 86400;
 my $day = ($now - 86400) - ($now - 86400) % 3600 + 3600;
