@@ -300,7 +300,7 @@ $nginx->start;
 my $many = join '', map { "c.f$_ 1\n" } 1 .. 20000;
 ($status, $answer) = post('/torus/insert', $many, @lines);
 is($status, 202, 'Redis is away and the queue full');
-like($answer->{error}, qr/does not take more/, '.. is told');
+like($answer->{error}, qr/takes no more/, '.. is told');
 cmp_ok($answer->{queued}, '>', 100, 'what was accepted is told');
 is($answer->{lines}, $answer->{queued}, 'and where to go on');
 my $first = $answer->{queued};

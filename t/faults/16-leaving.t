@@ -68,7 +68,7 @@ is($w->logged(qr/: 1000 points .* lost on exit/), 1, 'what is lost is told');
 # finds no room that there will be none.
 
 for my $case ([ 'room', 100, '"queued":100', '202' ],
-              [ 'no room', 20000, 'does not take more', '503' ])
+              [ 'no room', 20000, 'takes no more', '503' ])
 {
     my ($what, $points, $says, $status) = @$case;
     my $port = Torus::Util::free_port();
