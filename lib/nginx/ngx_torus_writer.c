@@ -382,6 +382,7 @@ ngx_torus_writer_check_ready(ngx_torus_writer_t *w)
     if (stats.state == TORUS_WRITER_READY) {
         w->ready = 1;
         w->down = 0;
+        w->fault = 0;
         ngx_torus_link_works(&w->link);
     }
 }
@@ -569,9 +570,12 @@ ngx_torus_writer_leave_handler(ngx_event_t *ev)
 }
 
 
+/* What a Redis that is down refuses again and again is told once. */
+
 static void
 ngx_torus_writer_events(ngx_torus_writer_t *w)
 {
+    uint32_t       fault;
     ngx_uint_t     level;
     torus_event_t  event;
 
@@ -580,7 +584,11 @@ ngx_torus_writer_events(ngx_torus_writer_t *w)
         switch (event.level) {
 
         case TORUS_EVENT_ERROR:
-            level = NGX_LOG_ERR;
+            fault = ngx_crc32_short((u_char *) event.text,
+                                    ngx_strlen(event.text));
+            level = (w->down && fault == w->fault) ? NGX_LOG_INFO
+                                                   : NGX_LOG_ERR;
+            w->fault = fault;
             break;
 
         case TORUS_EVENT_WARN:

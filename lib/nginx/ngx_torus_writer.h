@@ -69,6 +69,7 @@ struct ngx_torus_writer_s {
     ngx_msec_t                      deadline;  /* end of the drain time */
     ngx_queue_t                     marks;
     uint64_t                        told[TORUS_HOST_VALUES_N];
+    uint32_t                        fault;     /* the last, as a CRC */
     unsigned                        full:1;    /* was full when last asked */
     unsigned                        pending:1;
     unsigned                        ready:1;

@@ -112,6 +112,12 @@ for my $case (@cases) {
 
     ok(wait_for(sub { $w->logged(qr/refused the password: WRONGPASS/) }, 5),
        'a wrong password is told');
+    ok(wait_for(sub {
+        ($redis->cmd(qw( INFO commandstats )) =~ /cmdstat_auth:calls=(\d+)/
+         ? $1 : 0) >= 8
+    }, 10), 'and tried again');
+    is($w->logged(qr/\[error\].*refused the password/), 2,
+       'which is told once for each writer');
     $w->send(count => 500);
     $redis->cmd(qw( ACL SETUSER w resetpass >secret ));
     $w->join;
