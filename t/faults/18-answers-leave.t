@@ -85,7 +85,8 @@ done_testing();
 sub configure {
     my ($more) = @_;
 
-    $nginx->conf("worker_processes 1;\n$more\n" . <<END
+    # for the other binary, with a sanitizer
+    $nginx->conf("worker_processes 1;\nenv LD_PRELOAD;\n$more\n" . <<END
 stream {
     karbon_schema schema.json;
     server { listen 127.0.0.1:$karbon; karbon on; }
