@@ -49,7 +49,8 @@ $(OUT)/test_%: t/unit/test_%.c $(OUT)/libcore.a
 # not those: each basic block of lib/core is counted
 TRACE  = -fsanitize-coverage=trace-pc -fno-builtin-memcpy \
          -fno-builtin-memmove -fno-builtin-memset -fno-builtin-calloc
-WRAP   = -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=calloc
+WRAP   = -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=calloc \
+         -Wl,--wrap=vsnprintf
 
 $(OUT)/tcore/%.o: lib/core/%.c
 	@mkdir -p $(@D)
@@ -59,7 +60,9 @@ $(OUT)/libtcore.a: $(TCORE)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(OUT)/test_slices: t/unit/test_slices.c $(OUT)/libtcore.a
+SLICES = $(OUT)/test_slices $(OUT)/test_slices_graph
+
+$(SLICES): $(OUT)/%: t/unit/%.c $(OUT)/libtcore.a
 	$(CC) $(CFLAGS) $(WRAP) -o $@ $< $(OUT)/libtcore.a $(LIBS)
 
 # what it asks of malloc() is counted

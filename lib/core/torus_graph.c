@@ -29,8 +29,8 @@ torus_graph_create(torus_arena_t *arena, const torus_graph_params_t *params)
         /* a path is one more */
 
         g->nframes = g->params.target.depth + 1;
-        g->frames = torus_arena_calloc(arena, g->nframes,
-                                       sizeof(torus_graph_frame_t));
+        g->frames = torus_arena_alloc(arena, g->nframes
+                                      * sizeof(torus_graph_frame_t));
     }
 
     return g != NULL && g->frames != NULL ? g : NULL;
@@ -111,6 +111,41 @@ torus_graph_spent(const torus_graph_t *g)
 }
 
 
+size_t
+torus_graph_some(torus_graph_t *g, size_t i, size_t n, size_t cost)
+{
+    size_t  some;
+
+    if (g == NULL || i >= n) {
+        return n;
+    }
+
+    some = g->budget <= (int64_t) cost ? 1 : (size_t) g->budget / cost;
+    some = some < n - i ? some : n - i;
+
+    torus_graph_work(g, some * cost);
+
+    return i + some;
+}
+
+
+int
+torus_graph_sorted(torus_graph_t *g, torus_sort_t *sort)
+{
+    int           rc;
+    torus_work_t  work;
+
+    work.left = g->budget;
+    work.limited = 1;
+
+    rc = torus_sort_run(sort, &work);
+
+    g->budget = work.left;
+
+    return rc;
+}
+
+
 double *
 torus_graph_points(torus_graph_t *g, size_t n)
 {
@@ -170,25 +205,51 @@ int
 torus_graph_gather(torus_graph_t *g, const torus_graph_frame_t *f,
     size_t first, torus_graph_list_t *list)
 {
-    size_t  i, j;
+    size_t  i, n;
 
     memset(list, 0, sizeof(torus_graph_list_t));
 
-    for (i = first; i < f->call->nargs; i++) {
-
-        if (i == first && f->call->nargs == first + 1) {
-            *list = f->lists[i];
-            return TORUS_OK;
-        }
-
-        for (j = 0; j < f->lists[i].n; j++) {
-            if (torus_graph_add(g, list, f->lists[i].items[j]) != TORUS_OK) {
-                return TORUS_ERROR;
-            }
-        }
+    if (f->call->nargs == first + 1) {
+        *list = f->lists[first];
+        return TORUS_OK;
     }
 
+    n = 0;
+
+    for (i = first; i < f->call->nargs; i++) {
+        n += f->lists[i].n;
+    }
+
+    if (n == 0) {
+        return TORUS_OK;
+    }
+
+    list->items = torus_arena_alloc(g->arena,
+                                    n * sizeof(torus_graph_series_t *));
+    if (list->items == NULL) {
+        return TORUS_ERROR;
+    }
+
+    list->size = n;
+
+    for (i = first; i < f->call->nargs; i++) {
+        torus_graph_append(list, &f->lists[i]);
+    }
+
+    torus_graph_work(g, n / 8);
+
     return TORUS_OK;
+}
+
+
+void
+torus_graph_append(torus_graph_list_t *list, const torus_graph_list_t *more)
+{
+    if (more->n != 0) {
+        memcpy(list->items + list->n, more->items,
+               more->n * sizeof(torus_graph_series_t *));
+        list->n += more->n;
+    }
 }
 
 

@@ -92,6 +92,8 @@ typedef struct {
     /* ours */
     unsigned                  own:1;     /* nobody else has this struct */
     unsigned                  own_values:1;
+    double                   *making;    /* values, of which so many are */
+    size_t                    made;
 } torus_graph_series_t;
 
 
@@ -227,19 +229,11 @@ int torus_graph_limit_points(torus_graph_t *g, size_t max, int64_t budget,
     torus_error_t *err);
 
 
-/* n values, of which NaN is null; scratch has room for n.  NaN if none. */
-double torus_graph_fold(torus_graph_fold_t fold, const double *values,
-    size_t n, double *scratch);
-
 /* TORUS_OK or TORUS_DECLINED; "sum", "avg", "maxSeries", .. */
 int torus_graph_fold_find(torus_str_t name, torus_graph_fold_t *fold);
 
 /* The same of points in time, of which there is a "first", too. */
 int torus_graph_fold_points(torus_str_t name, torus_graph_fold_t *fold);
-
-/* values are put in order; NaN is skipped. */
-double torus_graph_percentile(double *values, size_t n, double p,
-    int interpolate);
 
 /* Python's round(): half to even, of the exact value. */
 double torus_graph_round(double d, int digits);

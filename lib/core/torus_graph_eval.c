@@ -9,10 +9,6 @@
 #include "torus_graph_eval.h"
 
 
-/* Operations of a series, beside those of its points: a name to be made. */
-#define TORUS_GRAPH_SERIES  30
-
-
 /* What a frame does next. */
 enum {
     TORUS_GRAPH_PHASE_STEP = 0,   /* the first argument, to know its step */
@@ -31,6 +27,9 @@ static int torus_graph_frame_spans(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_frame_args(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_frame_run(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_finish(torus_graph_t *g);
+static int torus_graph_range(torus_graph_t *g);
+static int torus_graph_limit_one(torus_graph_t *g, size_t max,
+    torus_graph_series_t **answer);
 
 
 int
@@ -153,15 +152,22 @@ torus_graph_push(torus_graph_t *g, const torus_graph_node_t *node,
             return TORUS_OK;
         }
 
-        /* the list is copied, as functions may reorder it */
-        for (n = 0; n < leaf->series.n; n++) {
-            rc = torus_graph_add(g, result, leaf->series.items[n]);
-            if (rc != TORUS_OK) {
-                return rc;
-            }
+        n = leaf->series.n;
+
+        if (n == 0) {
+            return TORUS_OK;
         }
 
-        torus_graph_work(g, n);
+        /* the list is copied, as functions may reorder it */
+        result->items = torus_arena_alloc(g->arena,
+                                          n * sizeof(torus_graph_series_t *));
+        if (result->items == NULL) {
+            return TORUS_ERROR;
+        }
+
+        result->size = n;
+        torus_graph_append(result, &leaf->series);
+        torus_graph_work(g, n / 8 + 1);
 
         return TORUS_OK;
     }
@@ -323,10 +329,12 @@ torus_graph_frame_run(torus_graph_t *g, torus_graph_frame_t *f)
 
         s = f->lists[f->arg].items[f->i];
 
-        if (torus_graph_values(g, s) != TORUS_OK) {
-            return TORUS_ERROR;
+        rc = torus_graph_values(g, s);
+        if (rc != TORUS_OK) {
+            return rc;
         }
 
+        torus_graph_work(g, 1);
         f->i++;
 
         if (torus_graph_spent(g)) {
@@ -352,13 +360,13 @@ torus_graph_frame_run(torus_graph_t *g, torus_graph_frame_t *f)
 
             if (rc == TORUS_OK) {
                 rc = torus_graph_add(g, &f->out, s);
-                torus_graph_work(g, s->n);
             }
 
             if (rc != TORUS_OK && rc != TORUS_DECLINED) {
                 return rc;
             }
 
+            memset(&f->place, 0, sizeof(torus_graph_place_t));
             torus_graph_work(g, TORUS_GRAPH_SERIES);
             f->i++;
 
@@ -378,28 +386,33 @@ torus_graph_frame_run(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_finish(torus_graph_t *g)
 {
-    size_t  i, j;
+    size_t  i, n;
 
     memset(&g->answers, 0, sizeof(torus_graph_list_t));
+    n = 0;
 
     for (i = 0; i < g->ntargets; i++) {
-
-        for (j = 0; j < g->targets[i].result.n; j++) {
-
-            if (g->params.max_series != 0
-                && g->answers.n == g->params.max_series)
-            {
-                return torus_graph_over(g, "more than %zu series",
-                                        g->params.max_series);
-            }
-
-            if (torus_graph_add(g, &g->answers, g->targets[i].result.items[j])
-                != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-        }
+        n += g->targets[i].result.n;
     }
+
+    if (g->params.max_series != 0 && n > g->params.max_series) {
+        return torus_graph_over(g, "more than %zu series",
+                                g->params.max_series);
+    }
+
+    g->answers.items = torus_arena_alloc(g->arena, (n + 1)
+                                         * sizeof(torus_graph_series_t *));
+    if (g->answers.items == NULL) {
+        return TORUS_ERROR;
+    }
+
+    g->answers.size = n + 1;
+
+    for (i = 0; i < g->ntargets; i++) {
+        torus_graph_append(&g->answers, &g->targets[i].result);
+    }
+
+    torus_graph_work(g, n / 8);
 
     return TORUS_OK;
 }
@@ -415,39 +428,28 @@ torus_graph_answers(const torus_graph_t *g, size_t *n)
 
 
 /*
- * The range is that of all answers before the first of them is folded, hence
- * it is computed again only when nothing was.
+ * The range is that of all answers before the first of them is folded; then
+ * one after the other is.
  */
 int
 torus_graph_limit_points(torus_graph_t *g, size_t max, int64_t budget,
     torus_error_t *err)
 {
-    double                 points;
-    size_t                 i, k, lose;
-    int64_t                start, end, width, nudge;
-    torus_graph_series_t  *s, *to;
+    int  rc;
 
     err->len = 0;
     err->text[0] = '\0';
     g->err = err;
     g->budget = budget;
 
-    if (g->folded == 0) {
-        start = INT64_MAX;
-        end = INT64_MIN;
-
-        for (i = 0; i < g->answers.n; i++) {
-            s = g->answers.items[i];
-            start = s->start < start ? s->start : start;
-            end = s->end > end ? s->end : end;
-        }
-
-        g->range.from = start;
-        g->range.until = end;
+    if (g->ranged == 0) {
+        g->range.from = INT64_MAX;
+        g->range.until = INT64_MIN;
     }
 
-    start = g->range.from;
-    end = g->range.until;
+    if (g->ranged < g->answers.n && torus_graph_range(g) != TORUS_OK) {
+        return TORUS_AGAIN;
+    }
 
     for ( /* void */ ; g->folded < g->answers.n; g->folded++) {
 
@@ -455,11 +457,61 @@ torus_graph_limit_points(torus_graph_t *g, size_t max, int64_t budget,
             return TORUS_AGAIN;
         }
 
-        s = g->answers.items[g->folded];
-        points = (double) (end - start) / (double) s->step;
-        k = 1;
+        rc = torus_graph_limit_one(g, max, &g->answers.items[g->folded]);
+
+        if (rc != TORUS_OK) {
+            return rc == TORUS_AGAIN ? rc : torus_graph_failed(g, rc, err);
+        }
+
+        torus_graph_work(g, 2);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_range(torus_graph_t *g)
+{
+    size_t                       n;
+    const torus_graph_series_t  *s;
+
+    n = torus_graph_some(g, g->ranged, g->answers.n, 1);
+
+    for ( /* void */ ; g->ranged < n; g->ranged++) {
+        s = g->answers.items[g->ranged];
+
+        g->range.from = s->start < g->range.from ? s->start : g->range.from;
+        g->range.until = s->end > g->range.until ? s->end : g->range.until;
+    }
+
+    return n < g->answers.n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+/* Buckets do not move when the range does, so that some points are lost. */
+static int
+torus_graph_limit_one(torus_graph_t *g, size_t max,
+    torus_graph_series_t **answer)
+{
+    int                    rc;
+    double                 points;
+    size_t                 k, lose;
+    int64_t                width, nudge;
+    torus_graph_series_t  *s, *to;
+
+    s = g->thinned;
+
+    if (s == NULL) {
+        s = torus_graph_edit(g, *answer);
+        if (s == NULL) {
+            return TORUS_ERROR;
+        }
+
+        points = (double) (g->range.until - g->range.from) / (double) s->step;
         lose = 0;
         nudge = 0;
+        k = 1;
 
         if (max == 1) {
             k = s->n;
@@ -472,30 +524,40 @@ torus_graph_limit_points(torus_graph_t *g, size_t max, int64_t budget,
             lose = lose > s->n ? s->n : lose;
         }
 
-        to = torus_graph_edit(g, s);
-        if (to == NULL) {
-            return torus_graph_failed(g, TORUS_ERROR, err);
+        if (s->values != NULL) {
+            s->values += lose;
         }
 
-        if (to->values != NULL) {
-            to->values += lose;
+        if (s->rows != NULL) {
+            s->rows += lose;
         }
 
-        if (to->rows != NULL) {
-            to->rows += lose;
-        }
+        s->start += nudge;
+        s->n -= lose;
 
-        to->start += nudge;
-        to->n -= lose;
-
-        if (torus_graph_consolidate(g, to, k, &to) != TORUS_OK
-            || torus_graph_values(g, to) != TORUS_OK)
-        {
-            return torus_graph_failed(g, TORUS_ERROR, err);
-        }
-
-        g->answers.items[g->folded] = to;
+        g->thinned = s;
+        g->width = k;
+        memset(&g->thin, 0, sizeof(torus_graph_thin_t));
     }
 
-    return TORUS_OK;
+    to = *answer;
+
+    if (!g->thin_done) {
+        rc = torus_graph_consolidate(g, &g->thin, s, g->width, &to);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        *answer = to;
+        g->thin_done = 1;
+    }
+
+    rc = torus_graph_values(g, to);
+
+    if (rc == TORUS_OK) {
+        g->thinned = NULL;
+        g->thin_done = 0;
+    }
+
+    return rc;
 }

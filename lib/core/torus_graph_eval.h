@@ -57,7 +57,12 @@ struct torus_graph_s {
 
     torus_graph_list_t        answers;
     torus_graph_span_t        range;       /* of all answers */
-    size_t                    folded;      /* of them */
+    size_t                    ranged;      /* of them */
+    size_t                    folded;
+    torus_graph_series_t     *thinned;     /* at work */
+    size_t                    width;       /* points that become one of it */
+    torus_graph_thin_t        thin;
+    unsigned                  thin_done:1;
 };
 
 

@@ -5,9 +5,13 @@
  * says of it, its parameters, and one of
  *
  *   map    one series in, one out, or none: TORUS_DECLINED.  The evaluator
- *          goes through the list and keeps to the budget.
- *   run    the lists of all arguments in, f->out filled.  A long one returns
- *          TORUS_AGAIN when torus_graph_spent(), its progress in f->state.
+ *          goes through the list.
+ *   run    the lists of all arguments in, f->out filled, its progress in
+ *          f->state.
+ *
+ * Either keeps to the budget: it counts what it works through, and when that
+ * is spent it returns TORUS_AGAIN and is called again with the same.  A map
+ * has f->place for it, which is zeroed for each series.
  *
  * windows, if given, says over which spans the first argument is evaluated
  * instead of that of the call; check looks at the arguments once, before
@@ -103,6 +107,81 @@ struct torus_graph_node_s {
 };
 
 
+/*
+ * Values on their way to the one of a rank, from 0: what is less comes to lie
+ * before it, what is greater behind.
+ */
+typedef struct {
+    double                   *values;
+    size_t                    n;
+    size_t                    rank;
+    unsigned                  both:1;    /* the one behind it as well */
+    unsigned                  parting:1;
+    int64_t                   low;       /* where it has to be */
+    int64_t                   high;
+    int64_t                   i;
+    int64_t                   j;
+    double                    pivot;
+    uint64_t                  random;
+
+    double                    value;     /* the results */
+    double                    next;
+} torus_graph_select_t;
+
+
+/* Values on their way to become one. */
+typedef struct {
+    torus_graph_fold_t        fold;
+    const double             *values;
+    double                   *scratch;   /* of a median: room for them */
+    size_t                    n;
+    unsigned                  ranked:1;  /* a percentile */
+    unsigned                  interpolate:1;
+    double                    percent;
+    unsigned                  pass;
+    size_t                    i;
+    size_t                    present;   /* those that are not null */
+    double                    sum;       /* or product, or squares */
+    double                    mean;
+    double                    first;
+    double                    last;
+    double                    low;
+    double                    high;
+    torus_graph_select_t      select;
+} torus_graph_folding_t;
+
+
+/* A series on its way to fewer points.  Zeroed before the first call. */
+typedef struct {
+    torus_graph_series_t     *to;
+    double                   *scratch;
+    size_t                    i;         /* points made */
+    size_t                    j;         /* points used */
+    size_t                    present;
+    unsigned                  started:1;
+    torus_graph_folding_t     fold;
+} torus_graph_thin_t;
+
+
+/* Where a map is in a series: zeroed for each one. */
+typedef struct {
+    torus_graph_series_t     *to;        /* what is made of it */
+    const double             *from;      /* its values */
+    size_t                    i;         /* the next point */
+    unsigned                  phase;
+
+    /* what goes from one point to the next */
+    size_t                    j;
+    size_t                    k;
+    double                    a;
+    double                    b;
+    double                    c;
+    double                   *room;
+    torus_graph_folding_t     fold;
+    torus_graph_select_t      select;
+} torus_graph_place_t;
+
+
 #define TORUS_GRAPH_MAX_SPANS  64
 
 /* A call at work. */
@@ -115,6 +194,7 @@ struct torus_graph_frame_s {
     size_t                    nspans;
     torus_graph_list_t        out;
     void                     *state;
+    torus_graph_place_t       place;      /* of a map */
 
     /* the evaluator's */
     torus_graph_list_t       *result;     /* where out goes in the end */
@@ -214,9 +294,21 @@ int torus_graph_fault(torus_graph_t *g, const char *fmt, ...)
 int torus_graph_over(torus_graph_t *g, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Operations of a series, beside those of its points: a name to be made. */
+#define TORUS_GRAPH_SERIES  30
+
 /* n points were worked through; is the budget used up? */
 void torus_graph_work(torus_graph_t *g, size_t n);
 int torus_graph_spent(const torus_graph_t *g);
+
+/*
+ * How far to go from i, n at most: there is budget for so many at that cost,
+ * which is counted.  At least one if there is one, all when g is NULL.
+ */
+size_t torus_graph_some(torus_graph_t *g, size_t i, size_t n, size_t cost);
+
+/* torus_sort_run() out of the budget. */
+int torus_graph_sorted(torus_graph_t *g, torus_sort_t *sort);
 
 /* n doubles, counted against the limit of points.  NULL: out of memory. */
 double *torus_graph_points(torus_graph_t *g, size_t n);
@@ -227,6 +319,10 @@ int torus_graph_add(torus_graph_t *g, torus_graph_list_t *list,
 /* all lists of a call, one behind the other, from argument first on */
 int torus_graph_gather(torus_graph_t *g, const torus_graph_frame_t *f,
     size_t first, torus_graph_list_t *list);
+
+/* there is room for them */
+void torus_graph_append(torus_graph_list_t *list,
+    const torus_graph_list_t *more);
 
 /* a regex of check(), see torus_graph_func_alias.c */
 typedef struct torus_graph_regex_s  torus_graph_regex_t;
@@ -242,30 +338,34 @@ int torus_graph_regex_search(const torus_graph_regex_t *re, torus_str_t s);
 torus_graph_series_t *torus_graph_edit(torus_graph_t *g,
     torus_graph_series_t *s);
 
-/* And its values too; rows are gone. */
-torus_graph_series_t *torus_graph_write(torus_graph_t *g,
-    torus_graph_series_t *s);
+/*
+ * place->to becomes one whose values may be changed too, place->from those of
+ * s: either the same, or place->to has none as yet.  Rows are gone.
+ * TORUS_AGAIN until s has values.
+ */
+int torus_graph_write(torus_graph_t *g, torus_graph_series_t *s,
+    torus_graph_place_t *place);
 
 /* The first time after t on a grid. */
 int64_t torus_graph_after(int64_t t, int64_t step, int64_t phase);
 
-/* A series like it without values, of n points. */
+/* A series like it, of n points, whose values are for the caller to set. */
 torus_graph_series_t *torus_graph_like(torus_graph_t *g,
     const torus_graph_series_t *s, size_t n);
 
-/* A series of its own; of NULL the name is empty and the tags are too. */
+/* A series of its own without tags; likewise. */
 torus_graph_series_t *torus_graph_make(torus_graph_t *g, torus_str_t name,
     int64_t start, int64_t end, int64_t step, size_t n);
 
-/* Computes values from rows where that was not done. */
+/* Computes values from rows where that was not done; TORUS_AGAIN. */
 int torus_graph_values(torus_graph_t *g, torus_graph_series_t *s);
 
 /* May rows be merged, that is do they not simply add up? */
 int torus_graph_mergeable(const torus_graph_series_t *s);
 
-/* k points become one. */
-int torus_graph_consolidate(torus_graph_t *g, torus_graph_series_t *s,
-    size_t k, torus_graph_series_t **out);
+/* k points become one; TORUS_AGAIN.  thin is zeroed again in the end. */
+int torus_graph_consolidate(torus_graph_t *g, torus_graph_thin_t *thin,
+    torus_graph_series_t *s, size_t k, torus_graph_series_t **out);
 
 /* Was it xff of total, and at least one? */
 int torus_graph_enough(size_t present, double total, double xff);
@@ -297,17 +397,59 @@ torus_str_t torus_graph_tag_find(const torus_graph_series_t *s,
 int torus_graph_tags_of(torus_graph_t *g, torus_graph_series_t *s,
     torus_str_t name);
 
-/* The distinct paths, comma-joined. */
-int torus_graph_paths(torus_graph_t *g, const torus_graph_list_t *list,
-    torus_str_t *text);
+/*
+ * The distinct paths, comma-joined, in the order of the list or in their own;
+ * TORUS_AGAIN.  p is zeroed before the first call.
+ */
+typedef struct {
+    torus_str_t              *table;     /* of those seen, by hash */
+    size_t                    size;
+    torus_str_t              *paths;
+    size_t                    n;
+    size_t                    len;       /* of all, with their commas */
+    size_t                    i;
+    unsigned                  phase;
+    torus_sort_t              sort;
+    unsigned char            *text;
+    unsigned char            *last;
+} torus_graph_paths_t;
+
+int torus_graph_paths(torus_graph_t *g, torus_graph_paths_t *p,
+    const torus_graph_list_t *list, int ordered, torus_str_t *text);
 
 /* The nodes of a series that make a key: torus_graph_arg_t, node or tag. */
 int torus_graph_key(torus_graph_t *g, const torus_graph_series_t *s,
     const torus_graph_arg_t *nodes, size_t n, torus_str_t *key);
 
-/* For qsort(): series by their names, and strings. */
+/* For sorting: series by their names, and strings. */
 int torus_graph_by_name(const void *one, const void *two);
 int torus_graph_text_cmp(const void *one, const void *two);
+
+
+/* torus_graph_fold.c; in slices of the budget, or when g is NULL at once */
+
+void torus_graph_select_start(torus_graph_select_t *o, double *values,
+    size_t n, size_t rank, int both);
+int torus_graph_select_run(torus_graph_t *g, torus_graph_select_t *o);
+
+/*
+ * n values, of which NaN is null; scratch has room for n, of a median only.
+ * NaN becomes of none.
+ */
+void torus_graph_fold_start(torus_graph_folding_t *o, torus_graph_fold_t fold,
+    const double *values, size_t n, double *scratch);
+/* scratch may be where the values are. */
+void torus_graph_percentile_start(torus_graph_folding_t *o, double percent,
+    int interpolate, const double *values, size_t n, double *scratch);
+
+/* For both of them. */
+int torus_graph_fold_run(torus_graph_t *g, torus_graph_folding_t *o,
+    double *value);
+
+/* All of a series as one, or with percent that percentile: place->a. */
+int torus_graph_fold_series(torus_graph_t *g, torus_graph_place_t *place,
+    const torus_graph_series_t *s, torus_graph_fold_t fold,
+    const double *percent);
 
 
 /* torus_graph_number.c */
@@ -332,38 +474,67 @@ typedef struct {
     int64_t                   end;
     int64_t                   step;
     size_t                    n;
-    size_t                    ready;      /* series on that step */
-    size_t                    i;
+    unsigned                  phase;
     unsigned                  pass;
+    unsigned                  folding:1;
+    unsigned                  named:1;
+    size_t                    i;
+    size_t                    j;
+    torus_graph_series_t     *out;
     double                   *a;
     double                   *b;
+    double                   *row;
     uint32_t                 *count;
-    torus_row_t              *rows;
+    torus_graph_thin_t        thin;
+    torus_graph_folding_t     fold_of;    /* the row */
+    torus_graph_paths_t       paths;
 } torus_graph_mix_t;
 
 /* list is copied; the result of an empty one is none. */
 int torus_graph_mix_start(torus_graph_t *g, torus_graph_mix_t *m,
     const torus_graph_list_t *list, torus_graph_fold_t fold);
+
+/* After TORUS_OK the same again, until it has been named. */
 int torus_graph_mix_run(torus_graph_t *g, torus_graph_mix_t *m,
     torus_graph_series_t **out);
 
-/* On one step: consolidated where need be, with leading nulls to skip. */
-int torus_graph_normalize(torus_graph_t *g, torus_graph_list_t *list,
-    int64_t *start, int64_t *end, int64_t *step);
+/* For what was done with the list, "funcSeries(path,..)"; TORUS_AGAIN. */
+int torus_graph_mix_named(torus_graph_t *g, torus_graph_mix_t *m,
+    torus_graph_series_t *s, torus_str_t func);
 
-/* Names it for what was done with the list: "funcSeries(path,..)". */
-int torus_graph_mix_named(torus_graph_t *g, torus_graph_series_t *s,
-    const torus_graph_list_t *list, torus_str_t func);
+/* What both divide: into *step. */
+int torus_graph_common_step(torus_graph_t *g, int64_t *step, int64_t other);
+
 torus_str_t torus_graph_fold_name(torus_graph_fold_t fold);
 
 /* Of what a function makes from nothing the name is the only tag. */
 int torus_graph_own_name(torus_graph_t *g, torus_graph_series_t *s);
 
 
+/* torus_graph_func_divide.c: both put on one step; null where that is none */
+
+/* Two on their way to one.  Zeroed before the first call. */
+typedef struct {
+    torus_graph_series_t     *in[2];
+    torus_graph_series_t     *out;
+    torus_graph_thin_t        thin;
+    size_t                    pad[2];    /* points that come before theirs */
+    int64_t                   step;
+    unsigned                  phase;
+    size_t                    i;
+} torus_graph_pair_t;
+
+/* a / b * factor; TORUS_AGAIN, pair is zeroed again in the end. */
+int torus_graph_quotient(torus_graph_t *g, torus_graph_pair_t *pair,
+    torus_graph_series_t *a, torus_graph_series_t *b, double factor,
+    torus_graph_series_t **out);
+
+
 /* torus_graph_func_group.c: series with the same key */
 
 typedef struct {
     torus_str_t               key;
+    uint64_t                  hash;      /* of it */
     torus_graph_list_t        list;
     torus_graph_series_t     *sum;       /* what divides them */
     torus_str_t               sum_name;
@@ -371,28 +542,24 @@ typedef struct {
 } torus_graph_group_by_t;
 
 typedef struct {
-    torus_graph_group_by_t   *groups;
+    torus_graph_group_by_t  **groups;
     size_t                    n;
-    size_t                    size;
-    size_t                   *table;     /* index + 1 by hash, 0: empty */
-    size_t                    table_size;
+    torus_graph_group_by_t  **table;     /* by hash, NULL: empty */
+    size_t                    size;      /* of it; twice that of groups */
     size_t                    i;         /* at work */
     torus_graph_mix_t         mix;
+    torus_graph_pair_t        pair;
+    torus_graph_paths_t       paths;
     unsigned                  started:1;
     unsigned                  phase;
     size_t                    j;
+    torus_str_t               name;
+    size_t                    done;      /* of what came out */
 } torus_graph_groups_t;
 
 /* By key, a new one if there is none; in the order in which they came. */
 int torus_graph_groups_get(torus_graph_t *g, torus_graph_groups_t *s,
     torus_str_t key, torus_graph_group_by_t **group);
-
-
-/* torus_graph_func_divide.c: both put on one step; null where that is none */
-
-/* a / b * factor */
-int torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
-    torus_graph_series_t *b, double factor, torus_graph_series_t **out);
 
 
 /* torus_graph_func_summarize.c */

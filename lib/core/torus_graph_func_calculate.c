@@ -19,14 +19,22 @@ typedef struct {
 } torus_graph_part_t;
 
 
-/* What windows need beside the series: from one series to the next. */
+/* A window at work; its room goes from one series to the next. */
 typedef struct {
     torus_graph_fold_t   fold;
+    size_t               skip;       /* points before the range */
+    size_t               points;     /* of a window */
+    double               xff;
     torus_graph_part_t  *tails;      /* of the block before, by its points */
+    torus_graph_part_t   head;       /* of this one, up to this point */
+    size_t               nhead;      /* points of it */
     double              *sorted;     /* all values; for a median */
+    double              *spare;
     uint32_t            *tree;       /* how many are in the window, by rank */
     size_t               nsorted;
+    size_t               present;
     size_t               size;
+    torus_sort_t         sort;
 } torus_graph_window_t;
 
 
@@ -37,12 +45,18 @@ static int torus_graph_window_spans(torus_graph_t *g,
     int64_t step, torus_graph_span_t *spans, size_t *n);
 static int torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
-static torus_graph_window_t *torus_graph_window(torus_graph_t *g,
-    torus_graph_frame_t *f, torus_graph_fold_t fold, size_t n,
-    size_t points);
-static void torus_graph_window_run(torus_graph_window_t *w,
-    const torus_graph_series_t *s, size_t skip, size_t points, double xff,
-    double *values);
+static void torus_graph_moving_name(const torus_graph_call_t *call,
+    char name[32]);
+static int torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s);
+static int torus_graph_window_room(torus_graph_t *g, torus_graph_window_t *w,
+    size_t n);
+static int torus_graph_window_run(torus_graph_t *g, torus_graph_window_t *w,
+    torus_graph_place_t *p, const torus_graph_series_t *s);
+static void torus_graph_window_tail(torus_graph_window_t *w,
+    const double *values, size_t k);
+static void torus_graph_window_point(const torus_graph_window_t *w, size_t i,
+    double *value);
 static void torus_graph_window_part(torus_graph_fold_t fold, double v,
     torus_graph_part_t *part);
 static void torus_graph_window_join(torus_graph_fold_t fold,
@@ -50,9 +64,13 @@ static void torus_graph_window_join(torus_graph_fold_t fold,
     torus_graph_part_t *out);
 static double torus_graph_window_value(torus_graph_fold_t fold,
     const torus_graph_part_t *part);
-static void torus_graph_median_run(torus_graph_window_t *w,
-    const torus_graph_series_t *s, size_t skip, size_t points, double xff,
-    double *values);
+static int torus_graph_median_run(torus_graph_t *g, torus_graph_window_t *w,
+    torus_graph_place_t *p, const torus_graph_series_t *s);
+static int torus_graph_median_known(torus_graph_t *g,
+    torus_graph_window_t *w, torus_graph_place_t *p,
+    const torus_graph_series_t *s);
+static void torus_graph_median_point(torus_graph_window_t *w,
+    const torus_graph_series_t *s, size_t i, double *values);
 static void torus_graph_median_add(torus_graph_window_t *w, double v,
     uint32_t n);
 static double torus_graph_median_nth(const torus_graph_window_t *w,
@@ -60,6 +78,8 @@ static double torus_graph_median_nth(const torus_graph_window_t *w,
 static int torus_graph_median_cmp(const void *one, const void *two);
 static int torus_graph_exponential(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_exponential_start(torus_graph_t *g,
+    torus_graph_frame_t *f, const torus_graph_series_t *s);
 static int torus_graph_stdev_check(torus_graph_t *g,
     torus_graph_call_t *call);
 static int torus_graph_stdev(torus_graph_t *g, torus_graph_frame_t *f,
@@ -68,6 +88,7 @@ static int torus_graph_n_percentile_check(torus_graph_t *g,
     torus_graph_call_t *call);
 static int torus_graph_n_percentile(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_flat(torus_graph_t *g, torus_graph_place_t *p);
 static int torus_graph_aggregate_line(torus_graph_t *g,
     torus_graph_frame_t *f, torus_graph_series_t *s,
     torus_graph_series_t **out);
@@ -186,124 +207,152 @@ static int
 torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                     xff;
-    size_t                     i, skip, points;
-    int64_t                    seconds;
-    char                       name[32];
-    torus_graph_fold_t         fold;
-    torus_graph_series_t      *to;
-    torus_graph_window_t      *w;
-    const torus_graph_arg_t   *args, *xarg;
+    int                      rc;
+    char                     name[32];
+    torus_graph_place_t     *p;
+    torus_graph_window_t    *w;
+    const torus_graph_arg_t *args;
 
+    p = &f->place;
     args = f->call->args;
-    fold = (torus_graph_fold_t) f->call->func->variant;
-    xarg = &args[2];
 
-    (void) snprintf(name, sizeof(name), "%s", f->call->func->name);
-
-    if (f->call->func->variant < 0) {
-        fold = args[2].set ? args[2].fold : TORUS_GRAPH_AVERAGE;
-        xarg = &args[3];
-
-        (void) snprintf(name, sizeof(name), "moving%.20s", "Average");
-
-        /* Python's capitalize() */
-        if (args[2].set && args[2].text.len < 20) {
-
-            for (i = 0; i < args[2].text.len; i++) {
-                name[6 + i] = (char) (args[2].text.data[i] | 0x20);
-
-                if (args[2].text.data[i] == '_') {
-                    name[6 + i] = '_';
-                }
-            }
-
-            name[6] = (char) (name[6] & ~0x20);
-            name[6 + i] = '\0';
-        }
-    }
-
-    seconds = f->span.from - f->spans[0].from;
-    skip = (size_t) (seconds / s->step);
-    points = args[1].string ? skip : (size_t) args[1].number;
-    xff = xarg->set ? xarg->number : s->xff;
-
-    to = torus_graph_like(g, s, s->n > skip ? s->n - skip : 0);
-    w = torus_graph_window(g, f, fold, s->n, points);
-
-    if (to == NULL || w == NULL) {
+    if (p->to == NULL && torus_graph_moving_start(g, f, s) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
-    to->start = s->start + (int64_t) skip * s->step;
-    *out = to;
+    w = f->state;
 
-    if (points == 0) {
-        /* void */
+    rc = (w->fold == TORUS_GRAPH_MEDIAN)
+         ? torus_graph_median_run(g, w, p, s)
+         : torus_graph_window_run(g, w, p, s);
 
-    } else if (fold == TORUS_GRAPH_MEDIAN) {
-        torus_graph_median_run(w, s, skip, points, xff, to->values);
-        torus_graph_work(g, s->n * 32);
-
-    } else {
-        torus_graph_window_run(w, s, skip, points, xff, to->values);
-        torus_graph_work(g, s->n * 2);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
-    if (torus_graph_tag(g, to, name, args[1].text) != TORUS_OK) {
+    *out = p->to;
+    torus_graph_moving_name(f->call, name);
+
+    if (torus_graph_tag(g, p->to, name, args[1].text) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
-    return torus_graph_rename(g, to, args[1].string ? "%s(%.*s,\"%.*s\")"
-                                                    : "%s(%.*s,%.*s)",
+    return torus_graph_rename(g, p->to, args[1].string ? "%s(%.*s,\"%.*s\")"
+                                                       : "%s(%.*s,%.*s)",
                               name, torus_fmt(s->name),
                               torus_fmt(args[1].text));
 }
 
 
-/* Room for windows over n points. */
-static torus_graph_window_t *
-torus_graph_window(torus_graph_t *g, torus_graph_frame_t *f,
-    torus_graph_fold_t fold, size_t n, size_t points)
+static void
+torus_graph_moving_name(const torus_graph_call_t *call, char name[32])
 {
-    torus_arena_t         *arena;
-    torus_graph_window_t  *w;
+    size_t                    i;
+    const torus_graph_arg_t  *func;
 
-    arena = torus_graph_arena(g);
-    w = f->state;
+    func = &call->args[2];
 
-    if (w == NULL) {
-        w = torus_arena_calloc(arena, 1, sizeof(torus_graph_window_t));
-        if (w == NULL) {
-            return NULL;
+    (void) snprintf(name, 32, "%s",
+                    call->func->variant < 0 ? "movingAverage"
+                                            : call->func->name);
+
+    /* Python's capitalize() */
+    if (call->func->variant < 0 && func->set && func->text.len < 20) {
+
+        for (i = 0; i < func->text.len; i++) {
+            name[6 + i] = (char) (func->text.data[i] | 0x20);
+
+            if (func->text.data[i] == '_') {
+                name[6 + i] = '_';
+            }
         }
 
-        w->fold = fold;
-        f->state = w;
+        name[6] = (char) (name[6] & ~0x20);
+        name[6 + i] = '\0';
     }
+}
+
+
+static int
+torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s)
+{
+    int                       variant;
+    int64_t                   seconds;
+    torus_graph_series_t     *to;
+    torus_graph_window_t     *w;
+    const torus_graph_arg_t  *args, *xff;
+
+    args = f->call->args;
+    variant = f->call->func->variant;
+    xff = (variant < 0) ? &args[3] : &args[2];
+
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_window_t));
+        if (f->state == NULL) {
+            return TORUS_ERROR;
+        }
+    }
+
+    w = f->state;
+
+    w->fold = (variant >= 0) ? (torus_graph_fold_t) variant
+              : args[2].set ? args[2].fold : TORUS_GRAPH_AVERAGE;
+
+    seconds = f->span.from - f->spans[0].from;
+    w->skip = (size_t) (seconds / s->step);
+    w->points = args[1].string ? w->skip : (size_t) args[1].number;
+    w->xff = xff->set ? xff->number : s->xff;
+    w->nhead = 0;
+    w->nsorted = 0;
+    w->present = 0;
+
+    to = torus_graph_like(g, s, s->n > w->skip ? s->n - w->skip : 0);
+
+    if (to == NULL || torus_graph_window_room(g, w, s->n) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    to->start = s->start + (int64_t) w->skip * s->step;
+    f->place.to = to;
+
+    return TORUS_OK;
+}
+
+
+/* For windows over n points. */
+static int
+torus_graph_window_room(torus_graph_t *g, torus_graph_window_t *w, size_t n)
+{
+    torus_arena_t  *arena;
+
+    arena = torus_graph_arena(g);
 
     /* a block that never ends has no tails */
 
-    if (fold != TORUS_GRAPH_MEDIAN && points < n) {
-        n = points;
+    if (w->fold != TORUS_GRAPH_MEDIAN && w->points < n) {
+        n = w->points;
     }
 
     if (n <= w->size && w->size != 0) {
-        return w;
+        return TORUS_OK;
     }
 
     w->size = n;
 
-    if (fold == TORUS_GRAPH_MEDIAN) {
+    if (w->fold == TORUS_GRAPH_MEDIAN) {
         w->sorted = torus_arena_alloc(arena, (n + 1) * sizeof(double));
+        w->spare = torus_arena_alloc(arena, (n + 1) * sizeof(double));
         w->tree = torus_arena_alloc(arena, (n + 1) * sizeof(uint32_t));
 
-        return (w->sorted != NULL && w->tree != NULL) ? w : NULL;
+        return (w->sorted != NULL && w->spare != NULL && w->tree != NULL)
+               ? TORUS_OK : TORUS_ERROR;
     }
 
     w->tails = torus_arena_alloc(arena, (n + 1) * sizeof(torus_graph_part_t));
 
-    return w->tails != NULL ? w : NULL;
+    return w->tails != NULL ? TORUS_OK : TORUS_ERROR;
 }
 
 
@@ -312,53 +361,101 @@ torus_graph_window(torus_graph_t *g, torus_graph_frame_t *f,
  * blocks are as long as the window.  Nothing is ever subtracted, so that a
  * large value leaves no trace when it has gone; and a long window costs no
  * more than a short one.
+ *
+ * In the place i is the point, and k how many of the tails of the block
+ * before it are still to be made.
  */
-static void
-torus_graph_window_run(torus_graph_window_t *w, const torus_graph_series_t *s,
-    size_t skip, size_t points, double xff, double *values)
+static int
+torus_graph_window_run(torus_graph_t *g, torus_graph_window_t *w,
+    torus_graph_place_t *p, const torus_graph_series_t *s)
 {
-    size_t               i, k;
-    torus_graph_part_t   one, head, whole;
-    torus_graph_part_t  *tails;
+    double              none;
+    size_t              n;
+    torus_graph_part_t  one;
 
-    tails = w->tails;
-    torus_graph_window_part(w->fold, NAN, &head);
+    while (p->i < s->n) {
 
-    for (i = 0; i < s->n; i++) {
-
-        if (i % points == 0) {
-
-            for (k = points; i != 0 && k-- > 0; /* void */) {
-                torus_graph_window_part(w->fold, s->values[i - points + k],
-                                        &tails[k]);
-
-                if (k != points - 1) {
-                    torus_graph_window_join(w->fold, &tails[k], &tails[k + 1],
-                                            &tails[k]);
-                }
-            }
-
-            torus_graph_window_part(w->fold, NAN, &head);
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
         }
 
-        torus_graph_window_part(w->fold, s->values[i], &one);
-        torus_graph_window_join(w->fold, &head, &one, &head);
+        if (p->k != 0) {
 
-        if (i < skip) {
+            for (n = torus_graph_some(g, 0, p->k, 2); n > 0; n--) {
+                torus_graph_window_tail(w, s->values + p->i - w->points,
+                                        --p->k);
+            }
+
             continue;
         }
 
-        whole = head;
-        k = (i + 1) % points;
+        /* up to the end of the block, or of all */
 
-        if (i >= points && k != 0) {
-            torus_graph_window_join(w->fold, &tails[k], &head, &whole);
+        n = s->n - p->i;
+
+        if (w->points != 0 && w->points - w->nhead < n) {
+            n = w->points - w->nhead;
         }
 
-        if (torus_graph_enough(whole.n, (double) points, xff)) {
-            values[i - skip] = torus_graph_window_value(w->fold, &whole);
+        n = torus_graph_some(g, p->i, p->i + n, 2);
+
+        while (p->i < n) {
+
+            if (w->nhead == 0) {
+                torus_graph_window_part(w->fold, NAN, &w->head);
+            }
+
+            torus_graph_window_part(w->fold, s->values[p->i], &one);
+            torus_graph_window_join(w->fold, &w->head, &one, &w->head);
+            w->nhead++;
+
+            torus_graph_window_point(w, p->i,
+                                     p->i < w->skip
+                                     ? &none : &p->to->values[p->i - w->skip]);
+            p->i++;
+
+            if (w->nhead >= w->points) {
+                w->nhead = 0;
+                p->k = w->points;
+            }
         }
     }
+
+    return TORUS_OK;
+}
+
+
+/* Tail k of a block: its values from the one of that number. */
+static void
+torus_graph_window_tail(torus_graph_window_t *w, const double *values,
+    size_t k)
+{
+    torus_graph_window_part(w->fold, values[k], &w->tails[k]);
+
+    if (k != w->points - 1) {
+        torus_graph_window_join(w->fold, &w->tails[k], &w->tails[k + 1],
+                                &w->tails[k]);
+    }
+}
+
+
+/* The window that ends with point i. */
+static void
+torus_graph_window_point(const torus_graph_window_t *w, size_t i,
+    double *value)
+{
+    torus_graph_part_t  whole;
+
+    whole = w->head;
+
+    if (i >= w->points && w->nhead < w->points) {
+        torus_graph_window_join(w->fold, &w->tails[w->nhead], &w->head,
+                                &whole);
+    }
+
+    *value = (w->points != 0
+              && torus_graph_enough(whole.n, (double) w->points, w->xff))
+             ? torus_graph_window_value(w->fold, &whole) : NAN;
 }
 
 
@@ -471,48 +568,114 @@ torus_graph_window_value(torus_graph_fold_t fold,
  * in a tree by rank, of which node i has the sum of as many ranks as the
  * lowest bit of i, up to its own.
  */
-static void
-torus_graph_median_run(torus_graph_window_t *w, const torus_graph_series_t *s,
-    size_t skip, size_t points, double xff, double *values)
+static int
+torus_graph_median_run(torus_graph_t *g, torus_graph_window_t *w,
+    torus_graph_place_t *p, const torus_graph_series_t *s)
 {
-    size_t  i, n;
+    size_t  n;
 
-    w->nsorted = 0;
-
-    for (i = 0; i < s->n; i++) {
-        if (!isnan(s->values[i])) {
-            w->sorted[w->nsorted++] = s->values[i];
-        }
+    if (p->phase < 3 && torus_graph_median_known(g, w, p, s) != TORUS_OK) {
+        return TORUS_AGAIN;
     }
 
-    qsort(w->sorted, w->nsorted, sizeof(double), torus_graph_median_cmp);
-    memset(w->tree, 0, (w->nsorted + 1) * sizeof(uint32_t));
+    n = torus_graph_some(g, p->i, s->n, 32);
 
-    n = 0;
+    for ( /* void */ ; p->i < n; p->i++) {
+        torus_graph_median_point(w, s, p->i, p->to->values);
+    }
 
-    for (i = 0; i < s->n; i++) {
+    return n < s->n ? TORUS_AGAIN : TORUS_OK;
+}
 
-        if (i >= points && !isnan(s->values[i - points])) {
-            torus_graph_median_add(w, s->values[i - points], (uint32_t) -1);
-            n--;
+
+/* The values in order, and a tree of none. */
+static int
+torus_graph_median_known(torus_graph_t *g, torus_graph_window_t *w,
+    torus_graph_place_t *p, const torus_graph_series_t *s)
+{
+    size_t  n;
+
+    if (p->phase == 0) {
+        n = torus_graph_some(g, p->i, s->n, 1);
+
+        for ( /* void */ ; p->i < n; p->i++) {
+
+            if (!isnan(s->values[p->i])) {
+                w->sorted[w->nsorted++] = s->values[p->i];
+            }
         }
 
-        if (!isnan(s->values[i])) {
-            torus_graph_median_add(w, s->values[i], 1);
-            n++;
+        if (n < s->n) {
+            return TORUS_AGAIN;
         }
 
-        if (i < skip || !torus_graph_enough(n, (double) points, xff)) {
-            continue;
+        torus_sort_start(&w->sort, w->sorted, w->spare, w->nsorted,
+                         sizeof(double), torus_graph_median_cmp);
+        p->phase = 1;
+        p->i = 0;
+    }
+
+    if (p->phase == 1) {
+
+        if (torus_graph_sorted(g, &w->sort) != TORUS_OK) {
+            return TORUS_AGAIN;
         }
 
-        values[i - skip] = torus_graph_median_nth(w, n / 2);
+        p->phase = 2;
+    }
+
+    n = torus_graph_some(g, p->i, w->nsorted + 1, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        w->tree[p->i] = 0;
+    }
+
+    if (n < w->nsorted + 1) {
+        return TORUS_AGAIN;
+    }
+
+    p->phase = 3;
+    p->i = 0;
+
+    return TORUS_OK;
+}
+
+
+static void
+torus_graph_median_point(torus_graph_window_t *w,
+    const torus_graph_series_t *s, size_t i, double *values)
+{
+    double  v;
+    size_t  n;
+
+    v = (w->points != 0 && i >= w->points) ? s->values[i - w->points] : NAN;
+
+    if (!isnan(v)) {
+        torus_graph_median_add(w, v, (uint32_t) -1);
+        w->present--;
+    }
+
+    if (!isnan(s->values[i])) {
+        torus_graph_median_add(w, s->values[i], 1);
+        w->present++;
+    }
+
+    if (i < w->skip) {
+        return;
+    }
+
+    n = w->present;
+    v = NAN;
+
+    if (torus_graph_enough(n, (double) w->points, w->xff)) {
+        v = torus_graph_median_nth(w, n / 2);
 
         if (n % 2 == 0) {
-            values[i - skip] = (torus_graph_median_nth(w, n / 2 - 1)
-                                + values[i - skip]) / 2;
+            v = (torus_graph_median_nth(w, n / 2 - 1) + v) / 2;
         }
     }
+
+    values[i - w->skip] = v;
 }
 
 
@@ -576,58 +739,90 @@ torus_graph_median_cmp(const void *one, const void *two)
 
 /*
  * The first value is the mean of what lies before the range, and stands at
- * its first point; those of the points follow it, as in Graphite.
+ * its first point; those of the points follow it, as in Graphite.  In the
+ * place: a the mean so far, b what a point counts for, k the first one.
  */
 static int
 torus_graph_exponential(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                    ema, c;
-    size_t                    i, points, n;
-    int64_t                   seconds;
-    torus_graph_series_t     *to;
-    const torus_graph_arg_t  *args;
+    int                   rc;
+    double                v;
+    size_t                n;
+    torus_graph_place_t  *p;
 
-    args = f->call->args;
-    seconds = f->span.from - f->spans[0].from;
+    p = &f->place;
 
-    c = 2.0 / ((args[1].string ? (double) seconds : args[1].number) + 1);
-    points = args[1].string ? (size_t) (seconds / s->step)
-                            : (size_t) args[1].number;
-
-    n = s->n > points ? s->n - points : 0;
-
-    to = torus_graph_like(g, s, n + 1);
-    if (to == NULL) {
+    if (p->to == NULL && torus_graph_exponential_start(g, f, s) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
-    ema = torus_graph_fold(TORUS_GRAPH_AVERAGE, s->values,
-                           points < s->n ? points : s->n, NULL);
-    ema = isnan(ema) ? 0 : ema;
-
-    to->values[0] = torus_graph_round(ema, 6);
-
-    for (i = 0; i < n; i++) {
-
-        if (isnan(s->values[points + i])) {
-            continue;
+    if (p->phase == 0) {
+        rc = torus_graph_fold_run(g, &p->fold, &p->a);
+        if (rc != TORUS_OK) {
+            return rc;
         }
 
-        ema = c * s->values[points + i] + (1 - c) * ema;
-        to->values[i + 1] = torus_graph_round(ema, 6);
+        p->a = isnan(p->a) ? 0 : p->a;
+        p->to->values[0] = torus_graph_round(p->a, 6);
+        p->phase = 1;
     }
 
-    to->start = s->start + seconds;
-    *out = to;
+    n = torus_graph_some(g, p->i, p->to->n - 1, 4);
 
-    if (torus_graph_tag(g, to, "exponentialMovingAverage", args[1].text)
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = s->values[p->k + p->i];
+
+        if (!isnan(v)) {
+            p->a = p->b * v + (1 - p->b) * p->a;
+            v = torus_graph_round(p->a, 6);
+        }
+
+        p->to->values[p->i + 1] = v;
+    }
+
+    *out = p->to;
+
+    return n < p->to->n - 1 ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+static int
+torus_graph_exponential_start(torus_graph_t *g, torus_graph_frame_t *f,
+    const torus_graph_series_t *s)
+{
+    size_t                    points;
+    int64_t                   seconds;
+    torus_graph_place_t      *p;
+    const torus_graph_arg_t  *args;
+
+    p = &f->place;
+    args = f->call->args;
+    seconds = f->span.from - f->spans[0].from;
+
+    points = args[1].string ? (size_t) (seconds / s->step)
+                            : (size_t) args[1].number;
+
+    p->b = 2.0 / ((args[1].string ? (double) seconds : args[1].number) + 1);
+    p->k = points;
+
+    torus_graph_fold_start(&p->fold, TORUS_GRAPH_AVERAGE, s->values,
+                           points < s->n ? points : s->n, NULL);
+
+    p->to = torus_graph_like(g, s, (s->n > points ? s->n - points : 0) + 1);
+    if (p->to == NULL) {
+        return TORUS_ERROR;
+    }
+
+    p->to->start = s->start + seconds;
+
+    if (torus_graph_tag(g, p->to, "exponentialMovingAverage", args[1].text)
         != TORUS_OK)
     {
         return TORUS_ERROR;
     }
 
-    return torus_graph_rename(g, to, args[1].string
+    return torus_graph_rename(g, p->to, args[1].string
                               ? "exponentialMovingAverage(%.*s,\"%.*s\")"
                               : "exponentialMovingAverage(%.*s,%.*s)",
                               torus_fmt(s->name), torus_fmt(args[1].text));
@@ -645,59 +840,61 @@ torus_graph_stdev_check(torus_graph_t *g, torus_graph_call_t *call)
 }
 
 
+/* In the place: a the sum, b that of squares, c how many there are. */
 static int
 torus_graph_stdev(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                    sum, squares, valid, tolerance, points, v;
-    size_t                    i, window;
-    torus_graph_series_t     *to;
+    double                    tolerance, points, v;
+    size_t                    n, window;
+    torus_graph_place_t      *p;
     const torus_graph_arg_t  *args;
 
+    p = &f->place;
     args = f->call->args;
     points = args[1].number;
     tolerance = args[2].set ? args[2].number : 0.1;
     window = points > (double) s->n ? s->n : (size_t) points;
 
-    to = torus_graph_like(g, s, s->n);
-    if (to == NULL) {
-        return TORUS_ERROR;
-    }
+    if (p->to == NULL) {
+        p->to = torus_graph_like(g, s, s->n);
 
-    sum = 0;
-    squares = 0;
-    valid = 0;
-
-    for (i = 0; i < s->n; i++) {
-
-        if (i >= window && !isnan(s->values[i - window])) {
-            v = s->values[i - window];
-            valid--;
-            sum -= v;
-            squares -= v * v;
-        }
-
-        if (!isnan(s->values[i])) {
-            v = s->values[i];
-            valid++;
-            sum += v;
-            squares += v * v;
-        }
-
-        if (valid > 0 && valid / points >= tolerance) {
-            /* NaN where rounding made it negative */
-            to->values[i] = sqrt(valid * squares - sum * sum) / valid;
+        if (p->to == NULL
+            || torus_graph_tag(g, p->to, "stdev", args[1].text) != TORUS_OK
+            || torus_graph_rename(g, p->to, "stdev(%.*s,%.0f)",
+                                  torus_fmt(s->name), points) != TORUS_OK)
+        {
+            return TORUS_ERROR;
         }
     }
 
-    *out = to;
+    n = torus_graph_some(g, p->i, s->n, 3);
 
-    if (torus_graph_tag(g, to, "stdev", args[1].text) != TORUS_OK) {
-        return TORUS_ERROR;
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = (p->i >= window) ? s->values[p->i - window] : NAN;
+
+        if (!isnan(v)) {
+            p->c--;
+            p->a -= v;
+            p->b -= v * v;
+        }
+
+        v = s->values[p->i];
+
+        if (!isnan(v)) {
+            p->c++;
+            p->a += v;
+            p->b += v * v;
+        }
+
+        /* NaN where rounding made it negative */
+        p->to->values[p->i] = (p->c > 0 && p->c / points >= tolerance)
+                              ? sqrt(p->c * p->b - p->a * p->a) / p->c : NAN;
     }
 
-    return torus_graph_rename(g, to, "stdev(%.*s,%.0f)", torus_fmt(s->name),
-                              points);
+    *out = p->to;
+
+    return n < s->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -717,48 +914,60 @@ static int
 torus_graph_n_percentile(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                 d, *sorted;
-    size_t                 i, n;
-    torus_graph_g_t        text;
-    torus_graph_series_t  *to;
+    int                   rc;
+    double                percent;
+    size_t                n;
+    torus_graph_g_t       text;
+    torus_graph_place_t  *p;
 
-    sorted = torus_arena_alloc(torus_graph_arena(g),
-                               (s->n + 1) * sizeof(double));
-    if (sorted == NULL) {
-        return TORUS_ERROR;
+    p = &f->place;
+    percent = f->call->args[1].number;
+
+    if (p->to == NULL) {
+        rc = torus_graph_fold_series(g, p, s, TORUS_GRAPH_MEDIAN, &percent);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        if (isnan(p->a)) {
+            return TORUS_DECLINED;
+        }
+
+        n = s->end > s->start ? (size_t) ((s->end - s->start) / s->step) : 0;
+        text = torus_graph_repr(percent);
+
+        p->to = torus_graph_like(g, s, n);
+
+        if (p->to == NULL
+            || torus_graph_tagz(g, p->to, "nPercentile", text.text)
+               != TORUS_OK
+            || torus_graph_rename(g, p->to, "nPercentile(%.*s, %s)",
+                                  torus_fmt(s->name),
+                                  torus_graph_g(percent).text) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
     }
 
-    memcpy(sorted, s->values, s->n * sizeof(double));
+    *out = p->to;
 
-    d = torus_graph_percentile(sorted, s->n, f->call->args[1].number, 0);
-    torus_graph_work(g, s->n * 4);
+    return torus_graph_flat(g, p);
+}
 
-    if (isnan(d)) {
-        return TORUS_DECLINED;
+
+/* That one at all points. */
+static int
+torus_graph_flat(torus_graph_t *g, torus_graph_place_t *p)
+{
+    size_t  n;
+
+    n = torus_graph_some(g, p->i, p->to->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        p->to->values[p->i] = p->a;
     }
 
-    n = s->end > s->start ? (size_t) ((s->end - s->start) / s->step) : 0;
-
-    to = torus_graph_like(g, s, n);
-    if (to == NULL) {
-        return TORUS_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        to->values[i] = d;
-    }
-
-    *out = to;
-
-    text = torus_graph_repr(f->call->args[1].number);
-
-    if (torus_graph_tagz(g, to, "nPercentile", text.text) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
-
-    return torus_graph_rename(g, to, "nPercentile(%.*s, %s)",
-                              torus_fmt(s->name),
-                              torus_graph_g(f->call->args[1].number).text);
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -766,58 +975,47 @@ static int
 torus_graph_aggregate_line(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                    d, *scratch;
-    size_t                    i, n;
+    int                       rc;
     int64_t                   step;
     torus_graph_g_t           text;
     torus_graph_fold_t        fold;
-    torus_graph_series_t     *to;
+    torus_graph_place_t      *p;
     const torus_graph_arg_t  *args;
 
+    p = &f->place;
     args = f->call->args;
     fold = args[1].set ? args[1].fold : TORUS_GRAPH_AVERAGE;
 
-    scratch = torus_arena_alloc(torus_graph_arena(g),
-                                (s->n + 1) * sizeof(double));
-    if (scratch == NULL) {
-        return TORUS_ERROR;
-    }
+    if (p->to == NULL) {
+        rc = torus_graph_fold_series(g, p, s, fold, NULL);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
 
-    d = torus_graph_fold(fold, s->values, s->n, scratch);
-
-    torus_graph_work(g, s->n + 50);
-
-    if (args[2].number != 0) {
-        n = s->n;
-        to = torus_graph_like(g, s, n);
-
-    } else {
-        n = 3;
+        text = torus_graph_repr(p->a);
         step = (f->span.until - f->span.from) / 2;
-        to = torus_graph_make(g, torus_str("", 0), f->span.from,
-                              f->span.until, step < 1 ? 1 : step, n);
 
-        text = torus_graph_repr(d);
+        p->to = (args[2].number != 0)
+                ? torus_graph_like(g, s, s->n)
+                : torus_graph_make(g, torus_str("", 0), f->span.from,
+                                   f->span.until, step < 1 ? 1 : step, 3);
 
-        if (to == NULL
-            || torus_graph_tagz(g, to, "name", isnan(d) ? "None" : text.text)
+        if (p->to == NULL
+            || (args[2].number == 0
+                && torus_graph_tagz(g, p->to, "name",
+                                    isnan(p->a) ? "None" : text.text)
+                   != TORUS_OK)
+            || torus_graph_rename(g, p->to, "aggregateLine(%.*s, %s)",
+                                  torus_fmt(s->name),
+                                  isnan(p->a) ? "None"
+                                              : torus_graph_g(p->a).text)
                != TORUS_OK)
         {
             return TORUS_ERROR;
         }
     }
 
-    if (to == NULL) {
-        return TORUS_ERROR;
-    }
+    *out = p->to;
 
-    for (i = 0; i < n; i++) {
-        to->values[i] = d;
-    }
-
-    *out = to;
-
-    return torus_graph_rename(g, to, "aggregateLine(%.*s, %s)",
-                              torus_fmt(s->name),
-                              isnan(d) ? "None" : torus_graph_g(d).text);
+    return torus_graph_flat(g, p);
 }

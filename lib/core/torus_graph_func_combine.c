@@ -7,6 +7,7 @@
 
 static int torus_graph_aggregate(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_count_series(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_count_none(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_percentile_of(torus_graph_t *g,
     torus_graph_frame_t *f);
 static int torus_graph_percentile_check(torus_graph_t *g,
@@ -121,7 +122,7 @@ torus_graph_aggregate(torus_graph_t *g, torus_graph_frame_t *f)
     rc = torus_graph_mix_run(g, m, &s);
 
     if (rc == TORUS_OK) {
-        rc = torus_graph_mix_named(g, s, &m->list, name);
+        rc = torus_graph_mix_named(g, m, s, name);
     }
 
     return (rc == TORUS_OK) ? torus_graph_add(g, &f->out, s) : rc;
@@ -132,62 +133,81 @@ static int
 torus_graph_count_series(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                    rc;
-    size_t                 i, n;
-    int64_t                start, end, step;
     torus_str_t            paths;
+    torus_graph_mix_t     *m;
     torus_graph_list_t     list;
     torus_graph_series_t  *s;
 
-    if (torus_graph_gather(g, f, 0, &list) != TORUS_OK) {
-        return TORUS_ERROR;
+    if (f->call->nargs == 0) {
+        return torus_graph_count_none(g, f);
     }
 
-    if (f->call->nargs == 0) {
-        /* of no argument at all: none, as a line */
-        s = torus_graph_make(g, torus_str("0", 1), f->span.from,
-                             f->span.until, 1, 3);
+    if (f->state == NULL) {
+        m = torus_arena_calloc(torus_graph_arena(g), 1,
+                               sizeof(torus_graph_mix_t));
 
-        if (s == NULL || torus_graph_own_name(g, s) != TORUS_OK) {
+        if (m == NULL || torus_graph_gather(g, f, 0, &list) != TORUS_OK) {
             return TORUS_ERROR;
         }
 
-        step = (f->span.until - f->span.from) / 2;
+        m->all = 1;
 
-        s->step = step < 1 ? 1 : step;
-        s->path = torus_str("countSeries()", 13);
-        memset(s->values, 0, 3 * sizeof(double));
+        if (torus_graph_mix_start(g, m, &list, TORUS_GRAPH_COUNT) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
 
-        return torus_graph_add(g, &f->out, s);
+        f->state = m;
     }
 
-    if (list.n == 0) {
+    m = f->state;
+
+    if (m->list.n == 0) {
         return TORUS_OK;
     }
 
-    rc = torus_graph_normalize(g, &list, &start, &end, &step);
+    rc = torus_graph_mix_run(g, m, &s);
+
+    if (rc == TORUS_OK) {
+        rc = torus_graph_paths(g, &m->paths, &m->list, 0, &paths);
+    }
+
     if (rc != TORUS_OK) {
         return rc;
     }
 
-    n = 0;
+    s->xff = torus_graph_params(g)->xff;
 
-    for (i = 0; i < list.n; i++) {
-        n = list.items[i]->n > n ? list.items[i]->n : n;
-    }
-
-    s = torus_graph_make(g, torus_str("", 0), start, end, step, n);
-
-    if (s == NULL || torus_graph_paths(g, &list, &paths) != TORUS_OK
-        || torus_graph_rename(g, s, "countSeries(%.*s)", torus_fmt(paths))
-           != TORUS_OK
+    if (torus_graph_rename(g, s, "countSeries(%.*s)", torus_fmt(paths))
+        != TORUS_OK
         || torus_graph_own_name(g, s) != TORUS_OK)
     {
         return TORUS_ERROR;
     }
 
-    for (i = 0; i < n; i++) {
-        s->values[i] = (double) list.n;
+    return torus_graph_add(g, &f->out, s);
+}
+
+
+/* Of no argument at all: none, as a line. */
+static int
+torus_graph_count_none(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    int64_t                step;
+    torus_graph_series_t  *s;
+
+    s = torus_graph_make(g, torus_str("0", 1), f->span.from, f->span.until, 1,
+                         3);
+
+    if (s == NULL || torus_graph_own_name(g, s) != TORUS_OK) {
+        return TORUS_ERROR;
     }
+
+    step = (f->span.until - f->span.from) / 2;
+
+    s->step = step < 1 ? 1 : step;
+    s->path = torus_str("countSeries()", 13);
+    memset(s->values, 0, 3 * sizeof(double));
 
     return torus_graph_add(g, &f->out, s);
 }

@@ -4,7 +4,11 @@
 
 #include "torus_graph_func.h"
 
-#include <stdlib.h>
+
+typedef struct {
+    size_t                    i;         /* series at work */
+    torus_graph_pair_t        pair;
+} torus_graph_division_t;
 
 
 /* Of weightedAverage(): what is paired, multiplied and added up. */
@@ -13,6 +17,9 @@ typedef struct {
     torus_graph_list_t        products;
     torus_graph_mix_t         mix;
     torus_graph_series_t     *sums[2];
+    torus_graph_pair_t        pair;
+    torus_graph_paths_t       paths;
+    torus_str_t               texts[2];
     unsigned                  phase;
     unsigned                  started:1;
     size_t                    i;
@@ -20,6 +27,8 @@ typedef struct {
 
 
 static int torus_graph_divide(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_divide_none(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_weighted_pairs(torus_graph_t *g,
     torus_graph_frame_t *f, torus_graph_weights_t *w);
@@ -31,12 +40,17 @@ static int torus_graph_weighted_sum(torus_graph_t *g,
 static int torus_graph_weighted_out(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_weights_t *w);
 static int torus_graph_weighted_paths(torus_graph_t *g,
-    torus_graph_list_t *list, torus_str_t *text);
-static int torus_graph_product(torus_graph_t *g, torus_graph_series_t *a,
-    torus_graph_series_t *b, torus_graph_series_t **out);
-static int torus_graph_pair(torus_graph_t *g, torus_graph_series_t **a,
-    torus_graph_series_t **b, torus_graph_series_t **out, size_t *pad_a,
-    size_t *pad_b);
+    torus_graph_frame_t *f, torus_graph_weights_t *w);
+static int torus_graph_product(torus_graph_t *g, torus_graph_pair_t *pair,
+    torus_graph_series_t *a, torus_graph_series_t *b,
+    torus_graph_series_t **out);
+static int torus_graph_pair_done(torus_graph_pair_t *pair, size_t n,
+    torus_graph_series_t **out);
+static double torus_graph_pair_value(const torus_graph_pair_t *pair,
+    size_t k);
+static int torus_graph_pair(torus_graph_t *g, torus_graph_pair_t *pair,
+    torus_graph_series_t *a, torus_graph_series_t *b);
+static int torus_graph_pair_out(torus_graph_t *g, torus_graph_pair_t *pair);
 
 
 const torus_graph_func_t  torus_graph_divisions[] = {
@@ -61,9 +75,9 @@ const torus_graph_func_t  torus_graph_divisions[] = {
 static int
 torus_graph_divide(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                    rc;
-    size_t                *i, j;
-    torus_graph_series_t  *s, *a, *b;
+    int                      rc;
+    torus_graph_series_t    *s, *a, *b;
+    torus_graph_division_t  *d;
 
     if (f->lists[1].n > 1) {
         return torus_graph_fault(g, "what divideSeries() divides by has to be "
@@ -71,59 +85,88 @@ torus_graph_divide(torus_graph_t *g, torus_graph_frame_t *f)
     }
 
     if (f->state == NULL) {
-        f->state = torus_arena_calloc(torus_graph_arena(g), 1, sizeof(size_t));
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_division_t));
         if (f->state == NULL) {
             return TORUS_ERROR;
         }
     }
 
-    for (i = f->state; *i < f->lists[0].n; (*i)++) {
+    for (d = f->state; d->i < f->lists[0].n; d->i++) {
 
         if (torus_graph_spent(g)) {
             return TORUS_AGAIN;
         }
 
-        a = f->lists[0].items[*i];
+        a = f->lists[0].items[d->i];
 
         if (f->lists[1].n == 0) {
-            s = torus_graph_write(g, a);
-
-            if (s == NULL
-                || torus_graph_rename(g, s, "divideSeries(%.*s,MISSING)",
-                                      torus_fmt(a->name)) != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-
-            for (j = 0; j < s->n; j++) {
-                s->values[j] = NAN;
-            }
-
-            torus_graph_work(g, s->n);
+            rc = torus_graph_divide_none(g, f, a, &s);
 
         } else {
             b = f->lists[1].items[0];
+            rc = torus_graph_quotient(g, &d->pair, a, b, 1, &s);
 
-            rc = torus_graph_quotient(g, a, b, 1, &s);
-            if (rc != TORUS_OK) {
-                return rc;
-            }
-
-            if (torus_graph_rename(g, s, "divideSeries(%.*s,%.*s)",
-                                   torus_fmt(a->name), torus_fmt(b->name))
-                != TORUS_OK
-                || torus_graph_own_name(g, s) != TORUS_OK)
+            if (rc == TORUS_OK
+                && (torus_graph_rename(g, s, "divideSeries(%.*s,%.*s)",
+                                       torus_fmt(a->name), torus_fmt(b->name))
+                    != TORUS_OK
+                    || torus_graph_own_name(g, s) != TORUS_OK))
             {
                 return TORUS_ERROR;
             }
+        }
+
+        if (rc != TORUS_OK) {
+            return rc;
         }
 
         if (torus_graph_add(g, &f->out, s) != TORUS_OK) {
             return TORUS_ERROR;
         }
+
+        memset(&f->place, 0, sizeof(torus_graph_place_t));
+        torus_graph_work(g, TORUS_GRAPH_SERIES);
     }
 
     return TORUS_OK;
+}
+
+
+static int
+torus_graph_divide_none(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
+{
+    int                   rc;
+    size_t                n;
+    torus_str_t           name;
+    torus_graph_place_t  *p;
+
+    p = &f->place;
+    name = s->name;
+
+    if (p->to == NULL) {
+        rc = torus_graph_write(g, s, p);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        if (torus_graph_rename(g, p->to, "divideSeries(%.*s,MISSING)",
+                               torus_fmt(name)) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    n = torus_graph_some(g, p->i, s->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        p->to->values[p->i] = NAN;
+    }
+
+    *out = p->to;
+
+    return n < s->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -164,6 +207,9 @@ torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
 
     } else if (w->phase == 3) {
         rc = torus_graph_weighted_sum(g, w, &f->lists[1], &w->sums[1]);
+
+    } else if (w->phase == 4) {
+        rc = torus_graph_weighted_paths(g, f, w);
 
     } else {
         return torus_graph_weighted_out(g, f, w);
@@ -239,20 +285,20 @@ torus_graph_weighted_products(torus_graph_t *g, torus_graph_weights_t *w)
             return TORUS_AGAIN;
         }
 
-        group = &w->groups.groups[w->i];
-        torus_graph_work(g, 10);
+        group = w->groups.groups[w->i];
 
         if (group->list.n == 0 || group->sum == NULL) {
+            torus_graph_work(g, 1);
             continue;
         }
 
-        rc = torus_graph_product(g, group->list.items[0], group->sum,
-                                 &product);
+        rc = torus_graph_product(g, &w->pair, group->list.items[0],
+                                 group->sum, &product);
         if (rc != TORUS_OK) {
             return rc;
         }
 
-        torus_graph_work(g, product->n);
+        torus_graph_work(g, TORUS_GRAPH_SERIES);
 
         if (torus_graph_add(g, &w->products, product) != TORUS_OK) {
             return TORUS_ERROR;
@@ -297,14 +343,14 @@ torus_graph_weighted_out(torus_graph_t *g, torus_graph_frame_t *f,
 {
     int                       rc;
     size_t                    i, n;
-    torus_str_t               avg, weight, nodes;
+    torus_str_t               nodes;
     torus_graph_series_t     *out;
     const torus_graph_arg_t  *args;
 
     args = f->call->args;
     n = f->call->nargs > 2 ? f->call->nargs - 2 : 0;
 
-    rc = torus_graph_quotient(g, w->sums[0], w->sums[1], 1, &out);
+    rc = torus_graph_quotient(g, &w->pair, w->sums[0], w->sums[1], 1, &out);
     if (rc != TORUS_OK) {
         return rc;
     }
@@ -320,11 +366,9 @@ torus_graph_weighted_out(torus_graph_t *g, torus_graph_frame_t *f,
         }
     }
 
-    if (torus_graph_weighted_paths(g, &f->lists[0], &avg) != TORUS_OK
-        || torus_graph_weighted_paths(g, &f->lists[1], &weight) != TORUS_OK
-        || torus_graph_rename(g, out, "weightedAverage(%.*s, %.*s, %.*s)",
-                              torus_fmt(avg), torus_fmt(weight),
-                              torus_fmt(nodes)) != TORUS_OK
+    if (torus_graph_rename(g, out, "weightedAverage(%.*s, %.*s, %.*s)",
+                           torus_fmt(w->texts[0]), torus_fmt(w->texts[1]),
+                           torus_fmt(nodes)) != TORUS_OK
         || torus_graph_own_name(g, out) != TORUS_OK)
     {
         return TORUS_ERROR;
@@ -334,41 +378,22 @@ torus_graph_weighted_out(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
-/* The distinct paths in order. */
+/* The distinct paths of both lists, in order. */
 static int
-torus_graph_weighted_paths(torus_graph_t *g, torus_graph_list_t *list,
-    torus_str_t *text)
+torus_graph_weighted_paths(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_weights_t *w)
 {
-    size_t        i, n;
-    torus_str_t  *paths;
+    int  rc;
 
-    paths = torus_arena_alloc(torus_graph_arena(g),
-                              (list->n + 1) * sizeof(torus_str_t));
-    if (paths == NULL) {
-        return TORUS_ERROR;
-    }
+    for ( /* void */ ; w->i < 2; w->i++) {
 
-    for (i = 0; i < list->n; i++) {
-        paths[i] = list->items[i]->path;
-    }
-
-    qsort(paths, list->n, sizeof(torus_str_t), torus_graph_text_cmp);
-
-    *text = torus_str("", 0);
-    n = 0;
-
-    for (i = 0; i < list->n; i++) {
-
-        if (i != 0 && torus_str_eq(paths[i], paths[i - 1])) {
-            continue;
+        rc = torus_graph_paths(g, &w->paths, &f->lists[w->i], 1,
+                               &w->texts[w->i]);
+        if (rc != TORUS_OK) {
+            return rc;
         }
 
-        if (torus_graph_text(g, text, "%.*s%s%.*s", torus_fmt(*text),
-                             n++ == 0 ? "" : ",", torus_fmt(paths[i]))
-            != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
+        memset(&w->paths, 0, sizeof(torus_graph_paths_t));
     }
 
     return TORUS_OK;
@@ -376,111 +401,166 @@ torus_graph_weighted_paths(torus_graph_t *g, torus_graph_list_t *list,
 
 
 int
-torus_graph_quotient(torus_graph_t *g, torus_graph_series_t *a,
-    torus_graph_series_t *b, double factor, torus_graph_series_t **out)
+torus_graph_quotient(torus_graph_t *g, torus_graph_pair_t *pair,
+    torus_graph_series_t *a, torus_graph_series_t *b, double factor,
+    torus_graph_series_t **out)
 {
-    int                    rc;
-    size_t                 i, pad_a, pad_b;
-    torus_graph_series_t  *s;
+    int     rc;
+    double  x, y, *value;
+    size_t  n;
 
-    rc = torus_graph_pair(g, &a, &b, &s, &pad_a, &pad_b);
+    rc = torus_graph_pair(g, pair, a, b);
     if (rc != TORUS_OK) {
         return rc;
     }
 
-    for (i = 0; i < s->n; i++) {
+    n = torus_graph_some(g, pair->i, pair->out->n, 2);
 
-        if (i < pad_a || i >= pad_a + a->n || i < pad_b || i >= pad_b + b->n
-            || isnan(a->values[i - pad_a]) || isnan(b->values[i - pad_b])
-            || b->values[i - pad_b] == 0)
-        {
+    for ( /* void */ ; pair->i < n; pair->i++) {
+        x = torus_graph_pair_value(pair, 0);
+        y = torus_graph_pair_value(pair, 1);
+        value = &pair->out->values[pair->i];
+
+        if (isnan(x) || isnan(y) || y == 0) {
+            *value = NAN;
             continue;
         }
 
-        s->values[i] = a->values[i - pad_a] / b->values[i - pad_b];
+        *value = x / y;
 
         if (factor != 1) {
-            s->values[i] *= factor;
+            *value *= factor;
         }
     }
 
-    *out = s;
-
-    return TORUS_OK;
+    return torus_graph_pair_done(pair, n, out);
 }
 
 
 /* a * b, likewise. */
 static int
-torus_graph_product(torus_graph_t *g, torus_graph_series_t *a,
-    torus_graph_series_t *b, torus_graph_series_t **out)
+torus_graph_product(torus_graph_t *g, torus_graph_pair_t *pair,
+    torus_graph_series_t *a, torus_graph_series_t *b,
+    torus_graph_series_t **out)
 {
-    int                    rc;
-    size_t                 i, pad_a, pad_b;
-    torus_graph_series_t  *s;
+    int     rc;
+    size_t  n;
 
-    rc = torus_graph_pair(g, &a, &b, &s, &pad_a, &pad_b);
+    rc = torus_graph_pair(g, pair, a, b);
     if (rc != TORUS_OK) {
         return rc;
     }
 
-    for (i = 0; i < s->n; i++) {
+    n = torus_graph_some(g, pair->i, pair->out->n, 2);
 
-        if (i >= pad_a && i < pad_a + a->n && i >= pad_b && i < pad_b + b->n) {
-            s->values[i] = a->values[i - pad_a] * b->values[i - pad_b];
-        }
+    for ( /* void */ ; pair->i < n; pair->i++) {
+        pair->out->values[pair->i] = torus_graph_pair_value(pair, 0)
+                                     * torus_graph_pair_value(pair, 1);
     }
 
-    *out = s;
+    return torus_graph_pair_done(pair, n, out);
+}
+
+
+static int
+torus_graph_pair_done(torus_graph_pair_t *pair, size_t n,
+    torus_graph_series_t **out)
+{
+    if (n < pair->out->n) {
+        return TORUS_AGAIN;
+    }
+
+    *out = pair->out;
+    memset(pair, 0, sizeof(torus_graph_pair_t));
 
     return TORUS_OK;
 }
 
 
+/* Of the one or the other at the place that it is at; null outside it. */
+static double
+torus_graph_pair_value(const torus_graph_pair_t *pair, size_t k)
+{
+    size_t  i;
+
+    i = pair->i - pair->pad[k];
+
+    return (pair->i >= pair->pad[k] && i < pair->in[k]->n)
+           ? pair->in[k]->values[i] : NAN;
+}
+
+
 /*
- * Puts both on one step and makes a series of nulls that is as long as the
- * two together; the pads are how many of its points come before theirs.
+ * Puts both on one step and makes a series that is as long as the two
+ * together; the pads are how many of its points come before theirs.
  */
 static int
-torus_graph_pair(torus_graph_t *g, torus_graph_series_t **a,
-    torus_graph_series_t **b, torus_graph_series_t **out, size_t *pad_a,
-    size_t *pad_b)
+torus_graph_pair(torus_graph_t *g, torus_graph_pair_t *pair,
+    torus_graph_series_t *a, torus_graph_series_t *b)
 {
     int                    rc;
-    size_t                 n;
-    int64_t                start, end, step;
-    torus_graph_list_t     list;
-    torus_graph_series_t  *pair[2];
+    size_t                 k;
+    torus_graph_series_t  *s;
 
-    pair[0] = *a;
-    pair[1] = *b;
-    list.items = pair;
-    list.n = 2;
-    list.size = 2;
+    if (pair->phase == 0) {
+        pair->in[0] = a;
+        pair->in[1] = b;
+        pair->step = a->step;
+        pair->phase = 1;
 
-    rc = torus_graph_normalize(g, &list, &start, &end, &step);
-    if (rc != TORUS_OK) {
-        return rc;
+        rc = torus_graph_common_step(g, &pair->step, b->step);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
     }
 
-    *a = list.items[0];
-    *b = list.items[1];
+    for ( /* void */ ; pair->phase <= 2; pair->phase++) {
+        s = pair->in[pair->phase - 1];
+        k = s->step == pair->step ? 1 : (size_t) (pair->step / s->step);
 
-    *pad_a = (size_t) (((*a)->start - start) / step);
-    *pad_b = (size_t) (((*b)->start - start) / step);
+        rc = torus_graph_consolidate(g, &pair->thin, s, k, &s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
 
-    n = (*a)->n + *pad_a;
-    n = (*b)->n + *pad_b > n ? (*b)->n + *pad_b : n;
+        /* now it is on the step, and found as it is when called again */
+        pair->in[pair->phase - 1] = s;
 
-    *out = torus_graph_make(g, torus_str("", 0), start, end, step, n);
-
-    if (*out == NULL || torus_graph_values(g, *a) != TORUS_OK
-        || torus_graph_values(g, *b) != TORUS_OK)
-    {
-        return TORUS_ERROR;
+        rc = torus_graph_values(g, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
     }
 
-    torus_graph_work(g, n);
+    return pair->out != NULL ? TORUS_OK : torus_graph_pair_out(g, pair);
+}
 
-    return TORUS_OK;
+
+static int
+torus_graph_pair_out(torus_graph_t *g, torus_graph_pair_t *pair)
+{
+    size_t                       k, n;
+    int64_t                      start, end;
+    const torus_graph_series_t  *a, *b;
+
+    a = pair->in[0];
+    b = pair->in[1];
+    n = 0;
+
+    start = a->start < b->start ? a->start : b->start;
+    end = a->end > b->end ? a->end : b->end;
+    end -= (end - start) % pair->step;
+
+    for (k = 0; k < 2; k++) {
+        pair->pad[k] = (size_t) ((pair->in[k]->start - start) / pair->step);
+
+        if (pair->pad[k] + pair->in[k]->n > n) {
+            n = pair->pad[k] + pair->in[k]->n;
+        }
+    }
+
+    pair->out = torus_graph_make(g, torus_str("", 0), start, end, pair->step,
+                                 n);
+
+    return pair->out != NULL ? TORUS_OK : TORUS_ERROR;
 }

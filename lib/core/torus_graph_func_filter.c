@@ -15,6 +15,15 @@ typedef enum {
 } torus_graph_op_t;
 
 
+/* Of unique(): the names there are. */
+typedef struct {
+    torus_graph_list_t      list;
+    torus_graph_series_t  **table;     /* by hash of the name */
+    size_t                  size;
+    size_t                  i;
+} torus_graph_unique_t;
+
+
 static int torus_graph_filter_map(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_compare(double value, torus_graph_op_t op,
@@ -27,6 +36,8 @@ static int torus_graph_grep(torus_graph_t *g, torus_graph_frame_t *f,
 static int torus_graph_unique(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_remove_empty(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_remove_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s);
 static int torus_graph_remove_value(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 
@@ -136,17 +147,18 @@ static int
 torus_graph_filter_map(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    int                       i, variant;
-    double                    threshold, *scratch;
+    int                       rc, i, variant;
+    double                    threshold;
     torus_graph_op_t          op;
     torus_graph_fold_t        fold;
+    torus_graph_place_t      *p;
     const torus_graph_arg_t  *args;
 
     static const char *const  ops[] = { "=", "!=", ">", ">=", "<", "<=" };
 
+    p = &f->place;
     args = f->call->args;
     variant = f->call->func->variant;
-    scratch = NULL;
 
     if (variant >= 0) {
         fold = (torus_graph_fold_t) (variant & 15);
@@ -165,19 +177,15 @@ torus_graph_filter_map(torus_graph_t *g, torus_graph_frame_t *f,
         }
     }
 
-    if (fold == TORUS_GRAPH_MEDIAN) {
-        scratch = torus_arena_alloc(torus_graph_arena(g),
-                                    (s->n + 1) * sizeof(double));
-        if (scratch == NULL) {
-            return TORUS_ERROR;
-        }
+    rc = torus_graph_fold_series(g, p, s, fold, NULL);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
     *out = s;
 
-    return torus_graph_compare(torus_graph_fold(fold, s->values, s->n,
-                                                scratch), op, threshold)
-           ? TORUS_OK : TORUS_DECLINED;
+    return torus_graph_compare(p->a, op, threshold) ? TORUS_OK
+                                                    : TORUS_DECLINED;
 }
 
 
@@ -233,42 +241,58 @@ torus_graph_grep(torus_graph_t *g, torus_graph_frame_t *f,
 static int
 torus_graph_unique(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    size_t                  i, j, size;
-    torus_graph_list_t      list;
-    torus_graph_series_t   *s, **table;
+    size_t                  j, size;
+    torus_graph_series_t   *s;
+    torus_graph_unique_t   *u;
 
-    if (torus_graph_gather(g, f, 0, &list) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
+    if (f->state == NULL) {
+        u = torus_arena_calloc(torus_graph_arena(g), 1,
+                               sizeof(torus_graph_unique_t));
 
-    for (size = 8; size < list.n * 2; size *= 2) { /* void */ }
-
-    table = torus_arena_calloc(torus_graph_arena(g), size,
-                               sizeof(torus_graph_series_t *));
-    if (table == NULL) {
-        return TORUS_ERROR;
-    }
-
-    for (i = 0; i < list.n; i++) {
-        s = list.items[i];
-        j = (size_t) torus_hash(s->name.data, s->name.len, 0) & (size - 1);
-
-        while (table[j] != NULL && !torus_str_eq(table[j]->name, s->name)) {
-            j = (j + 1) & (size - 1);
+        if (u == NULL || torus_graph_gather(g, f, 0, &u->list) != TORUS_OK) {
+            return TORUS_ERROR;
         }
 
-        if (table[j] != NULL) {
+        for (size = 8; size < u->list.n * 2; size *= 2) { /* void */ }
+
+        u->size = size;
+        u->table = torus_arena_calloc(torus_graph_arena(g), size,
+                                      sizeof(torus_graph_series_t *));
+        if (u->table == NULL) {
+            return TORUS_ERROR;
+        }
+
+        torus_graph_work(g, size / 8);
+        f->state = u;
+    }
+
+    for (u = f->state; u->i < u->list.n; u->i++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 16);
+
+        s = u->list.items[u->i];
+        j = (size_t) torus_hash(s->name.data, s->name.len, 0) & (u->size - 1);
+
+        while (u->table[j] != NULL
+               && !torus_str_eq(u->table[j]->name, s->name))
+        {
+            j = (j + 1) & (u->size - 1);
+        }
+
+        if (u->table[j] != NULL) {
             continue;
         }
 
-        table[j] = s;
+        u->table[j] = s;
 
         if (torus_graph_add(g, &f->out, s) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
-
-    torus_graph_work(g, list.n * 8);
 
     return TORUS_OK;
 }
@@ -278,83 +302,105 @@ static int
 torus_graph_remove_empty(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
+    int                       rc;
     double                    xff;
-    size_t                    i, n;
+    torus_graph_place_t      *p;
     const torus_graph_arg_t  *arg;
 
-    (void) g;
-
+    p = &f->place;
     arg = &f->call->args[1];
     xff = arg->set ? arg->number : 0;
-    n = 0;
 
-    for (i = 0; i < s->n; i++) {
-        n += !isnan(s->values[i]);
+    rc = torus_graph_fold_series(g, p, s, TORUS_GRAPH_COUNT, NULL);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
     *out = s;
 
-    return torus_graph_enough(n, (double) s->n, xff) ? TORUS_OK
-                                                     : TORUS_DECLINED;
+    return torus_graph_enough((size_t) p->a, (double) s->n, xff)
+           ? TORUS_OK : TORUS_DECLINED;
 }
 
 
-/* variant: ABOVE, SHARE */
+/* variant: ABOVE, SHARE; in the place a is the limit */
 static int
 torus_graph_remove_value(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                     n, *sorted;
-    size_t                     i;
+    int                   rc, above;
+    double                v;
+    size_t                n;
+    torus_graph_place_t  *p;
+
+    p = &f->place;
+    above = f->call->func->variant & ABOVE;
+
+    if (p->to == NULL) {
+        rc = torus_graph_remove_start(g, f, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    n = torus_graph_some(g, p->i, p->to->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+        p->to->values[p->i] = (above ? v > p->a : v < p->a) ? NAN : v;
+    }
+
+    *out = p->to;
+
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+static int
+torus_graph_remove_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s)
+{
+    int                        rc;
+    double                     n;
+    torus_str_t                name;
     torus_graph_g_t            repr;
+    torus_graph_place_t       *p;
     const torus_graph_func_t  *func;
 
+    p = &f->place;
     func = f->call->func;
     n = f->call->args[1].number;
+    name = s->name;
 
-    *out = torus_graph_write(g, s);
-
-    if (*out == NULL
-        || torus_graph_rename(g, *out, "%s(%.*s, %s)", func->name,
-                              torus_fmt(s->name), torus_graph_g(n).text)
-           != TORUS_OK)
-    {
-        return TORUS_ERROR;
+    if ((func->variant & SHARE) && !(n > 0)) {
+        return torus_graph_fault(g, "the percentage of %s() has to be greater "
+                                 "than 0", func->name);
     }
-
-    s = *out;
 
     if (func->variant & SHARE) {
-
-        if (!(n > 0)) {
-            return torus_graph_fault(g, "the percentage of %s() has to be "
-                                     "greater than 0", func->name);
+        rc = torus_graph_fold_series(g, p, s, TORUS_GRAPH_MEDIAN, &n);
+        if (rc != TORUS_OK) {
+            return rc;
         }
 
-        sorted = torus_arena_alloc(torus_graph_arena(g),
-                                   (s->n + 1) * sizeof(double));
-        if (sorted == NULL) {
-            return TORUS_ERROR;
-        }
-
-        memcpy(sorted, s->values, s->n * sizeof(double));
-
-        repr = torus_graph_repr(n);
-        n = torus_graph_percentile(sorted, s->n, n, 0);
-        torus_graph_work(g, s->n * 4);
-
-        if (!isnan(n)
-            && torus_graph_tagz(g, s, "nPercentile", repr.text) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
+    } else {
+        p->a = n;
     }
 
-    for (i = 0; i < s->n; i++) {
+    rc = torus_graph_write(g, s, p);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
 
-        if ((func->variant & ABOVE) ? s->values[i] > n : s->values[i] < n) {
-            s->values[i] = NAN;
-        }
+    repr = torus_graph_repr(n);
+
+    if (torus_graph_rename(g, p->to, "%s(%.*s, %s)", func->name,
+                           torus_fmt(name), torus_graph_g(n).text) != TORUS_OK
+        || ((func->variant & SHARE) && !isnan(p->a)
+            && torus_graph_tagz(g, p->to, "nPercentile", repr.text)
+               != TORUS_OK))
+    {
+        return TORUS_ERROR;
     }
 
     return TORUS_OK;

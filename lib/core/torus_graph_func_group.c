@@ -14,12 +14,18 @@ static int torus_graph_with_wildcards(torus_graph_t *g,
     torus_graph_frame_t *f);
 static int torus_graph_group_by_tags(torus_graph_t *g,
     torus_graph_frame_t *f);
+static int torus_graph_tags_name(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_groups_t *s);
+static int torus_graph_tags_groups(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_groups_t *s);
 static int torus_graph_tags_key(torus_graph_t *g,
     const torus_graph_frame_t *f, const torus_graph_series_t *s,
     torus_str_t name, torus_str_t *key);
 static int torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_groups_t *s, torus_graph_fold_t fold, torus_str_t func,
     int merge);
+static int torus_graph_groups_room(torus_graph_t *g,
+    torus_graph_groups_t *s);
 static int torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
     torus_str_t name, torus_str_t *key);
 
@@ -211,67 +217,105 @@ static int
 torus_graph_group_by_tags(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                       rc;
-    size_t                    i;
-    torus_str_t               key, name, one;
     torus_graph_groups_t     *s;
-    torus_graph_group_by_t   *group;
     const torus_graph_arg_t  *callback;
 
     callback = &f->call->args[1];
 
     if (f->state == NULL) {
-        s = torus_arena_calloc(torus_graph_arena(g), 1,
-                               sizeof(torus_graph_groups_t));
-        if (s == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_groups_t));
+        if (f->state == NULL) {
             return TORUS_ERROR;
         }
-
-        name = torus_str(NULL, 0);
-
-        for (i = 0; i < f->lists[0].n; i++) {
-            one = torus_graph_tag_find(f->lists[0].items[i],
-                                       torus_str("name", 4));
-
-            if (i == 0) {
-                name = one;
-
-            } else if (!torus_str_eq(name, one)) {
-                name = callback->text;
-                break;
-            }
-        }
-
-        for (i = 0; i < f->lists[0].n; i++) {
-
-            if (torus_graph_tags_key(g, f, f->lists[0].items[i], name, &key)
-                != TORUS_OK
-                || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
-                || torus_graph_add(g, &group->list, f->lists[0].items[i])
-                   != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-        }
-
-        f->state = s;
     }
 
-    i = f->out.n;
+    s = f->state;
 
-    rc = torus_graph_groups_run(g, f, f->state, callback->fold,
-                                callback->text, 1);
+    if (s->phase == 0) {
+        rc = torus_graph_tags_name(g, f, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
 
-    for ( /* void */ ; i < f->out.n; i++) {
-        f->out.items[i]->path = f->out.items[i]->name;
+        s->phase = 1;
+        s->j = 0;
+    }
 
-        if (torus_graph_tags_of(g, f->out.items[i], f->out.items[i]->name)
-            != TORUS_OK)
+    rc = torus_graph_tags_groups(g, f, s);
+
+    if (rc == TORUS_OK) {
+        rc = torus_graph_groups_run(g, f, s, callback->fold, callback->text,
+                                    1);
+    }
+
+    for ( /* void */ ; s->done < f->out.n; s->done++) {
+        f->out.items[s->done]->path = f->out.items[s->done]->name;
+
+        if (torus_graph_tags_of(g, f->out.items[s->done],
+                                f->out.items[s->done]->name) != TORUS_OK)
         {
             return TORUS_ERROR;
         }
     }
 
     return rc;
+}
+
+
+/* What all have as their name, else the function's. */
+static int
+torus_graph_tags_name(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_groups_t *s)
+{
+    size_t       n;
+    torus_str_t  one;
+
+    n = torus_graph_some(g, s->j, f->lists[0].n, 4);
+
+    for ( /* void */ ; s->j < n; s->j++) {
+        one = torus_graph_tag_find(f->lists[0].items[s->j],
+                                   torus_str("name", 4));
+
+        if (s->j == 0) {
+            s->name = one;
+
+        } else if (!torus_str_eq(s->name, one)) {
+            s->name = f->call->args[1].text;
+            return TORUS_OK;
+        }
+    }
+
+    return n < f->lists[0].n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+static int
+torus_graph_tags_groups(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_groups_t *s)
+{
+    torus_str_t              key;
+    torus_graph_series_t    *one;
+    torus_graph_group_by_t  *group;
+
+    for ( /* void */ ; s->j < f->lists[0].n; s->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 64);
+        one = f->lists[0].items[s->j];
+
+        if (torus_graph_tags_key(g, f, one, s->name, &key) != TORUS_OK
+            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+            || torus_graph_add(g, &group->list, one) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
 }
 
 
@@ -334,7 +378,7 @@ torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_group_by_t  *group;
 
     for ( /* void */ ; s->i < s->n; s->i++) {
-        group = &s->groups[s->i];
+        group = s->groups[s->i];
 
         if (torus_graph_spent(g)) {
             return TORUS_AGAIN;
@@ -355,19 +399,24 @@ torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
         }
 
         rc = torus_graph_mix_run(g, &s->mix, &one);
-        if (rc != TORUS_OK) {
-            return rc;
-        }
-
-        s->started = 0;
 
         /* "avg" is the name of a function of series, which has another */
         if (torus_str_is(func, "avg")) {
             func = torus_graph_fold_name(fold);
         }
 
-        if (torus_graph_mix_named(g, one, &group->list, func) != TORUS_OK
-            || torus_graph_add(g, &f->out, one) != TORUS_OK
+        if (rc == TORUS_OK) {
+            rc = torus_graph_mix_named(g, &s->mix, one, func);
+        }
+
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        s->started = 0;
+        torus_graph_work(g, TORUS_GRAPH_SERIES);
+
+        if (torus_graph_add(g, &f->out, one) != TORUS_OK
             || (s->mix.all && torus_graph_own_name(g, one) != TORUS_OK))
         {
             return TORUS_ERROR;
@@ -384,50 +433,75 @@ int
 torus_graph_groups_get(torus_graph_t *g, torus_graph_groups_t *s,
     torus_str_t key, torus_graph_group_by_t **group)
 {
-    size_t                   i, j, size, *table;
-    torus_graph_group_by_t  *groups;
+    size_t                   i;
+    uint64_t                 hash;
+    torus_graph_group_by_t  *one;
 
-    if (s->n * 2 >= s->table_size) {
-        size = s->table_size == 0 ? 16 : s->table_size * 4;
-
-        table = torus_arena_calloc(torus_graph_arena(g), size, sizeof(size_t));
-        groups = torus_arena_calloc(torus_graph_arena(g), size / 2 + 1,
-                                    sizeof(torus_graph_group_by_t));
-
-        if (table == NULL || groups == NULL) {
-            return TORUS_ERROR;
-        }
-
-        for (i = 0; i < s->n; i++) {
-            groups[i] = s->groups[i];
-
-            j = (size_t) torus_hash(groups[i].key.data, groups[i].key.len, 0);
-
-            for (j &= size - 1; table[j] != 0; j = (j + 1) & (size - 1)) {
-                /* void */
-            }
-
-            table[j] = i + 1;
-        }
-
-        s->table = table;
-        s->table_size = size;
-        s->groups = groups;
+    if (s->n * 2 >= s->size && torus_graph_groups_room(g, s) != TORUS_OK) {
+        return TORUS_ERROR;
     }
 
-    j = (size_t) torus_hash(key.data, key.len, 0) & (s->table_size - 1);
+    hash = torus_hash(key.data, key.len, 0);
+    i = (size_t) hash & (s->size - 1);
 
-    for ( /* void */ ; s->table[j] != 0; j = (j + 1) & (s->table_size - 1)) {
+    for ( /* void */ ; s->table[i] != NULL; i = (i + 1) & (s->size - 1)) {
 
-        if (torus_str_eq(s->groups[s->table[j] - 1].key, key)) {
-            *group = &s->groups[s->table[j] - 1];
+        if (torus_str_eq(s->table[i]->key, key)) {
+            *group = s->table[i];
             return TORUS_OK;
         }
     }
 
-    s->groups[s->n].key = key;
-    s->table[j] = ++s->n;
-    *group = &s->groups[s->n - 1];
+    one = torus_arena_calloc(torus_graph_arena(g), 1,
+                             sizeof(torus_graph_group_by_t));
+    if (one == NULL) {
+        return TORUS_ERROR;
+    }
+
+    one->key = key;
+    one->hash = hash;
+
+    s->groups[s->n++] = one;
+    s->table[i] = one;
+    *group = one;
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_groups_room(torus_graph_t *g, torus_graph_groups_t *s)
+{
+    size_t                    i, j, size;
+    torus_graph_group_by_t  **table, **groups;
+
+    size = s->size == 0 ? 16 : s->size * 2;
+
+    table = torus_arena_calloc(torus_graph_arena(g), size,
+                               sizeof(torus_graph_group_by_t *));
+    groups = torus_arena_alloc(torus_graph_arena(g), size / 2
+                               * sizeof(torus_graph_group_by_t *));
+
+    if (table == NULL || groups == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < s->n; i++) {
+        groups[i] = s->groups[i];
+        j = (size_t) groups[i]->hash & (size - 1);
+
+        while (table[j] != NULL) {
+            j = (j + 1) & (size - 1);
+        }
+
+        table[j] = groups[i];
+    }
+
+    torus_graph_work(g, s->n);
+
+    s->table = table;
+    s->groups = groups;
+    s->size = size;
 
     return TORUS_OK;
 }

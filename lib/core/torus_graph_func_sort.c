@@ -6,11 +6,23 @@
 #include "torus_graph_func.h"
 
 
+/* What is put in order. */
 typedef struct {
-    double                *keys;
-    torus_str_t           *names;      /* NULL: by keys */
-    torus_graph_list_t     list;
-    size_t                 i;          /* keys there are */
+    double                 key;
+    torus_str_t            name;
+    torus_graph_series_t  *series;
+} torus_graph_item_t;
+
+
+typedef struct {
+    torus_graph_item_t    *items;
+    torus_graph_item_t    *spare;
+    size_t                 n;
+    size_t                 i;          /* series seen */
+    unsigned               phase;
+    unsigned               filtered:1;
+    torus_graph_place_t    place;      /* in one of them */
+    torus_sort_t           sort;
 } torus_graph_order_t;
 
 
@@ -21,12 +33,22 @@ static int torus_graph_highest(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_most_deviant(torus_graph_t *g,
     torus_graph_frame_t *f);
 static int torus_graph_order_start(torus_graph_t *g, torus_graph_frame_t *f);
-static int torus_graph_order_keys(torus_graph_t *g, torus_graph_order_t *o,
-    torus_graph_fold_t fold);
-static int torus_graph_order(torus_graph_t *g, torus_graph_order_t *o,
-    int reverse, torus_graph_list_t *out);
-static int torus_graph_order_cmp(const torus_graph_order_t *o, size_t a,
-    size_t b);
+static int torus_graph_order_keys(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_order_t *o, torus_graph_fold_t fold,
+    const torus_graph_fold_t *filter);
+static int torus_graph_order_key(torus_graph_t *g, torus_graph_order_t *o,
+    torus_graph_series_t *s, torus_graph_fold_t fold,
+    const torus_graph_fold_t *filter);
+static int torus_graph_order_names(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_order_t *o, int natural);
+static int torus_graph_order(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_order_t *o, torus_sort_pt cmp);
+static int torus_graph_ordered(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_fold_t fold, const torus_graph_fold_t *filter, int reverse);
+static int torus_graph_key_cmp(const void *one, const void *two);
+static int torus_graph_key_down(const void *one, const void *two);
+static int torus_graph_item_cmp(const void *one, const void *two);
+static int torus_graph_item_down(const void *one, const void *two);
 static void torus_graph_cut(torus_graph_list_t *list, double n);
 static int torus_graph_natural(torus_graph_t *g, torus_str_t name,
     torus_str_t *key);
@@ -98,6 +120,7 @@ const torus_graph_func_t  torus_graph_sort[] = {
 static int
 torus_graph_order_start(torus_graph_t *g, torus_graph_frame_t *f)
 {
+    size_t                n;
     torus_graph_order_t  *o;
 
     if (f->state != NULL) {
@@ -110,52 +133,52 @@ torus_graph_order_start(torus_graph_t *g, torus_graph_frame_t *f)
         return TORUS_ERROR;
     }
 
-    o->list = f->lists[0];
+    n = f->lists[0].n + 1;
 
-    o->keys = torus_arena_alloc(torus_graph_arena(g),
-                                (o->list.n + 1) * sizeof(double));
-    if (o->keys == NULL) {
-        return TORUS_ERROR;
-    }
+    o->items = torus_arena_alloc(torus_graph_arena(g),
+                                 n * sizeof(torus_graph_item_t));
+    o->spare = torus_arena_alloc(torus_graph_arena(g),
+                                 n * sizeof(torus_graph_item_t));
 
     f->state = o;
 
-    return TORUS_OK;
+    return o->items != NULL && o->spare != NULL ? TORUS_OK : TORUS_ERROR;
 }
 
 
-/* A series without values comes before all others. */
+/*
+ * A series without values comes before all others.  filter, if given: only
+ * series stay of which this fold is greater than 0.
+ */
 static int
-torus_graph_order_keys(torus_graph_t *g, torus_graph_order_t *o,
-    torus_graph_fold_t fold)
+torus_graph_order_keys(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_order_t *o, torus_graph_fold_t fold,
+    const torus_graph_fold_t *filter)
 {
-    double                *scratch, key;
-    size_t                 n;
+    int                    rc;
     torus_graph_series_t  *s;
 
-    n = 0;
-    scratch = NULL;
-
-    while (o->i < o->list.n) {
-        s = o->list.items[o->i];
-
-        if (fold == TORUS_GRAPH_MEDIAN && (scratch == NULL || n < s->n)) {
-            n = s->n;
-            scratch = torus_arena_alloc(torus_graph_arena(g),
-                                        (n + 1) * sizeof(double));
-            if (scratch == NULL) {
-                return TORUS_ERROR;
-            }
-        }
-
-        key = torus_graph_fold(fold, s->values, s->n, scratch);
-        o->keys[o->i++] = isnan(key) ? -INFINITY : key;
-
-        torus_graph_work(g, s->n + 1);
+    for ( /* void */ ; o->i < f->lists[0].n; o->i++) {
 
         if (torus_graph_spent(g)) {
             return TORUS_AGAIN;
         }
+
+        s = f->lists[0].items[o->i];
+
+        rc = torus_graph_order_key(g, o, s, fold, filter);
+
+        if (rc != TORUS_OK && rc != TORUS_DECLINED) {
+            return rc;
+        }
+
+        if (rc == TORUS_OK) {
+            o->items[o->n].key = isnan(o->place.a) ? -INFINITY : o->place.a;
+            o->items[o->n++].series = s;
+        }
+
+        o->place.phase = 0;
+        torus_graph_work(g, 2);
     }
 
     return TORUS_OK;
@@ -163,79 +186,60 @@ torus_graph_order_keys(torus_graph_t *g, torus_graph_order_t *o,
 
 
 static int
-torus_graph_order_cmp(const torus_graph_order_t *o, size_t a, size_t b)
+torus_graph_order_key(torus_graph_t *g, torus_graph_order_t *o,
+    torus_graph_series_t *s, torus_graph_fold_t fold,
+    const torus_graph_fold_t *filter)
 {
-    int     rc;
-    size_t  n;
+    int  rc;
 
-    if (o->names == NULL) {
-        return (o->keys[a] > o->keys[b]) - (o->keys[a] < o->keys[b]);
+    if (filter != NULL && !o->filtered) {
+        rc = torus_graph_fold_series(g, &o->place, s, *filter, NULL);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        o->place.phase = 0;
+
+        if (!(o->place.a > 0)) {
+            return TORUS_DECLINED;
+        }
+
+        o->filtered = 1;
     }
 
-    n = o->names[a].len < o->names[b].len ? o->names[a].len
-                                          : o->names[b].len;
+    rc = torus_graph_fold_series(g, &o->place, s, fold, NULL);
 
-    rc = n == 0 ? 0 : memcmp(o->names[a].data, o->names[b].data, n);
-
-    if (rc != 0) {
-        return rc;
+    if (rc == TORUS_OK) {
+        o->filtered = 0;
     }
 
-    return (o->names[a].len > o->names[b].len)
-           - (o->names[a].len < o->names[b].len);
+    return rc;
 }
 
 
-/* Merged bottom up; equals stay as they were, whichever way it goes. */
 static int
-torus_graph_order(torus_graph_t *g, torus_graph_order_t *o, int reverse,
-    torus_graph_list_t *out)
+torus_graph_order_names(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_order_t *o, int natural)
 {
-    int      cmp;
-    size_t  *from, *to, *swap, n, i, a, b, width, mid, end, start;
+    torus_graph_item_t    *item;
+    torus_graph_series_t  *s;
 
-    n = o->list.n;
+    for ( /* void */ ; o->i < f->lists[0].n; o->i++) {
 
-    from = torus_arena_alloc(torus_graph_arena(g), (n + 1) * sizeof(size_t));
-    to = torus_arena_alloc(torus_graph_arena(g), (n + 1) * sizeof(size_t));
-
-    if (from == NULL || to == NULL) {
-        return TORUS_ERROR;
-    }
-
-    for (i = 0; i < n; i++) {
-        from[i] = i;
-    }
-
-    for (width = 1; width < n; width *= 2) {
-
-        for (start = 0; start < n; start += 2 * width) {
-            mid = start + width < n ? start + width : n;
-            end = mid + width < n ? mid + width : n;
-            a = start;
-            b = mid;
-
-            for (i = start; i < end; i++) {
-
-                if (a < mid && b < end) {
-                    cmp = torus_graph_order_cmp(o, from[a], from[b]);
-                    cmp = reverse ? -cmp : cmp;
-
-                } else {
-                    cmp = (a < mid) ? -1 : 1;
-                }
-
-                to[i] = (cmp <= 0) ? from[a++] : from[b++];
-            }
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
         }
 
-        swap = from;
-        from = to;
-        to = swap;
-    }
+        torus_graph_work(g, natural ? 32 : 2);
 
-    for (i = 0; i < n; i++) {
-        if (torus_graph_add(g, out, o->list.items[from[i]]) != TORUS_OK) {
+        s = f->lists[0].items[o->i];
+        item = &o->items[o->n++];
+        item->series = s;
+        item->name = s->name;
+
+        if (natural
+            && torus_graph_natural(g, s->name, &item->name) != TORUS_OK)
+        {
             return TORUS_ERROR;
         }
     }
@@ -244,11 +248,110 @@ torus_graph_order(torus_graph_t *g, torus_graph_order_t *o, int reverse,
 }
 
 
+static int
+torus_graph_key_cmp(const void *one, const void *two)
+{
+    const torus_graph_item_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    return (a->key > b->key) - (a->key < b->key);
+}
+
+
+static int
+torus_graph_key_down(const void *one, const void *two)
+{
+    return torus_graph_key_cmp(two, one);
+}
+
+
+static int
+torus_graph_item_cmp(const void *one, const void *two)
+{
+    const torus_graph_item_t  *a, *b;
+
+    a = one;
+    b = two;
+
+    return torus_graph_text_cmp(&a->name, &b->name);
+}
+
+
+static int
+torus_graph_item_down(const void *one, const void *two)
+{
+    return torus_graph_item_cmp(two, one);
+}
+
+
+/* Equals stay as they were, whichever way it goes. */
+static int
+torus_graph_order(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_order_t *o, torus_sort_pt cmp)
+{
+    size_t  n;
+
+    if (o->phase == 0) {
+        o->phase = 1;
+        torus_sort_start(&o->sort, o->items, o->spare, o->n,
+                         sizeof(torus_graph_item_t), cmp);
+    }
+
+    if (o->phase == 1) {
+
+        if (torus_graph_sorted(g, &o->sort) != TORUS_OK) {
+            return TORUS_AGAIN;
+        }
+
+        o->phase = 2;
+        o->i = 0;
+    }
+
+    n = torus_graph_some(g, o->i, o->n, 1);
+
+    for ( /* void */ ; o->i < n; o->i++) {
+        if (torus_graph_add(g, &f->out, o->items[o->i].series) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    return n < o->n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+/* By a fold of the values. */
+static int
+torus_graph_ordered(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_fold_t fold, const torus_graph_fold_t *filter, int reverse)
+{
+    int                   rc;
+    torus_graph_order_t  *o;
+
+    if (torus_graph_order_start(g, f) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    o = f->state;
+
+    if (o->phase == 0) {
+        rc = torus_graph_order_keys(g, f, o, fold, filter);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    return torus_graph_order(g, f, o, reverse ? torus_graph_key_down
+                                              : torus_graph_key_cmp);
+}
+
+
 /* variant: the fold and REVERSE, or -1: arguments */
 static int
 torus_graph_sort_by(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                       rc, variant, reverse;
+    int                       variant, reverse;
     torus_graph_fold_t        fold;
     const torus_graph_arg_t  *args;
 
@@ -264,52 +367,16 @@ torus_graph_sort_by(torus_graph_t *g, torus_graph_frame_t *f)
         fold = (torus_graph_fold_t) (variant & ~REVERSE);
     }
 
-    rc = torus_graph_order_start(g, f);
-
-    if (rc == TORUS_OK) {
-        rc = torus_graph_order_keys(g, f->state, fold);
-    }
-
-    return (rc == TORUS_OK) ? torus_graph_order(g, f->state, reverse, &f->out)
-                            : rc;
+    return torus_graph_ordered(g, f, fold, NULL, reverse);
 }
 
 
 static int
 torus_graph_sort_minima(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                   rc;
-    size_t                i;
-    torus_graph_list_t    list;
-    torus_graph_order_t  *o;
+    static const torus_graph_fold_t  filter = TORUS_GRAPH_MAX;
 
-    if (f->state == NULL) {
-        memset(&list, 0, sizeof(torus_graph_list_t));
-
-        for (i = 0; i < f->lists[0].n; i++) {
-
-            if (torus_graph_fold(TORUS_GRAPH_MAX, f->lists[0].items[i]->values,
-                                 f->lists[0].items[i]->n, NULL) > 0
-                && torus_graph_add(g, &list, f->lists[0].items[i])
-                   != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-
-            torus_graph_work(g, f->lists[0].items[i]->n);
-        }
-
-        f->lists[0] = list;
-    }
-
-    rc = torus_graph_order_start(g, f);
-    o = f->state;
-
-    if (rc == TORUS_OK) {
-        rc = torus_graph_order_keys(g, o, TORUS_GRAPH_MIN);
-    }
-
-    return (rc == TORUS_OK) ? torus_graph_order(g, o, 0, &f->out) : rc;
+    return torus_graph_ordered(g, f, TORUS_GRAPH_MIN, &filter, 0);
 }
 
 
@@ -317,39 +384,27 @@ static int
 torus_graph_sort_name(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                       rc;
-    size_t                    i;
     torus_graph_order_t      *o;
     const torus_graph_arg_t  *args;
 
     args = f->call->args;
 
-    rc = torus_graph_order_start(g, f);
-    if (rc != TORUS_OK) {
-        return rc;
+    if (torus_graph_order_start(g, f) != TORUS_OK) {
+        return TORUS_ERROR;
     }
 
     o = f->state;
 
-    o->names = torus_arena_alloc(torus_graph_arena(g),
-                                 (o->list.n + 1) * sizeof(torus_str_t));
-    if (o->names == NULL) {
-        return TORUS_ERROR;
-    }
-
-    for (i = 0; i < o->list.n; i++) {
-        o->names[i] = o->list.items[i]->name;
-
-        if (args[1].number != 0
-            && torus_graph_natural(g, o->list.items[i]->name, &o->names[i])
-               != TORUS_OK)
-        {
-            return TORUS_ERROR;
+    if (o->phase == 0) {
+        rc = torus_graph_order_names(g, f, o, args[1].number != 0);
+        if (rc != TORUS_OK) {
+            return rc;
         }
     }
 
-    torus_graph_work(g, o->list.n * 16);
-
-    return torus_graph_order(g, o, args[2].number != 0, &f->out);
+    return torus_graph_order(g, f, o, args[2].number != 0
+                                      ? torus_graph_item_down
+                                      : torus_graph_item_cmp);
 }
 
 
@@ -431,15 +486,7 @@ torus_graph_highest(torus_graph_t *g, torus_graph_frame_t *f)
         fold = args[2].set ? args[2].fold : TORUS_GRAPH_AVERAGE;
     }
 
-    rc = torus_graph_order_start(g, f);
-
-    if (rc == TORUS_OK) {
-        rc = torus_graph_order_keys(g, f->state, fold);
-    }
-
-    if (rc == TORUS_OK) {
-        rc = torus_graph_order(g, f->state, variant & REVERSE, &f->out);
-    }
+    rc = torus_graph_ordered(g, f, fold, NULL, variant & REVERSE);
 
     if (rc == TORUS_OK) {
         torus_graph_cut(&f->out, args[1].set ? args[1].number : 1);
@@ -453,41 +500,11 @@ torus_graph_highest(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_most_deviant(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                   rc;
-    size_t                i;
-    torus_graph_list_t    list;
-    torus_graph_order_t  *o;
+    int  rc;
 
-    if (f->state == NULL) {
-        memset(&list, 0, sizeof(torus_graph_list_t));
+    static const torus_graph_fold_t  filter = TORUS_GRAPH_COUNT;
 
-        for (i = 0; i < f->lists[0].n; i++) {
-
-            if (torus_graph_fold(TORUS_GRAPH_COUNT,
-                                 f->lists[0].items[i]->values,
-                                 f->lists[0].items[i]->n, NULL) > 0
-                && torus_graph_add(g, &list, f->lists[0].items[i])
-                   != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-
-            torus_graph_work(g, f->lists[0].items[i]->n);
-        }
-
-        f->lists[0] = list;
-    }
-
-    rc = torus_graph_order_start(g, f);
-    o = f->state;
-
-    if (rc == TORUS_OK) {
-        rc = torus_graph_order_keys(g, o, TORUS_GRAPH_STDDEV);
-    }
-
-    if (rc == TORUS_OK) {
-        rc = torus_graph_order(g, o, 1, &f->out);
-    }
+    rc = torus_graph_ordered(g, f, TORUS_GRAPH_STDDEV, &filter, 1);
 
     if (rc == TORUS_OK) {
         torus_graph_cut(&f->out, f->call->args[1].number);

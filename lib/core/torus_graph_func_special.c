@@ -22,9 +22,27 @@ typedef struct {
 } torus_graph_buckets_t;
 
 
+/* randomWalk() at work. */
+typedef struct {
+    torus_graph_series_t  *series;
+    size_t                 i;
+    double                 value;
+    uint64_t               random;
+} torus_graph_walk_t;
+
+
+/* sum() of histograms: each of the list. */
+typedef struct {
+    torus_graph_list_t     list;
+    size_t                 i;
+} torus_graph_sums_t;
+
+
 static int torus_graph_constant(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_identity(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_walk_start(torus_graph_t *g, torus_graph_frame_t *f,
+    int64_t step);
 static int torus_graph_consolidate_by(torus_graph_t *g,
     torus_graph_frame_t *f, torus_graph_series_t *s,
     torus_graph_series_t **out);
@@ -42,6 +60,9 @@ static int torus_graph_percent_check(torus_graph_t *g,
 static int torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_sum(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_sum_known(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_reduced(torus_graph_t *g, torus_graph_series_t *s,
+    const char *name, torus_graph_series_t **out);
 static int torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_histogram_buckets(torus_graph_t *g,
@@ -222,33 +243,40 @@ static int
 torus_graph_identity(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                    rc;
-    size_t                 i, n;
+    size_t                 n;
     torus_str_t            name;
+    torus_graph_place_t   *p;
     torus_graph_series_t  *s;
 
+    p = &f->place;
     name = f->call->args[0].text;
 
-    rc = torus_graph_count(g, f->span.until - f->span.from, 60, &n);
-    if (rc != TORUS_OK) {
-        return rc;
+    if (p->to == NULL) {
+        rc = torus_graph_count(g, f->span.until - f->span.from, 60, &n);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        s = torus_graph_make(g, name, f->span.from, f->span.until, 60, n);
+
+        if (s == NULL || torus_graph_tags_of(g, s, name) != TORUS_OK
+            || torus_graph_text(g, &s->path, "identity(\"%.*s\")",
+                                torus_fmt(name)) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        p->to = s;
     }
 
-    s = torus_graph_make(g, name, f->span.from, f->span.until, 60, n);
+    s = p->to;
+    n = torus_graph_some(g, p->i, s->n, 1);
 
-    if (s == NULL || torus_graph_tags_of(g, s, name) != TORUS_OK
-        || torus_graph_text(g, &s->path, "identity(\"%.*s\")",
-                            torus_fmt(name)) != TORUS_OK)
-    {
-        return TORUS_ERROR;
+    for ( /* void */ ; p->i < n; p->i++) {
+        s->values[p->i] = (double) (f->span.from + (int64_t) p->i * 60);
     }
 
-    for (i = 0; i < n; i++) {
-        s->values[i] = (double) (f->span.from + (int64_t) i * 60);
-    }
-
-    torus_graph_work(g, n);
-
-    return torus_graph_add(g, &f->out, s);
+    return n < s->n ? TORUS_AGAIN : torus_graph_add(g, &f->out, s);
 }
 
 
@@ -256,13 +284,13 @@ torus_graph_identity(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                       rc;
-    double                    v;
-    size_t                    i, n;
-    int64_t                   step;
-    uint64_t                  x, z;
-    torus_graph_series_t     *s;
-    const torus_graph_arg_t  *args;
+    int                        rc;
+    size_t                     n;
+    int64_t                    step;
+    uint64_t                   z;
+    torus_graph_walk_t        *w;
+    torus_graph_series_t      *s;
+    const torus_graph_arg_t   *args;
 
     args = f->call->args;
     step = args[1].set ? (int64_t) args[1].number : 60;
@@ -272,38 +300,62 @@ torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f)
                                  "second");
     }
 
+    if (f->state == NULL) {
+        rc = torus_graph_walk_start(g, f, step);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    w = f->state;
+    s = w->series;
+    n = torus_graph_some(g, w->i, s->n, 1);
+
+    for ( /* void */ ; w->i < n; w->i++) {
+        s->values[w->i] = w->value;
+
+        /* splitmix64 */
+        w->random += 0x9e3779b97f4a7c15;
+        z = w->random;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+        z ^= z >> 31;
+
+        w->value += (double) (z >> 11) / 9007199254740992.0 - 0.5;
+    }
+
+    return n < s->n ? TORUS_AGAIN : torus_graph_add(g, &f->out, s);
+}
+
+
+static int
+torus_graph_walk_start(torus_graph_t *g, torus_graph_frame_t *f, int64_t step)
+{
+    int                  rc;
+    size_t               n;
+    torus_str_t          name;
+    torus_graph_walk_t  *w;
+
+    name = f->call->args[0].text;
+
     rc = torus_graph_count(g, f->span.until - f->span.from, step, &n);
     if (rc != TORUS_OK) {
         return rc;
     }
 
-    s = torus_graph_make(g, args[0].text, f->span.from, f->span.until, step,
-                         n);
-
-    if (s == NULL || torus_graph_tags_of(g, s, args[0].text) != TORUS_OK) {
+    w = torus_arena_calloc(torus_graph_arena(g), 1,
+                           sizeof(torus_graph_walk_t));
+    if (w == NULL) {
         return TORUS_ERROR;
     }
 
-    v = 0;
-    x = torus_hash(args[0].text.data, args[0].text.len,
-                   torus_graph_params(g)->seed);
+    w->random = torus_hash(name.data, name.len, torus_graph_params(g)->seed);
+    w->series = torus_graph_make(g, name, f->span.from, f->span.until, step,
+                                 n);
+    f->state = w;
 
-    for (i = 0; i < n; i++) {
-        s->values[i] = v;
-
-        /* splitmix64 */
-        x += 0x9e3779b97f4a7c15;
-        z = x;
-        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-        z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-        z ^= z >> 31;
-
-        v += (double) (z >> 11) / 9007199254740992.0 - 0.5;
-    }
-
-    torus_graph_work(g, n);
-
-    return torus_graph_add(g, &f->out, s);
+    return w->series != NULL ? torus_graph_tags_of(g, w->series, name)
+                             : TORUS_ERROR;
 }
 
 
@@ -502,6 +554,7 @@ torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
 
     to->values = NULL;
     to->own_values = 0;
+    to->making = NULL;
     to->reduce.function = torus_function_find(torus_str(name, strlen(name)),
                                               &param);
     to->reduce.param = f->call->args[1].number;
@@ -521,56 +574,97 @@ torus_graph_reduce(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
-/* Over histograms each has its own; all else is added up. */
+/*
+ * Over histograms each has its own; all else is added up by sumSeries(),
+ * which then has f->state.
+ */
 static int
 torus_graph_sum(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    double                     param;
-    size_t                     i, n;
-    torus_graph_list_t         list;
+    int                        rc;
+    torus_graph_sums_t        *sums;
     torus_graph_series_t      *s;
-    const torus_graph_func_t  *sum;
+    const torus_graph_func_t  *func;
 
-    if (f->state == NULL) {
+    if (f->place.phase == 0) {
 
-        if (torus_graph_gather(g, f, 0, &list) != TORUS_OK) {
-            return TORUS_ERROR;
-        }
-
-        n = 0;
-
-        for (i = 0; i < list.n; i++) {
-            s = list.items[i];
-            n += torus_graph_is_plain(s);
-        }
-
-        for (i = 0; n != 0 && n == list.n && i < n; i++) {
-            s = torus_graph_edit(g, list.items[i]);
-
-            if (s == NULL
-                || torus_graph_rename(g, s, "sum(%.*s)", torus_fmt(s->name))
-                   != TORUS_OK
-                || torus_graph_add(g, &f->out, s) != TORUS_OK)
-            {
-                return TORUS_ERROR;
-            }
-
-            param = 0;
-            s->values = NULL;
-            s->own_values = 0;
-            s->reduce.function = torus_function_find(torus_str("sum", 3),
-                                                     &param);
-            s->reduce.folded = 0;
-        }
-
-        if (f->out.n != 0) {
-            return TORUS_OK;
+        rc = torus_graph_sum_known(g, f);
+        if (rc != TORUS_OK) {
+            return rc;
         }
     }
 
-    sum = torus_graph_func_find(torus_str("sumSeries", 9));
+    if (f->place.phase == 2) {
+        func = torus_graph_func_find(torus_str("sumSeries", 9));
+        return func->run(g, f);
+    }
 
-    return sum->run(g, f);
+    for (sums = f->state; sums->i < sums->list.n; sums->i++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, TORUS_GRAPH_SERIES);
+
+        if (torus_graph_reduced(g, sums->list.items[sums->i], "sum", &s)
+            != TORUS_OK
+            || torus_graph_add(g, &f->out, s) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* In the place's phase: 1 all are histograms, 2 not all of them. */
+static int
+torus_graph_sum_known(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    size_t                       n;
+    torus_graph_sums_t          *sums;
+    const torus_graph_series_t  *s;
+
+    if (f->state == NULL) {
+        sums = torus_arena_calloc(torus_graph_arena(g), 1,
+                                  sizeof(torus_graph_sums_t));
+
+        if (sums == NULL
+            || torus_graph_gather(g, f, 0, &sums->list) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+
+        f->state = sums;
+    }
+
+    sums = f->state;
+    n = torus_graph_some(g, sums->i, sums->list.n, 1);
+
+    for ( /* void */ ; sums->i < n; sums->i++) {
+        s = sums->list.items[sums->i];
+
+        if (!torus_graph_is_plain(s)) {
+            break;
+        }
+    }
+
+    if (sums->i == n && n < sums->list.n) {
+        return TORUS_AGAIN;
+    }
+
+    if (sums->i == sums->list.n && n != 0) {
+        f->place.phase = 1;
+        sums->i = 0;
+
+    } else {
+        f->place.phase = 2;
+        f->state = NULL;
+    }
+
+    return TORUS_OK;
 }
 
 
@@ -579,50 +673,76 @@ static int
 torus_graph_rate(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    char                   text[100];
-    double                 param;
-    size_t                 i, n;
-    torus_str_t            name;
-    torus_graph_series_t  *to;
+    int                   rc;
+    char                  text[100];
+    size_t                n;
+    torus_str_t           name;
+    torus_graph_place_t  *p;
 
-    (void) f;
-
-    name = s->name;
+    p = &f->place;
 
     if (torus_graph_is_plain(s)) {
-        to = torus_graph_edit(g, s);
-        if (to == NULL) {
-            return TORUS_ERROR;
-        }
+        return torus_graph_reduced(g, s, "rate", out);
+    }
 
-        param = 0;
-        to->values = NULL;
-        to->own_values = 0;
-        to->reduce.function = torus_function_find(torus_str("rate", 4),
-                                                  &param);
-        to->reduce.folded = 0;
-
-    } else if (s->typed && s->type == TORUS_GAUGE) {
+    if (s->typed && s->type == TORUS_GAUGE) {
         n = torus_escape(text, 80, s->name);
 
         return torus_graph_fault(g, "rate() needs something that adds up, "
                                  "which \"%.*s\" does not, a gauge", (int) n,
                                  text);
+    }
 
-    } else {
-        to = torus_graph_write(g, s);
-        if (to == NULL) {
-            return TORUS_ERROR;
+    if (p->to == NULL) {
+        name = s->name;
+
+        rc = torus_graph_write(g, s, p);
+        if (rc != TORUS_OK) {
+            return rc;
         }
 
-        for (i = 0; i < to->n; i++) {
-            to->values[i] /= (double) to->step;
+        if (torus_graph_rename(g, p->to, "rate(%.*s)", torus_fmt(name))
+            != TORUS_OK)
+        {
+            return TORUS_ERROR;
         }
     }
 
+    n = torus_graph_some(g, p->i, p->to->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        p->to->values[p->i] = p->from[p->i] / (double) p->to->step;
+    }
+
+    *out = p->to;
+
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+/* Rows that become numbers by a function of that name. */
+static int
+torus_graph_reduced(torus_graph_t *g, torus_graph_series_t *s,
+    const char *name, torus_graph_series_t **out)
+{
+    double                 param;
+    torus_graph_series_t  *to;
+
+    to = torus_graph_edit(g, s);
+    if (to == NULL) {
+        return TORUS_ERROR;
+    }
+
+    param = 0;
+    to->values = NULL;
+    to->own_values = 0;
+    to->making = NULL;
+    to->reduce.function = torus_function_find(torus_str(name, strlen(name)),
+                                              &param);
+    to->reduce.folded = 0;
     *out = to;
 
-    return torus_graph_rename(g, to, "rate(%.*s)", torus_fmt(name));
+    return torus_graph_rename(g, to, "%s(%.*s)", name, torus_fmt(s->name));
 }
 
 
@@ -722,25 +842,24 @@ static int
 torus_graph_buckets_made(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_buckets_t *b)
 {
+    int                    rc;
     torus_graph_series_t  *s;
 
     s = f->lists[0].items[b->i];
 
-    while (b->j < b->values.nitems) {
-
-        if (torus_graph_bucket_series(g, f, s,
-                                      &b->values.items[b->j].value)
-            != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-
-        torus_graph_work(g, s->n + 16);
-        b->j++;
+    for ( /* void */ ; b->j < b->values.nitems; b->j++) {
 
         if (torus_graph_spent(g)) {
             return TORUS_AGAIN;
         }
+
+        rc = torus_graph_bucket_series(g, f, s,
+                                       &b->values.items[b->j].value);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        torus_graph_work(g, TORUS_GRAPH_SERIES);
     }
 
     return TORUS_OK;
@@ -788,33 +907,44 @@ static int
 torus_graph_bucket_series(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, const torus_value_t *value)
 {
-    size_t                 i;
-    torus_str_t            text;
-    unsigned char          number[TORUS_NUMBER_SIZE];
-    torus_graph_series_t  *to;
+    size_t                n;
+    torus_str_t           text;
+    unsigned char         number[TORUS_NUMBER_SIZE];
+    torus_graph_place_t  *p;
 
-    text = (value->kind == TORUS_VALUE_TEXT)
-           ? value->text
-           : torus_str(number, torus_number_print(number, value));
+    p = &f->place;
 
-    to = torus_graph_like(g, s, s->n);
+    if (p->to == NULL) {
+        text = (value->kind == TORUS_VALUE_TEXT)
+               ? value->text
+               : torus_str(number, torus_number_print(number, value));
 
-    if (to == NULL
-        || torus_graph_rename(g, to, "histogramBuckets(%.*s,%.*s)",
-                              torus_fmt(s->name), torus_fmt(text)) != TORUS_OK
-        || torus_graph_tag(g, to, "le", text) != TORUS_OK)
-    {
-        return TORUS_ERROR;
-    }
+        p->to = torus_graph_like(g, s, s->n);
 
-    for (i = 0; i < s->n; i++) {
-
-        if (s->rows[i].present) {
-            to->values[i] = 0;
+        if (p->to == NULL
+            || torus_graph_rename(g, p->to, "histogramBuckets(%.*s,%.*s)",
+                                  torus_fmt(s->name), torus_fmt(text))
+               != TORUS_OK
+            || torus_graph_tag(g, p->to, "le", text) != TORUS_OK
+            || torus_graph_add(g, &f->out, p->to) != TORUS_OK)
+        {
+            return TORUS_ERROR;
         }
     }
 
-    return torus_graph_add(g, &f->out, to);
+    n = torus_graph_some(g, p->i, s->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        p->to->values[p->i] = s->rows[p->i].present ? 0 : NAN;
+    }
+
+    if (n < s->n) {
+        return TORUS_AGAIN;
+    }
+
+    memset(p, 0, sizeof(torus_graph_place_t));
+
+    return TORUS_OK;
 }
 
 

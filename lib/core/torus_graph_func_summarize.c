@@ -16,19 +16,30 @@ static int torus_graph_smart(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_merges(const torus_graph_series_t *s,
     torus_graph_fold_t fold, torus_graph_series_t *to);
-static int torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
-    torus_graph_fold_t fold, int64_t interval, int64_t start, int64_t end,
-    torus_graph_series_t **out);
-static int torus_graph_bucket(torus_graph_t *g, torus_graph_series_t *s,
-    torus_graph_fold_t fold, size_t first, size_t last,
-    torus_graph_series_t *to, size_t i, double *scratch);
+static int torus_graph_buckets(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_fold_t fold, int64_t interval,
+    int64_t start, int64_t end, torus_graph_series_t **out);
+static int torus_graph_buckets_start(torus_graph_t *g,
+    torus_graph_place_t *p, torus_graph_series_t *s, torus_graph_fold_t fold,
+    int64_t interval, int64_t start, int64_t end);
+static size_t torus_graph_bucket_end(const torus_graph_place_t *p,
+    const torus_graph_series_t *s);
+static int torus_graph_bucket_values(torus_graph_t *g,
+    torus_graph_place_t *p, const torus_graph_series_t *s,
+    torus_graph_fold_t fold);
+static int torus_graph_bucket_rows(torus_graph_t *g, torus_graph_place_t *p,
+    const torus_graph_series_t *s);
 static int torus_graph_hitcount_spans(torus_graph_t *g,
     const torus_graph_call_t *call, const torus_graph_span_t *span,
     int64_t step, torus_graph_span_t *spans, size_t *n);
 static int torus_graph_hitcount(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
-static void torus_graph_hit(torus_graph_series_t *to, int64_t start,
-    int64_t end, double v);
+static int torus_graph_hitcount_start(torus_graph_t *g,
+    torus_graph_frame_t *f, const torus_graph_series_t *s);
+static int torus_graph_hits(torus_graph_t *g, torus_graph_place_t *p,
+    const torus_graph_series_t *s);
+static void torus_graph_hit(double *value, int64_t from, int64_t step,
+    int64_t start, int64_t end, double v);
 static char torus_graph_unit(torus_str_t text);
 static int64_t torus_graph_round_down(torus_graph_t *g, int64_t ts, char unit,
     int weekday);
@@ -110,7 +121,7 @@ torus_graph_summarize(torus_graph_t *g, torus_graph_frame_t *f,
         end += interval - s->end % interval;
     }
 
-    rc = torus_graph_buckets(g, s, fold, interval, start, end, out);
+    rc = torus_graph_buckets(g, f, s, fold, interval, start, end, out);
     if (rc != TORUS_OK) {
         return rc;
     }
@@ -152,127 +163,196 @@ torus_graph_merges(const torus_graph_series_t *s, torus_graph_fold_t fold,
 }
 
 
-/* A new series, its buckets from start until one ends at or after end. */
+/*
+ * A new series, its buckets from start until one ends at or after end.  In
+ * the place: i the bucket, j and k the points from its first to its last.
+ */
 static int
-torus_graph_buckets(torus_graph_t *g, torus_graph_series_t *s,
-    torus_graph_fold_t fold, int64_t interval, int64_t start, int64_t end,
-    torus_graph_series_t **out)
+torus_graph_buckets(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_fold_t fold, int64_t interval,
+    int64_t start, int64_t end, torus_graph_series_t **out)
 {
-    int                    rc, merge;
-    double                *scratch;
-    size_t                 i, n, first, last, points;
-    int64_t                t;
-    torus_graph_series_t  *to;
+    int                   rc;
+    torus_graph_place_t  *p;
 
-    rc = torus_graph_count(g, end - start, interval, &n);
-    if (rc != TORUS_OK) {
-        return rc;
+    p = &f->place;
+
+    if (p->to == NULL) {
+        rc = torus_graph_buckets_start(g, p, s, fold, interval, start, end);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
     }
 
-    to = torus_graph_like(g, s, n);
-    scratch = torus_arena_alloc(torus_graph_arena(g),
-                                (s->n + 1) * sizeof(double));
+    *out = p->to;
 
-    if (to == NULL || scratch == NULL) {
-        return TORUS_ERROR;
-    }
+    for ( /* void */ ; p->i < p->to->n; p->i++) {
 
-    to->start = start;
-    to->step = interval;
-    to->end = start + (int64_t) n * interval;
-
-    merge = torus_graph_merges(s, fold, to);
-
-    if (!merge && torus_graph_values(g, s) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
-
-    if (merge) {
-        to->rows = torus_arena_calloc(torus_graph_arena(g), n + 1,
-                                      sizeof(torus_row_t));
-        if (to->rows == NULL) {
-            return TORUS_ERROR;
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
         }
 
-        to->values = NULL;
-    }
+        rc = (p->to->rows != NULL)
+             ? torus_graph_bucket_rows(g, p, s)
+             : torus_graph_bucket_values(g, p, s, fold);
 
-    /* what lies behind the end of the range does not count */
-    points = s->end > s->start
-             ? (size_t) ((s->end - s->start - 1) / s->step + 1) : 0;
-    points = points > s->n ? s->n : points;
-
-    first = 0;
-
-    for (i = 0; i < n; i++) {
-        t = start + (int64_t) (i + 1) * interval;
-
-        for (last = first; last < points
-                           && s->start + (int64_t) last * s->step < t; last++)
-        {
-            /* void */
-        }
-
-        rc = torus_graph_bucket(g, s, fold, first, last, to, i, scratch);
         if (rc != TORUS_OK) {
             return rc;
         }
 
-        first = last;
+        torus_graph_work(g, 2);
+        p->j = p->k;
+        p->phase = 0;
     }
-
-    torus_graph_work(g, s->n + n);
-    *out = to;
 
     return TORUS_OK;
 }
 
 
-/* Points first to last - 1 of s become point i. */
 static int
-torus_graph_bucket(torus_graph_t *g, torus_graph_series_t *s,
-    torus_graph_fold_t fold, size_t first, size_t last,
-    torus_graph_series_t *to, size_t i, double *scratch)
+torus_graph_buckets_start(torus_graph_t *g, torus_graph_place_t *p,
+    torus_graph_series_t *s, torus_graph_fold_t fold, int64_t interval,
+    int64_t start, int64_t end)
 {
-    int     there;
-    size_t  j, present;
+    int                    rc, merge;
+    size_t                 n;
+    torus_graph_series_t  *to, merged;
 
-    present = 0;
+    merged = *s;
+    merge = torus_graph_merges(s, fold, &merged);
 
-    if (to->rows != NULL) {
-        torus_row_init(&to->rows[i], s->type);
+    rc = merge ? TORUS_OK : torus_graph_values(g, s);
+
+    if (rc == TORUS_OK) {
+        rc = torus_graph_count(g, end - start, interval, &n);
     }
 
-    for (j = first; j < last; j++) {
-        there = (to->rows != NULL) ? s->rows[j].present
-                                   : !isnan(s->values[j]);
-        present += (there != 0);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
 
-        if (to->rows != NULL && there
-            && torus_row_merge(&to->rows[i], torus_graph_arena(g),
-                               &s->rows[j]) != TORUS_OK)
+    to = torus_graph_like(g, s, n);
+    if (to == NULL) {
+        return TORUS_ERROR;
+    }
+
+    p->to = to;
+
+    to->start = start;
+    to->step = interval;
+    to->end = start + (int64_t) n * interval;
+
+    if (merge) {
+        to->rows = torus_arena_alloc(torus_graph_arena(g),
+                                     (n + 1) * sizeof(torus_row_t));
+        to->values = NULL;
+        to->reduce = merged.reduce;
+
+        return to->rows != NULL ? TORUS_OK : TORUS_ERROR;
+    }
+
+    if (fold == TORUS_GRAPH_MEDIAN) {
+        p->room = torus_arena_alloc(torus_graph_arena(g),
+                                    (s->n + 1) * sizeof(double));
+
+        return p->room != NULL ? TORUS_OK : TORUS_ERROR;
+    }
+
+    return TORUS_OK;
+}
+
+
+/* What lies behind the end of the range does not count. */
+static size_t
+torus_graph_bucket_end(const torus_graph_place_t *p,
+    const torus_graph_series_t *s)
+{
+    int64_t  t, n;
+
+    t = p->to->start + (int64_t) (p->i + 1) * p->to->step;
+    t = s->end < t ? s->end : t;
+
+    n = (t <= s->start) ? 0 : (t - s->start - 1) / s->step + 1;
+
+    return n < (int64_t) p->j ? p->j : n > (int64_t) s->n ? s->n : (size_t) n;
+}
+
+
+static int
+torus_graph_bucket_values(torus_graph_t *g, torus_graph_place_t *p,
+    const torus_graph_series_t *s, torus_graph_fold_t fold)
+{
+    int                    rc;
+    double                *value;
+    torus_graph_series_t  *to;
+
+    to = p->to;
+
+    if (p->phase == 0) {
+        p->phase = 1;
+        p->k = torus_graph_bucket_end(p, s);
+
+        torus_graph_fold_start(&p->fold, fold, s->values + p->j, p->k - p->j,
+                               p->room);
+    }
+
+    value = &to->values[p->i];
+
+    rc = torus_graph_fold_run(g, &p->fold, value);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    if (!torus_graph_enough(p->fold.present,
+                            (double) to->step / (double) s->step, s->xff))
+    {
+        *value = NAN;
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_bucket_rows(torus_graph_t *g, torus_graph_place_t *p,
+    const torus_graph_series_t *s)
+{
+    size_t                 end;
+    torus_row_t           *row;
+    torus_graph_series_t  *to;
+
+    to = p->to;
+    row = &to->rows[p->i];
+    end = torus_graph_bucket_end(p, s);
+
+    if (p->phase == 0) {
+        p->phase = 1;
+        p->k = p->j;
+        p->fold.present = 0;
+        torus_row_init(row, s->type);
+    }
+
+    for ( /* void */ ; p->k < end; p->k++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 20 + 40 * s->rows[p->k].nitems);
+        p->fold.present += s->rows[p->k].present;
+
+        if (s->rows[p->k].present
+            && torus_row_merge(row, torus_graph_arena(g), &s->rows[p->k])
+               != TORUS_OK)
         {
             return TORUS_ERROR;
         }
-
-        if (to->rows != NULL) {
-            torus_graph_work(g, s->rows[j].nitems);
-        }
     }
 
-    if (!torus_graph_enough(present, (double) to->step / (double) s->step,
-                            s->xff))
+    if (!torus_graph_enough(p->fold.present,
+                            (double) to->step / (double) s->step, s->xff))
     {
-        if (to->rows != NULL) {
-            torus_row_init(&to->rows[i], s->type);
-        }
-
-        return TORUS_OK;
-    }
-
-    if (to->rows == NULL) {
-        to->values[i] = torus_graph_fold(fold, s->values + first,
-                                         last - first, scratch);
+        torus_row_init(row, s->type);
     }
 
     return TORUS_OK;
@@ -365,7 +445,7 @@ torus_graph_smart(torus_graph_t *g, torus_graph_frame_t *f,
     fold = args[2].set ? args[2].fold : TORUS_GRAPH_SUM;
     func = args[2].set ? args[2].text : torus_str("sum", 3);
 
-    rc = torus_graph_buckets(g, s, fold, args[1].seconds, s->start, s->end,
+    rc = torus_graph_buckets(g, f, s, fold, args[1].seconds, s->start, s->end,
                              out);
     if (rc != TORUS_OK) {
         return rc;
@@ -471,8 +551,57 @@ torus_graph_hitcount(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
     int                       rc;
-    size_t                    i, n;
-    int64_t                   t, end, interval;
+    size_t                    n;
+    torus_graph_place_t      *p;
+    const torus_graph_arg_t  *args;
+
+    p = &f->place;
+    args = f->call->args;
+
+    if (p->to == NULL) {
+        rc = torus_graph_hitcount_start(g, f, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    if (p->phase == 0) {
+        n = torus_graph_some(g, p->j, p->to->n, 1);
+
+        for ( /* void */ ; p->j < n; p->j++) {
+            p->to->values[p->j] = NAN;
+        }
+
+        if (n < p->to->n) {
+            return TORUS_AGAIN;
+        }
+
+        p->phase = 1;
+    }
+
+    if (torus_graph_hits(g, p, s) != TORUS_OK) {
+        return TORUS_AGAIN;
+    }
+
+    *out = p->to;
+
+    if (torus_graph_tag(g, p->to, "hitcount", args[1].text) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    return torus_graph_rename(g, p->to, "hitcount(%.*s, \"%.*s\"%s)",
+                              torus_fmt(s->name), torus_fmt(args[1].text),
+                              args[2].number != 0 ? ", true" : "");
+}
+
+
+static int
+torus_graph_hitcount_start(torus_graph_t *g, torus_graph_frame_t *f,
+    const torus_graph_series_t *s)
+{
+    int                       rc;
+    size_t                    n;
+    int64_t                   end, interval;
     torus_graph_series_t     *to;
     const torus_graph_arg_t  *args;
 
@@ -498,58 +627,80 @@ torus_graph_hitcount(torus_graph_t *g, torus_graph_frame_t *f,
     to->start = end - (int64_t) n * interval;
     to->step = interval;
 
-    for (i = 0; i < s->n; i++) {
-        t = s->start + (int64_t) i * s->step;
+    f->place.to = to;
 
-        if (!isnan(s->values[i])) {
-            torus_graph_hit(to, t, t + s->step, s->values[i]);
-        }
-    }
-
-    torus_graph_work(g, s->n + n);
-    *out = to;
-
-    if (torus_graph_tag(g, to, "hitcount", args[1].text) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
-
-    return torus_graph_rename(g, to, "hitcount(%.*s, \"%.*s\"%s)",
-                              torus_fmt(s->name), torus_fmt(args[1].text),
-                              args[2].number != 0 ? ", true" : "");
+    return TORUS_OK;
 }
 
 
-/* v per second from start to end, over the buckets it falls in. */
-static void
-torus_graph_hit(torus_graph_series_t *to, int64_t start, int64_t end,
-    double v)
+/*
+ * Values per second, each over the buckets that its step falls in; in the
+ * place k is how many of these are done.
+ */
+static int
+torus_graph_hits(torus_graph_t *g, torus_graph_place_t *p,
+    const torus_graph_series_t *s)
 {
-    double   hits;
-    int64_t  i, n, from, until, last;
+    double                 v;
+    int64_t                i, n, start, end, last;
+    torus_graph_series_t  *to;
 
+    to = p->to;
     n = (int64_t) to->n;
 
-    i = torus_graph_floor_div(start - to->start, to->step);
-    last = torus_graph_floor_div(end - to->start, to->step);
+    for ( /* void */ ; p->i < s->n; p->i++, p->k = 0) {
 
-    if (last >= n) {
-        last = n - 1;
-        end = to->start + n * to->step;
-    }
-
-    for (i = i < 0 ? 0 : i; i <= last; i++) {
-        from = to->start + i * to->step;
-        until = from + to->step;
-
-        from = start > from ? start : from;
-        until = end < until ? end : until;
-
-        if (until <= from) {
-            continue;
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
         }
 
-        hits = v * (double) (until - from);
+        v = s->values[p->i];
+        start = s->start + (int64_t) p->i * s->step;
+        end = start + s->step;
 
-        to->values[i] = isnan(to->values[i]) ? hits : to->values[i] + hits;
+        i = torus_graph_floor_div(start - to->start, to->step);
+        last = torus_graph_floor_div(end - to->start, to->step);
+
+        if (last >= n) {
+            last = n - 1;
+            end = to->start + n * to->step;
+        }
+
+        i = i < 0 ? 0 : i;
+
+        for (i += (int64_t) p->k; !isnan(v) && i <= last; i++) {
+            torus_graph_hit(&to->values[i], to->start + i * to->step, to->step,
+                            start, end, v);
+            torus_graph_work(g, 1);
+            p->k++;
+
+            if (torus_graph_spent(g)) {
+                return TORUS_AGAIN;
+            }
+        }
+
+        torus_graph_work(g, 2);
+    }
+
+    return TORUS_OK;
+}
+
+
+/* v per second from start to end, of which a bucket has a part. */
+static void
+torus_graph_hit(double *value, int64_t from, int64_t step, int64_t start,
+    int64_t end, double v)
+{
+    double   hits;
+    int64_t  until;
+
+    until = from + step;
+
+    from = start > from ? start : from;
+    until = end < until ? end : until;
+
+    if (until > from) {
+        hits = v * (double) (until - from);
+        *value = isnan(*value) ? hits : *value + hits;
     }
 }

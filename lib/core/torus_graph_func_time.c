@@ -8,7 +8,8 @@
 static int torus_graph_shift_spans(torus_graph_t *g,
     const torus_graph_call_t *call, const torus_graph_span_t *span,
     int64_t step, torus_graph_span_t *spans, size_t *n);
-static int torus_graph_time_shift(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_time_shift(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_stack_spans(torus_graph_t *g,
     const torus_graph_call_t *call, const torus_graph_span_t *span,
     int64_t step, torus_graph_span_t *spans, size_t *n);
@@ -22,8 +23,8 @@ static int torus_graph_time(torus_graph_t *g, torus_graph_frame_t *f);
 const torus_graph_func_t  torus_graph_times[] = {
 
     { "timeShift", TORUS_GRAPH_TRANSFORM, TORUS_GRAPH_ROWS, 0,
-      torus_graph_interval_check, torus_graph_shift_spans, NULL,
-      torus_graph_time_shift,
+      torus_graph_interval_check, torus_graph_shift_spans,
+      torus_graph_time_shift, NULL,
       P(P_SERIES,
         { "timeShift", TORUS_GRAPH_INTERVAL, TORUS_GRAPH_REQUIRED, NULL, NULL,
           "1h 6h 12h 1d 2d 7d 14d 30d" },
@@ -127,39 +128,33 @@ torus_graph_put_back(torus_graph_series_t *s,
 
 
 static int
-torus_graph_time_shift(torus_graph_t *g, torus_graph_frame_t *f)
+torus_graph_time_shift(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    size_t                    i;
     torus_str_t               text;
-    torus_graph_series_t     *s;
+    torus_graph_series_t     *to;
     const torus_graph_arg_t  *arg;
 
     arg = &f->call->args[1];
 
-    if (torus_graph_text(g, &text, "%s%.*s",
-                         arg->text.data[0] == '+' || arg->text.data[0] == '-'
-                         ? "" : "-", torus_fmt(arg->text)) != TORUS_OK)
+    to = torus_graph_edit(g, s);
+
+    if (to == NULL
+        || torus_graph_text(g, &text, "%s%.*s",
+                            arg->text.data[0] == '+'
+                            || arg->text.data[0] == '-' ? "" : "-",
+                            torus_fmt(arg->text)) != TORUS_OK
+        || torus_graph_tag(g, to, "timeShift", text) != TORUS_OK
+        || torus_graph_named(g, to, "timeShift(%.*s, \"%.*s\")",
+                             torus_fmt(s->name), torus_fmt(text)) != TORUS_OK)
     {
         return TORUS_ERROR;
     }
 
-    for (i = 0; i < f->lists[0].n; i++) {
-        s = torus_graph_edit(g, f->lists[0].items[i]);
+    torus_graph_put_back(to, &f->spans[0], &f->span);
+    torus_graph_work(g, TORUS_GRAPH_SERIES);
 
-        if (s == NULL
-            || torus_graph_tag(g, s, "timeShift", text) != TORUS_OK
-            || torus_graph_named(g, s, "timeShift(%.*s, \"%.*s\")",
-                                 torus_fmt(s->name), torus_fmt(text))
-               != TORUS_OK
-            || torus_graph_add(g, &f->out, s) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-
-        torus_graph_put_back(s, &f->spans[0], &f->span);
-    }
-
-    torus_graph_work(g, f->lists[0].n * 8);
+    *out = to;
 
     return TORUS_OK;
 }
@@ -273,11 +268,13 @@ static int
 torus_graph_time(torus_graph_t *g, torus_graph_frame_t *f)
 {
     int                       rc;
-    size_t                    i, n;
+    size_t                    n;
     int64_t                   step;
     torus_graph_series_t     *s;
+    torus_graph_place_t      *p;
     const torus_graph_arg_t  *args;
 
+    p = &f->place;
     args = f->call->args;
     step = args[1].set ? (int64_t) args[1].number : 60;
 
@@ -285,23 +282,28 @@ torus_graph_time(torus_graph_t *g, torus_graph_frame_t *f)
         return torus_graph_fault(g, "the step of time() is at least a second");
     }
 
-    rc = torus_graph_count(g, f->span.until - f->span.from, step, &n);
-    if (rc != TORUS_OK) {
-        return rc;
+    if (p->to == NULL) {
+        rc = torus_graph_count(g, f->span.until - f->span.from, step, &n);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        p->to = torus_graph_make(g, args[0].text, f->span.from, f->span.until,
+                                 step, n);
+
+        if (p->to == NULL
+            || torus_graph_tags_of(g, p->to, args[0].text) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
     }
 
-    s = torus_graph_make(g, args[0].text, f->span.from, f->span.until, step,
-                         n);
+    s = p->to;
+    n = torus_graph_some(g, p->i, s->n, 1);
 
-    if (s == NULL || torus_graph_tags_of(g, s, args[0].text) != TORUS_OK) {
-        return TORUS_ERROR;
+    for ( /* void */ ; p->i < n; p->i++) {
+        s->values[p->i] = (double) (f->span.from + (int64_t) p->i * step);
     }
 
-    for (i = 0; i < n; i++) {
-        s->values[i] = (double) (f->span.from + (int64_t) i * step);
-    }
-
-    torus_graph_work(g, n);
-
-    return torus_graph_add(g, &f->out, s);
+    return n < s->n ? TORUS_AGAIN : torus_graph_add(g, &f->out, s);
 }

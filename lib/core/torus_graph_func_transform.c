@@ -7,8 +7,12 @@
 #include <stdlib.h>
 
 
+static int torus_graph_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, const char *tag);
 static int torus_graph_number_map(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
+static int torus_graph_number_start(torus_graph_t *g,
+    torus_graph_frame_t *f, torus_graph_series_t *s);
 static double torus_graph_number(int what, double v, double k);
 static double torus_graph_pow(double v, double k);
 static int torus_graph_log_check(torus_graph_t *g, torus_graph_call_t *call);
@@ -29,13 +33,26 @@ static int torus_graph_interpolate(torus_graph_t *g, torus_graph_frame_t *f,
 static int torus_graph_transform_null(torus_graph_t *g,
     torus_graph_frame_t *f, torus_graph_series_t *s,
     torus_graph_series_t **out);
+static int torus_graph_null_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, const torus_graph_series_t *reference);
 static int torus_graph_reference(torus_graph_t *g, torus_graph_frame_t *f);
+static int torus_graph_reference_start(torus_graph_t *g,
+    torus_graph_frame_t *f);
 static int torus_graph_is_non_null(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_changed(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
 static int torus_graph_delay(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out);
+
+
+/* References on their way to one of which values say where there is one. */
+typedef struct {
+    torus_graph_series_t     *series;
+    size_t                    i;
+    size_t                    j;
+    unsigned                  phase;
+} torus_graph_reference_t;
 
 
 enum {
@@ -120,14 +137,84 @@ const torus_graph_func_t  torus_graph_transform[] = {
 };
 
 
+/*
+ * Where a map begins: a series to write to is in the place, and called after
+ * the function.  TORUS_DECLINED: it is there already.
+ */
+static int
+torus_graph_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, const char *tag)
+{
+    int                   rc;
+    const char           *func;
+    torus_str_t           name;
+    torus_graph_place_t  *p;
+
+    p = &f->place;
+
+    if (p->to != NULL) {
+        return TORUS_DECLINED;
+    }
+
+    name = s->name;
+    func = f->call->func->name;
+
+    rc = torus_graph_write(g, s, p);
+    if (rc != TORUS_OK) {
+        return rc;
+    }
+
+    if ((tag != NULL && torus_graph_tagz(g, p->to, func, tag) != TORUS_OK)
+        || torus_graph_rename(g, p->to, "%s(%.*s)", func, torus_fmt(name))
+           != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    return TORUS_OK;
+}
+
+
 /* variant: what is done with each value */
 static int
 torus_graph_number_map(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
+    int                   rc, what;
+    double                v;
+    size_t                n, cost;
+    torus_graph_place_t  *p;
+
+    p = &f->place;
+    what = f->call->func->variant;
+
+    if (p->to == NULL) {
+        rc = torus_graph_number_start(g, f, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    cost = (what == SCALE || what == OFFSET || what == ABSOLUTE) ? 1 : 4;
+    n = torus_graph_some(g, p->i, p->to->n, cost);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+        p->to->values[p->i] = isnan(v) ? v : torus_graph_number(what, v, p->a);
+    }
+
+    *out = p->to;
+
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+static int
+torus_graph_number_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s)
+{
     int                        rc, what;
     double                     k;
-    size_t                     i;
     torus_str_t                name, tag;
     torus_graph_g_t            repr;
     const torus_graph_arg_t   *arg;
@@ -140,12 +227,13 @@ torus_graph_number_map(torus_graph_t *g, torus_graph_frame_t *f,
 
     k = arg->set ? arg->number : (what == LOG) ? 10 : 0;
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    rc = torus_graph_write(g, s, &f->place);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
-    s = *out;
+    s = f->place.to;
+    f->place.a = (what == SCALE_TO_SECONDS) ? k / (double) s->step : k;
 
     switch (what) {
 
@@ -188,21 +276,7 @@ torus_graph_number_map(torus_graph_t *g, torus_graph_frame_t *f,
           : arg->set ? torus_str(repr.text, strlen(repr.text))
                      : torus_str("1", 1);
 
-    if (rc != TORUS_OK || torus_graph_tag(g, s, func->name, tag) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
-
-    if (what == SCALE_TO_SECONDS) {
-        k /= (double) s->step;
-    }
-
-    for (i = 0; i < s->n; i++) {
-        if (!isnan(s->values[i])) {
-            s->values[i] = torus_graph_number(what, s->values[i], k);
-        }
-    }
-
-    return TORUS_OK;
+    return rc == TORUS_OK ? torus_graph_tag(g, s, func->name, tag) : rc;
 }
 
 
@@ -272,33 +346,32 @@ static int
 torus_graph_derivative(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double       v, prev;
-    size_t       i;
-    torus_str_t  name;
+    int                   rc;
+    double                v;
+    size_t                n;
+    torus_graph_place_t  *p;
 
-    (void) f;
+    p = &f->place;
+    rc = torus_graph_start(g, f, s, "1");
 
-    name = s->name;
+    if (rc == TORUS_OK) {
+        p->a = NAN;
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    } else if (rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    s = *out;
-    prev = NAN;
+    n = torus_graph_some(g, p->i, p->to->n, 1);
 
-    for (i = 0; i < s->n; i++) {
-        v = s->values[i];
-        s->values[i] = v - prev;
-        prev = v;
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+        p->to->values[p->i] = v - p->a;
+        p->a = v;
     }
 
-    if (torus_graph_tagz(g, s, "derivative", "1") != TORUS_OK) {
-        return TORUS_ERROR;
-    }
+    *out = p->to;
 
-    return torus_graph_rename(g, s, "derivative(%.*s)", torus_fmt(name));
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -307,36 +380,36 @@ static int
 torus_graph_non_negative(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                     delta, prev;
-    size_t                     i;
-    torus_str_t                name;
-    const torus_graph_func_t  *func;
+    int                   rc, rate;
+    double                delta, step;
+    size_t                n;
+    torus_graph_place_t  *p;
 
-    func = f->call->func;
-    name = s->name;
+    p = &f->place;
+    rc = torus_graph_start(g, f, s, "1");
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    if (rc == TORUS_OK) {
+        p->a = NAN;
+
+    } else if (rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    s = *out;
-    prev = NAN;
+    rate = f->call->func->variant;
+    step = (double) p->to->step;
+    n = torus_graph_some(g, p->i, p->to->n, rate ? 4 : 2);
 
-    for (i = 0; i < s->n; i++) {
-        delta = torus_graph_delta(s->values[i], &prev, &f->call->args[1],
+    for ( /* void */ ; p->i < n; p->i++) {
+        delta = torus_graph_delta(p->from[p->i], &p->a, &f->call->args[1],
                                   &f->call->args[2]);
 
-        s->values[i] = (func->variant && !isnan(delta))
-                       ? torus_graph_round(delta / (double) s->step, 6)
-                       : delta;
+        p->to->values[p->i] = (rate && !isnan(delta))
+                              ? torus_graph_round(delta / step, 6) : delta;
     }
 
-    if (torus_graph_tagz(g, s, func->name, "1") != TORUS_OK) {
-        return TORUS_ERROR;
-    }
+    *out = p->to;
 
-    return torus_graph_rename(g, s, "%s(%.*s)", func->name, torus_fmt(name));
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -377,34 +450,34 @@ static int
 torus_graph_integral(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double       sum;
-    size_t       i;
-    torus_str_t  name;
+    int                   rc;
+    double                v;
+    size_t                n;
+    torus_graph_place_t  *p;
 
-    (void) f;
+    p = &f->place;
 
-    name = s->name;
-
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    rc = torus_graph_start(g, f, s, "1");
+    if (rc != TORUS_OK && rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    s = *out;
-    sum = 0;
+    n = torus_graph_some(g, p->i, p->to->n, 1);
 
-    for (i = 0; i < s->n; i++) {
-        if (!isnan(s->values[i])) {
-            sum += s->values[i];
-            s->values[i] = sum;
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+
+        if (!isnan(v)) {
+            p->a += v;
+            v = p->a;
         }
+
+        p->to->values[p->i] = v;
     }
 
-    if (torus_graph_tagz(g, s, "integral", "1") != TORUS_OK) {
-        return TORUS_ERROR;
-    }
+    *out = p->to;
 
-    return torus_graph_rename(g, s, "integral(%.*s)", torus_fmt(name));
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -412,131 +485,171 @@ static int
 torus_graph_integral_by(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double       sum;
-    size_t       i;
-    int64_t      t, interval;
-    torus_str_t  name, text;
+    int                   rc;
+    double                v;
+    size_t                n;
+    int64_t               t, interval;
+    torus_str_t           name, text;
+    torus_graph_place_t  *p;
 
+    p = &f->place;
     name = s->name;
     text = f->call->args[1].text;
     interval = llabs(f->call->args[1].seconds);
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    if (p->to == NULL) {
+        rc = torus_graph_write(g, s, p);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        if (torus_graph_tag(g, p->to, "integralByInterval", text) != TORUS_OK
+            || torus_graph_rename(g, p->to, "integralByInterval(%.*s,'%.*s')",
+                                  torus_fmt(name), torus_fmt(text))
+               != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
     }
 
-    s = *out;
-    sum = 0;
+    n = torus_graph_some(g, p->i, p->to->n, 4);
 
-    for (i = 0; i < s->n; i++) {
-        t = s->start + (int64_t) i * s->step - f->span.from;
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+        t = p->to->start + (int64_t) p->i * p->to->step - f->span.from;
 
         if (torus_graph_floor_div(t, interval)
-            != torus_graph_floor_div(t - s->step, interval))
+            != torus_graph_floor_div(t - p->to->step, interval))
         {
-            sum = 0;
+            p->a = 0;
         }
 
-        if (!isnan(s->values[i])) {
-            sum += s->values[i];
+        if (!isnan(v)) {
+            p->a += v;
         }
 
-        s->values[i] = sum;
+        p->to->values[p->i] = p->a;
     }
 
-    if (torus_graph_tag(g, s, "integralByInterval", text) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
+    *out = p->to;
 
-    return torus_graph_rename(g, s, "integralByInterval(%.*s,'%.*s')",
-                              torus_fmt(name), torus_fmt(text));
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
-/* A gap at the end is one too, one at the beginning is not. */
+/*
+ * A gap at the end is one too, one at the beginning is not.  In the place: a
+ * the value before, j where the gap begins, k how far it has been filled.
+ */
 static int
 torus_graph_keep_last(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double       limit, last;
-    size_t       i, gap;
-    torus_str_t  name;
+    int                   rc;
+    double                v, limit;
+    torus_graph_place_t  *p;
 
-    name = s->name;
+    p = &f->place;
     limit = f->call->args[1].set ? f->call->args[1].number : INFINITY;
+    rc = torus_graph_start(g, f, s, NULL);
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    if (rc == TORUS_OK) {
+        p->a = NAN;
+
+    } else if (rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    s = *out;
-    last = NAN;
-    gap = 0;
+    s = p->to;
 
-    for (i = 0; i <= s->n; i++) {
+    while (p->i <= s->n) {
 
-        if (i < s->n && isnan(s->values[i])) {
-            gap++;
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 1);
+
+        if (p->i < s->n && isnan(p->from[p->i])) {
+            s->values[p->i++] = NAN;
             continue;
         }
 
-        if ((double) gap <= limit) {
-            for ( /* void */ ; gap != 0; gap--) {
-                s->values[i - gap] = last;
-            }
+        if (p->k < p->i && (double) (p->i - p->j) <= limit) {
+            s->values[p->k++] = p->a;
+            continue;
         }
 
-        gap = 0;
-        last = i < s->n ? s->values[i] : NAN;
+        if (p->i < s->n) {
+            v = p->from[p->i];
+            s->values[p->i] = v;
+            p->a = v;
+        }
+
+        p->i++;
+        p->j = p->i;
+        p->k = p->i;
     }
 
-    return torus_graph_rename(g, s, "keepLastValue(%.*s)", torus_fmt(name));
+    *out = s;
+
+    return TORUS_OK;
 }
 
 
+/* In the place: a the value before, j where the gap begins, k likewise. */
 static int
 torus_graph_interpolate(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double       limit, rise;
-    size_t       i, j, last;
-    torus_str_t  name;
+    int                   rc;
+    double                v, limit, rise;
+    torus_graph_place_t  *p;
 
-    name = s->name;
+    p = &f->place;
     limit = f->call->args[1].set ? f->call->args[1].number : INFINITY;
+    rc = torus_graph_start(g, f, s, NULL);
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    if (rc == TORUS_OK) {
+        p->a = NAN;
+
+    } else if (rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    s = *out;
+    s = p->to;
 
-    for (last = 0; last < s->n && isnan(s->values[last]); last++) {
-        /* void */
-    }
+    while (p->i < s->n) {
 
-    for (i = last + 1; i < s->n; i++) {
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
 
-        if (isnan(s->values[i])) {
+        torus_graph_work(g, 1);
+        v = p->from[p->i];
+
+        if (isnan(v)) {
+            s->values[p->i++] = v;
             continue;
         }
 
-        if ((double) (i - last - 1) <= limit) {
-            rise = s->values[i] - s->values[last];
-
-            for (j = last + 1; j < i; j++) {
-                s->values[j] = s->values[last] + (double) (j - last) * rise
-                                                 / (double) (i - last);
-            }
+        if (p->k < p->i && !isnan(p->a) && (double) (p->i - p->j) <= limit) {
+            rise = v - p->a;
+            s->values[p->k] = p->a + (double) (p->k - p->j + 1) * rise
+                                     / (double) (p->i - p->j + 1);
+            p->k++;
+            continue;
         }
 
-        last = i;
+        s->values[p->i++] = v;
+        p->a = v;
+        p->j = p->i;
+        p->k = p->i;
     }
 
-    return torus_graph_rename(g, s, "interpolate(%.*s)", torus_fmt(name));
+    *out = s;
+
+    return TORUS_OK;
 }
 
 
@@ -545,48 +658,81 @@ static int
 torus_graph_transform_null(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double                       d;
-    size_t                       i;
-    torus_str_t                  name;
-    torus_graph_g_t              repr;
-    const torus_graph_arg_t     *args;
+    int                          rc;
+    double                       v, d;
+    size_t                       n;
+    torus_graph_place_t         *p;
     const torus_graph_series_t  *reference;
+
+    p = &f->place;
+    d = f->call->args[1].number;
+    reference = NULL;
+
+    if (f->lists[2].n != 0) {
+        rc = torus_graph_reference(g, f);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        reference = ((torus_graph_reference_t *) f->state)->series;
+    }
+
+    if (p->to == NULL) {
+        rc = torus_graph_null_start(g, f, s, reference);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+    }
+
+    n = torus_graph_some(g, p->i, p->to->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+
+        if (isnan(v)
+            && (reference == NULL
+                || (p->i < reference->n && !isnan(reference->values[p->i]))))
+        {
+            v = d;
+        }
+
+        p->to->values[p->i] = v;
+    }
+
+    *out = p->to;
+
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+static int
+torus_graph_null_start(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *s, const torus_graph_series_t *reference)
+{
+    int                       rc;
+    double                    d;
+    torus_str_t               name;
+    torus_graph_g_t           repr;
+    const torus_graph_arg_t  *args;
 
     args = f->call->args;
     d = args[1].number;
     repr = torus_graph_repr(d);
     name = s->name;
 
-    if (f->lists[2].n != 0 && f->state == NULL
-        && torus_graph_reference(g, f) != TORUS_OK)
-    {
-        return TORUS_ERROR;
+    rc = torus_graph_write(g, s, &f->place);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
-    reference = f->state;
+    s = f->place.to;
 
-    *out = torus_graph_write(g, s);
-
-    if (*out == NULL
-        || torus_graph_tagz(g, *out, "transformNull",
-                            args[1].set ? repr.text : "0") != TORUS_OK
+    if (torus_graph_tagz(g, s, "transformNull",
+                         args[1].set ? repr.text : "0") != TORUS_OK
         || (reference != NULL
-            && torus_graph_tagz(g, *out, "referenceSeries", "1")
-               != TORUS_OK))
+            && torus_graph_tagz(g, s, "referenceSeries", "1") != TORUS_OK))
     {
         return TORUS_ERROR;
-    }
-
-    s = *out;
-
-    for (i = 0; i < s->n; i++) {
-
-        if (isnan(s->values[i])
-            && (reference == NULL
-                || (i < reference->n && !isnan(reference->values[i]))))
-        {
-            s->values[i] = d;
-        }
     }
 
     return torus_graph_rename(g, s, "transformNull(%.*s,%s%s)",
@@ -595,12 +741,73 @@ torus_graph_transform_null(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
-/* f->state becomes a series with values where any of them has one. */
+/* f->state has a series with values where any of them has one. */
 static int
 torus_graph_reference(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    size_t                 i, j, n;
-    torus_graph_series_t  *s, *reference;
+    size_t                       n;
+    torus_graph_reference_t     *r;
+    const torus_graph_series_t  *s;
+
+    if (f->state == NULL && torus_graph_reference_start(g, f) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    r = f->state;
+
+    if (r->phase == 0) {
+        n = torus_graph_some(g, r->j, r->series->n, 1);
+
+        for ( /* void */ ; r->j < n; r->j++) {
+            r->series->values[r->j] = NAN;
+        }
+
+        if (n < r->series->n) {
+            return TORUS_AGAIN;
+        }
+
+        r->phase = 1;
+        r->j = 0;
+    }
+
+    for ( /* void */ ; r->i < f->lists[2].n; r->i++, r->j = 0) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        s = f->lists[2].items[r->i];
+        n = torus_graph_some(g, r->j, s->n, 1);
+
+        for ( /* void */ ; r->j < n; r->j++) {
+            if (!isnan(s->values[r->j])) {
+                r->series->values[r->j] = 1;
+            }
+        }
+
+        if (n < s->n) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 1);
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_reference_start(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    size_t                       i, n;
+    torus_graph_reference_t     *r;
+    const torus_graph_series_t  *s;
+
+    r = torus_arena_calloc(torus_graph_arena(g), 1,
+                           sizeof(torus_graph_reference_t));
+    if (r == NULL) {
+        return TORUS_ERROR;
+    }
 
     n = 0;
 
@@ -608,28 +815,14 @@ torus_graph_reference(torus_graph_t *g, torus_graph_frame_t *f)
         n = f->lists[2].items[i]->n > n ? f->lists[2].items[i]->n : n;
     }
 
+    torus_graph_work(g, f->lists[2].n);
+
     s = f->lists[2].items[0];
 
-    reference = torus_graph_make(g, s->name, s->start, s->end, s->step, n);
-    if (reference == NULL) {
-        return TORUS_ERROR;
-    }
+    r->series = torus_graph_make(g, s->name, s->start, s->end, s->step, n);
+    f->state = r;
 
-    for (i = 0; i < f->lists[2].n; i++) {
-        s = f->lists[2].items[i];
-
-        for (j = 0; j < s->n; j++) {
-            if (!isnan(s->values[j])) {
-                reference->values[j] = 1;
-            }
-        }
-
-        torus_graph_work(g, s->n);
-    }
-
-    f->state = reference;
-
-    return TORUS_OK;
+    return r->series != NULL ? TORUS_OK : TORUS_ERROR;
 }
 
 
@@ -637,26 +830,26 @@ static int
 torus_graph_is_non_null(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    size_t       i;
-    torus_str_t  name;
+    int                   rc;
+    size_t                n;
+    torus_graph_place_t  *p;
 
-    (void) f;
+    p = &f->place;
 
-    name = s->name;
-
-    *out = torus_graph_write(g, s);
-
-    if (*out == NULL
-        || torus_graph_tagz(g, *out, "isNonNull", "1") != TORUS_OK)
-    {
-        return TORUS_ERROR;
+    rc = torus_graph_start(g, f, s, "1");
+    if (rc != TORUS_OK && rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    for (i = 0; i < (*out)->n; i++) {
-        (*out)->values[i] = !isnan((*out)->values[i]);
+    n = torus_graph_some(g, p->i, p->to->n, 1);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        p->to->values[p->i] = !isnan(p->from[p->i]);
     }
 
-    return torus_graph_rename(g, *out, "isNonNull(%.*s)", torus_fmt(name));
+    *out = p->to;
+
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -664,32 +857,35 @@ static int
 torus_graph_changed(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    double       v, last;
-    size_t       i;
-    torus_str_t  name;
+    int                   rc;
+    double                v;
+    size_t                n;
+    torus_graph_place_t  *p;
 
-    (void) f;
+    p = &f->place;
+    rc = torus_graph_start(g, f, s, NULL);
 
-    name = s->name;
+    if (rc == TORUS_OK) {
+        p->a = NAN;
 
-    *out = torus_graph_write(g, s);
-    if (*out == NULL) {
-        return TORUS_ERROR;
+    } else if (rc != TORUS_DECLINED) {
+        return rc;
     }
 
-    s = *out;
-    last = NAN;
+    n = torus_graph_some(g, p->i, p->to->n, 1);
 
-    for (i = 0; i < s->n; i++) {
-        v = s->values[i];
-        s->values[i] = !isnan(last) && !isnan(v) && v != last;
+    for ( /* void */ ; p->i < n; p->i++) {
+        v = p->from[p->i];
+        p->to->values[p->i] = !isnan(p->a) && !isnan(v) && v != p->a;
 
         if (!isnan(v)) {
-            last = v;
+            p->a = v;
         }
     }
 
-    return torus_graph_rename(g, s, "changed(%.*s)", torus_fmt(name));
+    *out = p->to;
+
+    return n < p->to->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 
@@ -698,35 +894,41 @@ torus_graph_delay(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
     double                    k;
-    size_t                    i, n;
-    torus_graph_series_t     *to;
+    size_t                    n, by;
+    torus_graph_place_t      *p;
     const torus_graph_arg_t  *arg;
 
+    p = &f->place;
     arg = &f->call->args[1];
     k = arg->number;
-    n = fabs(k) > (double) s->n ? s->n : (size_t) fabs(k);
+    by = fabs(k) > (double) s->n ? s->n : (size_t) fabs(k);
 
-    to = torus_graph_like(g, s, s->n);
-    if (to == NULL) {
-        return TORUS_ERROR;
-    }
+    if (p->to == NULL) {
+        p->to = torus_graph_like(g, s, s->n);
 
-    for (i = 0; i + n < s->n; i++) {
-
-        if (k < 0) {
-            to->values[i] = s->values[i + n];
-
-        } else {
-            to->values[i + n] = s->values[i];
+        if (p->to == NULL
+            || torus_graph_tag(g, p->to, "delay", arg->text) != TORUS_OK
+            || torus_graph_rename(g, p->to, "delay(%.*s,%.0f)",
+                                  torus_fmt(s->name), k) != TORUS_OK)
+        {
+            return TORUS_ERROR;
         }
     }
 
-    *out = to;
+    n = torus_graph_some(g, p->i, s->n, 1);
 
-    if (torus_graph_tag(g, to, "delay", arg->text) != TORUS_OK) {
-        return TORUS_ERROR;
+    for ( /* void */ ; p->i < n; p->i++) {
+
+        if (k < 0) {
+            p->to->values[p->i] = (s->n - p->i > by) ? s->values[p->i + by]
+                                                     : NAN;
+
+        } else {
+            p->to->values[p->i] = (p->i >= by) ? s->values[p->i - by] : NAN;
+        }
     }
 
-    return torus_graph_rename(g, to, "delay(%.*s,%.0f)", torus_fmt(s->name),
-                              k);
+    *out = p->to;
+
+    return n < s->n ? TORUS_AGAIN : TORUS_OK;
 }

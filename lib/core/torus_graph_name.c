@@ -11,6 +11,13 @@ static int torus_graph_vtext(torus_graph_t *g, torus_str_t *text,
     const char *fmt, va_list args);
 static torus_str_t torus_graph_node_name(torus_str_t path, int64_t i,
     int *found);
+static int torus_graph_paths_room(torus_graph_t *g, torus_graph_paths_t *p,
+    const torus_graph_list_t *list);
+static int torus_graph_paths_find(torus_graph_t *g, torus_graph_paths_t *p,
+    const torus_graph_list_t *list);
+static int torus_graph_paths_order(torus_graph_t *g, torus_graph_paths_t *p,
+    int ordered);
+static int torus_graph_paths_join(torus_graph_t *g, torus_graph_paths_t *p);
 static int torus_graph_seen(torus_str_t *table, size_t size, torus_str_t s);
 static int torus_graph_str_cmp(torus_str_t a, torus_str_t b);
 
@@ -215,61 +222,135 @@ torus_graph_tags_of(torus_graph_t *g, torus_graph_series_t *s,
 
 
 int
-torus_graph_paths(torus_graph_t *g, const torus_graph_list_t *list,
-    torus_str_t *text)
+torus_graph_paths(torus_graph_t *g, torus_graph_paths_t *p,
+    const torus_graph_list_t *list, int ordered, torus_str_t *text)
 {
-    size_t          i, size, len;
-    torus_str_t    *table, path;
-    unsigned char  *p, *start;
+    int  rc;
 
-    size = 8;
-    len = 0;
+    rc = TORUS_OK;
 
-    while (size < list->n * 2) {
-        size *= 2;
+    if (p->phase == 0) {
+        rc = torus_graph_paths_room(g, p, list);
+        p->phase = 1;
     }
 
-    table = torus_arena_calloc(torus_graph_arena(g), size,
-                               sizeof(torus_str_t));
-    if (table == NULL) {
-        return TORUS_ERROR;
+    if (rc == TORUS_OK && p->phase == 1) {
+        rc = torus_graph_paths_find(g, p, list);
     }
 
-    for (i = 0; i < list->n; i++) {
+    if (rc == TORUS_OK && p->phase == 1) {
+        rc = torus_graph_paths_order(g, p, ordered);
+    }
 
-        if (!torus_graph_seen(table, size, list->items[i]->path)) {
-            len += list->items[i]->path.len + 1;
+    if (rc == TORUS_OK && p->phase == 2) {
+        rc = torus_graph_sorted(g, &p->sort);
+        p->phase += (rc == TORUS_OK);
+    }
+
+    if (rc == TORUS_OK) {
+        rc = torus_graph_paths_join(g, p);
+    }
+
+    if (rc == TORUS_OK) {
+        *text = torus_str(p->text, (size_t) (p->last - p->text));
+    }
+
+    return rc;
+}
+
+
+static int
+torus_graph_paths_room(torus_graph_t *g, torus_graph_paths_t *p,
+    const torus_graph_list_t *list)
+{
+    for (p->size = 8; p->size < list->n * 2; p->size *= 2) { /* void */ }
+
+    p->table = torus_arena_calloc(torus_graph_arena(g), p->size,
+                                  sizeof(torus_str_t));
+    p->paths = torus_arena_alloc(torus_graph_arena(g),
+                                 (list->n + 1) * sizeof(torus_str_t));
+
+    torus_graph_work(g, p->size / 8);
+
+    return p->table != NULL && p->paths != NULL ? TORUS_OK : TORUS_ERROR;
+}
+
+
+static int
+torus_graph_paths_find(torus_graph_t *g, torus_graph_paths_t *p,
+    const torus_graph_list_t *list)
+{
+    size_t       n;
+    torus_str_t  path;
+
+    n = torus_graph_some(g, p->i, list->n, 10);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        path = list->items[p->i]->path;
+
+        if (!torus_graph_seen(p->table, p->size, path)) {
+            p->paths[p->n++] = path;
+            p->len += path.len + 1;
         }
     }
 
-    start = torus_arena_alloc(torus_graph_arena(g), len + 1);
-    if (start == NULL) {
+    return n < list->n ? TORUS_AGAIN : TORUS_OK;
+}
+
+
+static int
+torus_graph_paths_order(torus_graph_t *g, torus_graph_paths_t *p, int ordered)
+{
+    torus_str_t  *spare;
+
+    p->i = 0;
+    p->phase = 3;
+
+    p->text = torus_arena_alloc(torus_graph_arena(g), p->len + 1);
+    p->last = p->text;
+
+    if (p->text == NULL) {
         return TORUS_ERROR;
     }
 
-    memset(table, 0, size * sizeof(torus_str_t));
-    p = start;
-
-    for (i = 0; i < list->n; i++) {
-        path = list->items[i]->path;
-
-        if (torus_graph_seen(table, size, path)) {
-            continue;
+    if (ordered) {
+        spare = torus_arena_alloc(torus_graph_arena(g),
+                                  (p->n + 1) * sizeof(torus_str_t));
+        if (spare == NULL) {
+            return TORUS_ERROR;
         }
 
-        if (p != start) {
-            *p++ = ',';
+        torus_sort_start(&p->sort, p->paths, spare, p->n, sizeof(torus_str_t),
+                         torus_graph_text_cmp);
+        p->phase = 2;
+    }
+
+    return TORUS_OK;
+}
+
+
+static int
+torus_graph_paths_join(torus_graph_t *g, torus_graph_paths_t *p)
+{
+    size_t       n;
+    torus_str_t  path;
+
+    n = torus_graph_some(g, p->i, p->n, 4);
+
+    for ( /* void */ ; p->i < n; p->i++) {
+        path = p->paths[p->i];
+
+        if (p->i != 0) {
+            *p->last++ = ',';
         }
 
         if (path.len != 0) {
-            memcpy(p, path.data, path.len);
-            p += path.len;
+            memcpy(p->last, path.data, path.len);
+            p->last += path.len;
         }
     }
 
-    *text = torus_str(start, (size_t) (p - start));
-
-    return TORUS_OK;
+    return n < p->n ? TORUS_AGAIN : TORUS_OK;
 }
 
 

@@ -9,15 +9,18 @@
 
 static const torus_function_t *torus_graph_reducer(
     const torus_graph_series_t *s, double *param);
-static int torus_graph_merge(torus_graph_t *g,
-    const torus_graph_series_t *s, size_t k, torus_graph_series_t *to);
+static int torus_graph_thin_start(torus_graph_t *g,
+    torus_graph_thin_t *thin, torus_graph_series_t *s, size_t k, int merge);
+static int torus_graph_thin_values(torus_graph_t *g,
+    torus_graph_thin_t *thin, const torus_graph_series_t *s, size_t k);
+static int torus_graph_thin_rows(torus_graph_t *g, torus_graph_thin_t *thin,
+    const torus_graph_series_t *s, size_t k);
 
 
 torus_graph_series_t *
 torus_graph_make(torus_graph_t *g, torus_str_t name, int64_t start,
     int64_t end, int64_t step, size_t n)
 {
-    size_t                 i;
     torus_graph_series_t  *s;
 
     s = torus_arena_calloc(torus_graph_arena(g), 1,
@@ -29,10 +32,6 @@ torus_graph_make(torus_graph_t *g, torus_str_t name, int64_t start,
     s->values = torus_graph_points(g, n);
     if (s->values == NULL) {
         return NULL;
-    }
-
-    for (i = 0; i < n; i++) {
-        s->values[i] = NAN;
     }
 
     s->name = name;
@@ -53,6 +52,7 @@ torus_graph_series_t *
 torus_graph_series(torus_graph_t *g, const torus_graph_leaf_t *leaf,
     torus_str_t name, int64_t step, int64_t phase)
 {
+    size_t                 i;
     int64_t                from, until;
     torus_str_t            copy;
     torus_graph_series_t  *s;
@@ -71,6 +71,10 @@ torus_graph_series(torus_graph_t *g, const torus_graph_leaf_t *leaf,
 
     if (s == NULL || torus_graph_tags_of(g, s, copy) != TORUS_OK) {
         return NULL;
+    }
+
+    for (i = 0; i < s->n; i++) {
+        s->values[i] = NAN;
     }
 
     s->path = leaf->path;
@@ -128,42 +132,41 @@ torus_graph_edit(torus_graph_t *g, torus_graph_series_t *s)
         *to = *s;
         to->own = 1;
         to->own_values = 0;
+        to->making = NULL;
     }
 
     return to;
 }
 
 
-torus_graph_series_t *
-torus_graph_write(torus_graph_t *g, torus_graph_series_t *s)
+int
+torus_graph_write(torus_graph_t *g, torus_graph_series_t *s,
+    torus_graph_place_t *place)
 {
-    double                *values;
+    int                    rc;
     torus_graph_series_t  *to;
 
-    if (torus_graph_values(g, s) != TORUS_OK) {
-        return NULL;
+    rc = torus_graph_values(g, s);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
     to = torus_graph_edit(g, s);
     if (to == NULL) {
-        return NULL;
+        return TORUS_ERROR;
     }
 
+    place->from = s->values;
+
     if (!to->own_values) {
-        values = torus_graph_points(g, to->n);
-        if (values == NULL) {
-            return NULL;
-        }
-
-        memcpy(values, to->values, to->n * sizeof(double));
-
-        to->values = values;
+        to->values = torus_graph_points(g, to->n);
         to->own_values = 1;
     }
 
     to->rows = NULL;
+    place->to = to;
 
-    return to;
+    return to->values != NULL ? TORUS_OK : TORUS_ERROR;
 }
 
 
@@ -213,6 +216,7 @@ torus_graph_reduce_by(torus_graph_series_t *s, torus_graph_fold_t fold)
     if (s->rows != NULL) {
         s->values = NULL;
         s->own_values = 0;
+        s->making = NULL;
     }
 
     return 1;
@@ -226,7 +230,7 @@ torus_graph_reduce_by(torus_graph_series_t *s, torus_graph_fold_t fold)
 int
 torus_graph_values(torus_graph_t *g, torus_graph_series_t *s)
 {
-    double                   param, *values;
+    double                   param;
     size_t                   i;
     torus_call_t             call;
     torus_value_t            v;
@@ -236,9 +240,13 @@ torus_graph_values(torus_graph_t *g, torus_graph_series_t *s)
         return TORUS_OK;
     }
 
-    values = torus_graph_points(g, s->n);
-    if (values == NULL) {
-        return TORUS_ERROR;
+    if (s->making == NULL) {
+        s->made = 0;
+        s->making = torus_graph_points(g, s->n);
+
+        if (s->making == NULL) {
+            return TORUS_ERROR;
+        }
     }
 
     function = torus_graph_reducer(s, &param);
@@ -247,8 +255,15 @@ torus_graph_values(torus_graph_t *g, torus_graph_series_t *s)
     call.seconds = (double) s->step;
     call.param = param;
 
-    for (i = 0; i < s->n; i++) {
-        values[i] = NAN;
+    for (i = s->made; i < s->n; i++) {
+
+        if (torus_graph_spent(g)) {
+            s->made = i;
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 1);
+        s->making[i] = NAN;
 
         if (!s->rows[i].present) {
             continue;
@@ -257,7 +272,7 @@ torus_graph_values(torus_graph_t *g, torus_graph_series_t *s)
         switch (torus_function_apply(function, &call, &s->rows[i], &v)) {
 
         case TORUS_OK:
-            values[i] = torus_number_double(&v);
+            s->making[i] = torus_number_double(&v);
             break;
 
         case TORUS_ERROR:
@@ -267,10 +282,9 @@ torus_graph_values(torus_graph_t *g, torus_graph_series_t *s)
         torus_graph_work(g, 20 + 20 * s->rows[i].nitems);
     }
 
-    s->values = values;
+    s->values = s->making;
     s->own_values = 1;
-
-    torus_graph_work(g, s->n);
+    s->making = NULL;
 
     return TORUS_OK;
 }
@@ -297,100 +311,151 @@ torus_graph_mergeable(const torus_graph_series_t *s)
 
 
 int
-torus_graph_consolidate(torus_graph_t *g, torus_graph_series_t *s, size_t k,
-    torus_graph_series_t **out)
+torus_graph_consolidate(torus_graph_t *g, torus_graph_thin_t *thin,
+    torus_graph_series_t *s, size_t k, torus_graph_series_t **out)
 {
-    double                *scratch;
-    size_t                 i, j, n, end, present;
-    torus_graph_series_t  *to;
+    int  rc, merge;
 
     if (k <= 1) {
         *out = s;
         return TORUS_OK;
     }
 
-    n = (s->n + k - 1) / k;
+    merge = torus_graph_mergeable(s);
+    rc = merge ? TORUS_OK : torus_graph_values(g, s);
 
-    to = torus_graph_like(g, s, n);
-    scratch = torus_arena_alloc(torus_graph_arena(g),
-                                ((k < s->n ? k : s->n) + 1) * sizeof(double));
+    if (rc == TORUS_OK && thin->to == NULL) {
+        rc = torus_graph_thin_start(g, thin, s, k, merge);
+    }
 
-    if (to == NULL || scratch == NULL) {
+    if (rc == TORUS_OK) {
+        rc = merge ? torus_graph_thin_rows(g, thin, s, k)
+                   : torus_graph_thin_values(g, thin, s, k);
+    }
+
+    if (rc == TORUS_OK) {
+        *out = thin->to;
+        memset(thin, 0, sizeof(torus_graph_thin_t));
+    }
+
+    return rc;
+}
+
+
+static int
+torus_graph_thin_start(torus_graph_t *g, torus_graph_thin_t *thin,
+    torus_graph_series_t *s, size_t k, int merge)
+{
+    torus_graph_series_t  *to;
+
+    to = torus_graph_like(g, s, (s->n + k - 1) / k);
+    if (to == NULL) {
         return TORUS_ERROR;
     }
 
     to->step = s->step * (int64_t) k;
-    *out = to;
+    thin->to = to;
 
-    if (torus_graph_mergeable(s)) {
-        return torus_graph_merge(g, s, k, to);
+    if (merge) {
+        to->rows = torus_arena_alloc(torus_graph_arena(g),
+                                     (to->n + 1) * sizeof(torus_row_t));
+        to->values = NULL;
+        to->reduce = s->reduce;
+
+        return to->rows != NULL ? TORUS_OK : TORUS_ERROR;
     }
 
-    if (torus_graph_values(g, s) != TORUS_OK) {
-        return TORUS_ERROR;
-    }
+    if (s->fold == TORUS_GRAPH_MEDIAN) {
+        thin->scratch = torus_arena_alloc(torus_graph_arena(g),
+                                          (k < s->n ? k : s->n)
+                                          * sizeof(double));
 
-    torus_graph_work(g, s->n);
-
-    for (i = 0, j = 0; i < n; i++, j = end) {
-        end = s->n - j < k ? s->n : j + k;
-
-        to->values[i] = torus_graph_fold(s->fold, s->values + j, end - j,
-                                         scratch);
-        present = 0;
-
-        for ( /* void */ ; j < end; j++) {
-            present += !isnan(s->values[j]);
-        }
-
-        if (!torus_graph_enough(present, (double) k, s->xff)) {
-            to->values[i] = NAN;
-        }
+        return thin->scratch != NULL ? TORUS_OK : TORUS_ERROR;
     }
 
     return TORUS_OK;
 }
 
 
-/* The rows of k points become one, in to, which has room for them. */
 static int
-torus_graph_merge(torus_graph_t *g, const torus_graph_series_t *s, size_t k,
-    torus_graph_series_t *to)
+torus_graph_thin_values(torus_graph_t *g, torus_graph_thin_t *thin,
+    const torus_graph_series_t *s, size_t k)
 {
-    size_t  i, present;
+    int      rc;
+    size_t   n;
+    double  *value;
 
-    to->rows = torus_arena_calloc(torus_graph_arena(g), to->n + 1,
-                                  sizeof(torus_row_t));
-    if (to->rows == NULL) {
-        return TORUS_ERROR;
-    }
+    while (thin->i < thin->to->n) {
+        n = s->n - thin->j < k ? s->n - thin->j : k;
 
-    to->values = NULL;
-    to->reduce = s->reduce;
-    present = 0;
+        if (!thin->started) {
 
-    for (i = 0; i < s->n; i++) {
+            if (torus_graph_spent(g)) {
+                return TORUS_AGAIN;
+            }
 
-        if (i % k == 0) {
-            torus_row_init(&to->rows[i / k], s->rows[i].type);
-            present = 0;
+            torus_graph_work(g, 1);
+            torus_graph_fold_start(&thin->fold, s->fold, s->values + thin->j,
+                                   n, thin->scratch);
+            thin->started = 1;
         }
 
-        present += s->rows[i].present;
+        value = &thin->to->values[thin->i];
 
-        if (s->rows[i].present
-            && torus_row_merge(&to->rows[i / k], torus_graph_arena(g),
-                               &s->rows[i]) != TORUS_OK)
+        rc = torus_graph_fold_run(g, &thin->fold, value);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
+
+        if (!torus_graph_enough(thin->fold.present, (double) k, s->xff)) {
+            *value = NAN;
+        }
+
+        thin->started = 0;
+        thin->j += n;
+        thin->i++;
+    }
+
+    return TORUS_OK;
+}
+
+
+/* The rows of k points become one. */
+static int
+torus_graph_thin_rows(torus_graph_t *g, torus_graph_thin_t *thin,
+    const torus_graph_series_t *s, size_t k)
+{
+    torus_row_t        *to;
+    const torus_row_t  *row;
+
+    for ( /* void */ ; thin->j < s->n; thin->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        row = &s->rows[thin->j];
+        to = &thin->to->rows[thin->j / k];
+
+        if (thin->j % k == 0) {
+            torus_row_init(to, row->type);
+            thin->present = 0;
+        }
+
+        thin->present += row->present;
+
+        if (row->present
+            && torus_row_merge(to, torus_graph_arena(g), row) != TORUS_OK)
         {
             return TORUS_ERROR;
         }
 
-        torus_graph_work(g, 20 + 40 * s->rows[i].nitems);
+        torus_graph_work(g, 20 + 40 * row->nitems);
 
-        if ((i % k == k - 1 || i == s->n - 1)
-            && !torus_graph_enough(present, (double) k, s->xff))
+        if ((thin->j % k == k - 1 || thin->j == s->n - 1)
+            && !torus_graph_enough(thin->present, (double) k, s->xff))
         {
-            torus_row_init(&to->rows[i / k], s->rows[i].type);
+            torus_row_init(to, row->type);
         }
     }
 

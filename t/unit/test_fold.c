@@ -4,8 +4,8 @@
  * makes of points behind /render, where it counts and what it yields to.
  */
 
+#include "torus_fold.h"
 #include "torus_model.h"
-#include "torus_graph.h"
 
 #include <math.h>
 
@@ -64,16 +64,16 @@ kinds(void)
             continue;
         }
 
-        d = torus_graph_fold(fold, some, 6, scratch);
+        d = fold_of(fold, some, 6, scratch);
         ok(near(d, folds[i].want), "%s of some, %g", folds[i].name, d);
 
-        d = torus_graph_fold(fold, none, 3, scratch);
+        d = fold_of(fold, none, 3, scratch);
         ok(near(d, folds[i].none), "%s of nulls, %g", folds[i].name, d);
 
-        d = torus_graph_fold(fold, one, 1, scratch);
+        d = fold_of(fold, one, 1, scratch);
         ok(near(d, folds[i].one), "%s of one, %g", folds[i].name, d);
 
-        d = torus_graph_fold(fold, one, 0, scratch);
+        d = fold_of(fold, one, 0, scratch);
         ok(fold == TORUS_GRAPH_COUNT ? d == 0 : isnan(d), "%s of nothing, %g",
            folds[i].name, d);
 
@@ -83,15 +83,15 @@ kinds(void)
     }
 
     is_int(torus_graph_fold_find(z("multiply"), &fold), TORUS_OK, "a product");
-    ok(torus_graph_fold(fold, whole, 3, scratch) == -24, "of three");
+    ok(fold_of(fold, whole, 3, scratch) == -24, "of three");
 
     is_int(torus_graph_fold_find(z("first"), &fold), TORUS_DECLINED,
            "of several series none is the first");
     is_int(torus_graph_fold_points(z("first"), &fold), TORUS_OK,
            "but of points one is");
-    ok(torus_graph_fold(fold, some, 6, scratch) == 4, "this one");
-    ok(torus_graph_fold(fold, some + 1, 5, scratch) == 1, "that is not null");
-    ok(isnan(torus_graph_fold(fold, none, 3, scratch)), "if there is one");
+    ok(fold_of(fold, some, 6, scratch) == 4, "this one");
+    ok(fold_of(fold, some + 1, 5, scratch) == 1, "that is not null");
+    ok(isnan(fold_of(fold, none, 3, scratch)), "if there is one");
 
     is_int(torus_graph_fold_find(z("mean"), &fold), TORUS_DECLINED,
            "there is no other");
@@ -190,10 +190,117 @@ schemas(void)
 }
 
 
+
+static int
+value_cmp(const void *one, const void *two)
+{
+    const double  *a, *b;
+
+    a = one;
+    b = two;
+
+    return (*a > *b) - (*a < *b);
+}
+
+
+/* Value i of n, in an order of some kind; some are null. */
+static double
+ordered(unsigned kind, size_t i, size_t n, uint64_t *x)
+{
+    *x = *x * 6364136223846793005 + 1442695040888963407;
+
+    switch (kind) {
+
+    case 0:
+        return (double) i;
+
+    case 1:
+        return (double) (n - i);
+
+    case 2:
+        return 7;
+
+    case 3: /* up and down again */
+        return (double) (i < n / 2 ? i : n - i);
+
+    case 4:
+        return i % 3 == 0 ? NAN : (double) (*x >> 60);
+
+    case 5:
+        return i % 5 == 0 ? INFINITY : i % 7 == 0 ? -INFINITY : (double) i;
+
+    default:
+        return (double) (*x >> 33);
+    }
+}
+
+
+/* What is in order only as far as need be is as if all of it were. */
+static void
+ranks(void)
+{
+    double    sorted[500], values[500], percent, rank, below, above, want, d;
+    size_t    i, k, n, wrong;
+    uint64_t  x;
+    unsigned  kind, interpolate;
+
+    x = 1;
+
+    for (kind = 0; kind < 7; kind++) {
+        wrong = 0;
+
+        for (n = 1; n < 500; n = n * 3 / 2 + 1) {
+            for (i = 0, k = 0; i < n; i++) {
+                values[i] = ordered(kind, i, n, &x);
+
+                if (!isnan(values[i])) {
+                    sorted[k++] = values[i];
+                }
+            }
+
+            if (k == 0) {
+                continue;
+            }
+
+            qsort(sorted, k, sizeof(double), value_cmp);
+
+            for (percent = 0.5; percent <= 110; percent += 7.25) {
+
+                for (interpolate = 0; interpolate < 2; interpolate++) {
+                    rank = percent / 100 * (double) (k + 1);
+                    below = interpolate ? floor(rank) : ceil(rank);
+                    below = below < 1 ? 1 : below > (double) k ? (double) k
+                                                               : below;
+                    want = sorted[(size_t) below - 1];
+
+                    if (interpolate && rank > 1 && rank < (double) k
+                        && floor(rank) != rank)
+                    {
+                        above = sorted[(size_t) below];
+                        want += (rank - floor(rank)) * (above - want);
+                    }
+
+                    d = percentile_of(values, n, percent, (int) interpolate);
+                    wrong += !(d == want || (isnan(d) && isnan(want)));
+
+                    /* that changed their places, and took nulls out */
+                    for (i = k; i < n; i++) {
+                        values[i] = NAN;
+                    }
+                }
+            }
+        }
+
+        is_int(wrong, 0, "percentiles of values of kind %u", kind);
+    }
+}
+
+
 int
 main(void)
 {
     kinds();
+    ranks();
     schemas();
 
     return done_testing();

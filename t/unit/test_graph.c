@@ -5,6 +5,7 @@
  * limits do, and what is said of mistakes.
  */
 
+#include "torus_fold.h"
 #include "torus_graph_model.h"
 
 
@@ -326,9 +327,9 @@ numbers(void)
                    "to six places");
     is_double_near(torus_graph_round(1e300, 6), 1e300, 0, "not the large");
 
-    is_double_near(torus_graph_percentile(sorted, 4, 50, 0), 3, 0,
+    is_double_near(percentile_of(sorted, 4, 50, 0), 3, 0,
                    "a percentile skips what is not there");
-    is_double_near(torus_graph_percentile(sorted, 3, 0.1, 1), 1, 0,
+    is_double_near(percentile_of(sorted, 3, 0.1, 1), 1, 0,
                    "and begins with the first");
 
     is_int(torus_graph_duration(model_z("1h30min"), &seconds), TORUS_OK,

@@ -8,7 +8,7 @@
 
 #include <time.h>
 
-#include "torus_graph_func.h"
+#include "torus_fold.h"
 #include "torus_graph_model.h"
 
 
@@ -597,7 +597,7 @@ folded(torus_graph_fold_t fold, int64_t t, size_t w)
         }
     }
 
-    return n == 0 ? NAN : torus_graph_fold(fold, values, n, scratch);
+    return n == 0 ? NAN : fold_of(fold, values, n, scratch);
 }
 
 

@@ -1,11 +1,10 @@
 /*
  * Nothing holds the worker for long: large requests of every kind against a
  * Redis that makes up its data, and of each call of the request's facade the
- * basic blocks that it ran, counted by the compiler's instrumentation of
- * lib/core (-fsanitize-coverage=trace-pc) and so the same on any machine.
- * What libc copies, clears and frees counts too, by bytes.
+ * basic blocks that it ran.
  */
 
+#include "torus_blocks.h"
 #include "torus_graph_func.h"
 #include "torus_layout.h"
 #include "torus_request.h"
@@ -40,62 +39,9 @@ typedef struct {
 } slices_t;
 
 
-void __sanitizer_cov_trace_pc(void);
-void *__real_memcpy(void *to, const void *from, size_t n);
-void *__real_memmove(void *to, const void *from, size_t n);
-void *__real_memset(void *to, int c, size_t n);
-void *__real_calloc(size_t n, size_t size);
-void *__wrap_memcpy(void *to, const void *from, size_t n);
-void *__wrap_memmove(void *to, const void *from, size_t n);
-void *__wrap_memset(void *to, int c, size_t n);
-void *__wrap_calloc(size_t n, size_t size);
-
-
-static uint64_t     blocks;
-
 static const char  *most_call;
 static uint64_t     most_blocks;
 static uint64_t     most_bound = SLICES_MOST;
-
-
-/* Called by each block of lib/core. */
-void
-__sanitizer_cov_trace_pc(void)
-{
-    blocks++;
-}
-
-
-void *
-__wrap_memcpy(void *to, const void *from, size_t n)
-{
-    blocks += n / 64;
-    return __real_memcpy(to, from, n);
-}
-
-
-void *
-__wrap_memmove(void *to, const void *from, size_t n)
-{
-    blocks += n / 64;
-    return __real_memmove(to, from, n);
-}
-
-
-void *
-__wrap_memset(void *to, int c, size_t n)
-{
-    blocks += n / 64;
-    return __real_memset(to, c, n);
-}
-
-
-void *
-__wrap_calloc(size_t n, size_t size)
-{
-    blocks += n * size / 64;
-    return __real_calloc(n, size);
-}
 
 
 #define measured(what, call)                                                  \
