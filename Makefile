@@ -57,9 +57,10 @@ interop:
 	@util/deps.sh interop
 	@util/test.sh interop
 
-# long faults and long fuzzing
+# long faults, long fuzzing, more of the requests that are compared with those
+# of graphite-web
 soak:
-	@util/deps.sh test
+	@util/deps.sh test interop
 	@util/test.sh soak
 
 # the suites with modules built for AddressSanitizer and UBSan

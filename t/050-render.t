@@ -166,3 +166,20 @@ GET /torus/render?target=a.b.c1&target=a.b.no&target=x&from=-10h&until=-9h59min
 --- no_error_log
 [error]
 [alert]
+
+
+
+=== TEST 9: a range between two points has none, by a glob either
+--- schema eval: $::schema
+--- carbon eval: $::abc
+--- request eval
+["GET /torus/render?target=a.b.*&from=1699999861&until=1699999919&format=raw",
+ "GET /torus/render?target=a.b.c1&from=1699999861&until=1699999919&format=raw",
+ "GET /torus/render?target=a.b.*&from=1699999861&until=1699999920&format=raw"]
+--- response_body eval
+["", "",
+ "a.b.c1,1699999920,1699999980,60|None\n"
+ . "a.b.c2,1699999920,1699999980,60|None\n"]
+--- no_error_log
+[error]
+[alert]

@@ -103,7 +103,8 @@ summarize seriesList:seriesList! intervalString:interval! func:aggFunc=sum
 time name:string! step:integer=60
 timeFunction name:string! step:integer=60
 timeShift seriesList:seriesList! timeShift:interval! resetEnd:boolean=true
-timeStack seriesList:seriesList! timeShiftUnit:interval!
+    alignDst:boolean=false
+timeStack seriesList:seriesList! timeShiftUnit:interval=1d
     timeShiftStart:integer=0 timeShiftEnd:integer=7
 transformNull seriesList:seriesList! default:float=0
     referenceSeries:seriesList

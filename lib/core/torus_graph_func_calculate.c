@@ -216,8 +216,11 @@ torus_graph_moving(torus_graph_t *g, torus_graph_frame_t *f,
     p = &f->place;
     args = f->call->args;
 
-    if (p->to == NULL && torus_graph_moving_start(g, f, s) != TORUS_OK) {
-        return TORUS_ERROR;
+    if (p->to == NULL) {
+        rc = torus_graph_moving_start(g, f, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
     }
 
     w = f->state;
@@ -273,6 +276,7 @@ torus_graph_moving_name(const torus_graph_call_t *call, char name[32])
 }
 
 
+/* TORUS_DECLINED: the range itself is too short for a point. */
 static int
 torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s)
@@ -308,7 +312,11 @@ torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
     w->nsorted = 0;
     w->present = 0;
 
-    to = torus_graph_like(g, s, s->n > w->skip ? s->n - w->skip : 0);
+    if (s->n <= w->skip) {
+        return TORUS_DECLINED;
+    }
+
+    to = torus_graph_like(g, s, s->n - w->skip);
 
     if (to == NULL || torus_graph_window_room(g, w, s->n) != TORUS_OK) {
         return TORUS_ERROR;
@@ -753,8 +761,11 @@ torus_graph_exponential(torus_graph_t *g, torus_graph_frame_t *f,
 
     p = &f->place;
 
-    if (p->to == NULL && torus_graph_exponential_start(g, f, s) != TORUS_OK) {
-        return TORUS_ERROR;
+    if (p->to == NULL) {
+        rc = torus_graph_exponential_start(g, f, s);
+        if (rc != TORUS_OK) {
+            return rc;
+        }
     }
 
     if (p->phase == 0) {
@@ -806,10 +817,16 @@ torus_graph_exponential_start(torus_graph_t *g, torus_graph_frame_t *f,
     p->b = 2.0 / ((args[1].string ? (double) seconds : args[1].number) + 1);
     p->k = points;
 
-    torus_graph_fold_start(&p->fold, TORUS_GRAPH_AVERAGE, s->values,
-                           points < s->n ? points : s->n, NULL);
+    /* the range itself is too short for a point */
 
-    p->to = torus_graph_like(g, s, (s->n > points ? s->n - points : 0) + 1);
+    if (s->n <= points) {
+        return TORUS_DECLINED;
+    }
+
+    torus_graph_fold_start(&p->fold, TORUS_GRAPH_AVERAGE, s->values, points,
+                           NULL);
+
+    p->to = torus_graph_like(g, s, s->n - points + 1);
     if (p->to == NULL) {
         return TORUS_ERROR;
     }
@@ -993,6 +1010,11 @@ torus_graph_aggregate_line(torus_graph_t *g, torus_graph_frame_t *f,
         }
 
         text = torus_graph_repr(p->a);
+
+        if (fold == TORUS_GRAPH_COUNT) {
+            (void) snprintf(text.text, sizeof(text.text), "%.0f", p->a);
+        }
+
         step = (f->span.until - f->span.from) / 2;
 
         p->to = (args[2].number != 0)

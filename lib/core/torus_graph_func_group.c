@@ -188,7 +188,9 @@ torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
         }
 
         for (k = 1; k < f->call->nargs; k++) {
-            if (f->call->args[k].number == (double) node) {
+            if (f->call->args[k].set
+                && f->call->args[k].number == (double) node)
+            {
                 break;
             }
         }

@@ -443,22 +443,25 @@ static int
 torus_graph_dashed(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
+    double                    n;
+    torus_graph_g_t           tag, text;
     const torus_graph_arg_t  *arg;
 
     arg = &f->call->args[1];
+    n = arg->set ? arg->number : 5;
+    text = torus_graph_g(n);
+    tag = (arg->set && !arg->integer) ? torus_graph_repr(n) : text;
 
     *out = torus_graph_edit(g, s);
 
     if (*out == NULL
-        || torus_graph_tag(g, *out, "dashed",
-                           arg->set ? arg->text : torus_str("5", 1))
-           != TORUS_OK)
+        || torus_graph_tagz(g, *out, "dashed", tag.text) != TORUS_OK)
     {
         return TORUS_ERROR;
     }
 
     return torus_graph_named(g, *out, "dashed(%.*s, %s)", torus_fmt(s->name),
-                             torus_graph_g(arg->set ? arg->number : 5).text);
+                             text.text);
 }
 
 
@@ -467,12 +470,11 @@ static int
 torus_graph_stacked(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    if (f->call->args[1].set) {
-        *out = s;
-        return TORUS_OK;
-    }
-
     *out = torus_graph_edit(g, s);
+
+    if (*out != NULL && f->call->args[1].set) {
+        return torus_graph_rename(g, *out, "%.*s", torus_fmt(s->name));
+    }
 
     if (*out == NULL
         || torus_graph_tagz(g, *out, "stacked", "__DEFAULT__") != TORUS_OK)

@@ -15,6 +15,8 @@ static int torus_graph_stack_spans(torus_graph_t *g,
     int64_t step, torus_graph_span_t *spans, size_t *n);
 static int torus_graph_time_stack(torus_graph_t *g, torus_graph_frame_t *f);
 static int64_t torus_graph_shift(const torus_graph_arg_t *arg);
+static int torus_graph_shift_text(torus_graph_t *g,
+    const torus_graph_arg_t *arg, torus_str_t *text);
 static void torus_graph_put_back(torus_graph_series_t *s,
     const torus_graph_span_t *shifted, const torus_graph_span_t *span);
 static int torus_graph_time(torus_graph_t *g, torus_graph_frame_t *f);
@@ -23,20 +25,19 @@ static int torus_graph_time(torus_graph_t *g, torus_graph_frame_t *f);
 const torus_graph_func_t  torus_graph_times[] = {
 
     { "timeShift", TORUS_GRAPH_TRANSFORM, TORUS_GRAPH_ROWS, 0,
-      torus_graph_interval_check, torus_graph_shift_spans,
-      torus_graph_time_shift, NULL,
+      NULL, torus_graph_shift_spans, torus_graph_time_shift, NULL,
       P(P_SERIES,
         { "timeShift", TORUS_GRAPH_INTERVAL, TORUS_GRAPH_REQUIRED, NULL, NULL,
           "1h 6h 12h 1d 2d 7d 14d 30d" },
-        P_MAY("resetEnd", BOOLEAN, "true")),
+        P_MAY("resetEnd", BOOLEAN, "true"),
+        P_MAY("alignDst", BOOLEAN, "false")),
       "What was at another time, as if it were now." },
 
     { "timeStack", TORUS_GRAPH_TRANSFORM, TORUS_GRAPH_ROWS, 0,
-      torus_graph_interval_check, torus_graph_stack_spans, NULL,
-      torus_graph_time_stack,
+      NULL, torus_graph_stack_spans, NULL, torus_graph_time_stack,
       P(P_SERIES,
-        { "timeShiftUnit", TORUS_GRAPH_INTERVAL, TORUS_GRAPH_REQUIRED, NULL,
-          NULL, "1h 6h 12h 1d 2d 7d 14d 30d" },
+        { "timeShiftUnit", TORUS_GRAPH_INTERVAL, 0, "1d", NULL,
+          "1h 6h 12h 1d 2d 7d 14d 30d" },
         P_MAY("timeShiftStart", INTEGER, "0"),
         P_MAY("timeShiftEnd", INTEGER, "7")),
       "What was at several other times, as if it were now." },
@@ -55,15 +56,34 @@ const torus_graph_func_t  torus_graph_times[] = {
 };
 
 
-/* Unsigned means the past. */
+/* Unsigned means the past; none is a day. */
 static int64_t
 torus_graph_shift(const torus_graph_arg_t *arg)
 {
+    if (!arg->set) {
+        return -86400;
+    }
+
     if (arg->text.data[0] == '+' || arg->text.data[0] == '-') {
         return arg->seconds;
     }
 
     return -arg->seconds;
+}
+
+
+static int
+torus_graph_shift_text(torus_graph_t *g, const torus_graph_arg_t *arg,
+    torus_str_t *text)
+{
+    if (!arg->set) {
+        return torus_graph_text(g, text, "-1d");
+    }
+
+    return torus_graph_text(g, text, "%s%.*s",
+                            arg->text.data[0] == '+'
+                            || arg->text.data[0] == '-' ? "" : "-",
+                            torus_fmt(arg->text));
 }
 
 
@@ -131,19 +151,13 @@ static int
 torus_graph_time_shift(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s, torus_graph_series_t **out)
 {
-    torus_str_t               text;
-    torus_graph_series_t     *to;
-    const torus_graph_arg_t  *arg;
-
-    arg = &f->call->args[1];
+    torus_str_t            text;
+    torus_graph_series_t  *to;
 
     to = torus_graph_edit(g, s);
 
     if (to == NULL
-        || torus_graph_text(g, &text, "%s%.*s",
-                            arg->text.data[0] == '+'
-                            || arg->text.data[0] == '-' ? "" : "-",
-                            torus_fmt(arg->text)) != TORUS_OK
+        || torus_graph_shift_text(g, &f->call->args[1], &text) != TORUS_OK
         || torus_graph_tag(g, to, "timeShift", text) != TORUS_OK
         || torus_graph_named(g, to, "timeShift(%.*s, \"%.*s\")",
                              torus_fmt(s->name), torus_fmt(text)) != TORUS_OK)
@@ -212,11 +226,7 @@ torus_graph_time_stack(torus_graph_t *g, torus_graph_frame_t *f)
     args = f->call->args;
     first = args[2].set ? (int) args[2].number : 0;
 
-    if (torus_graph_text(g, &text, "%s%.*s",
-                         args[1].text.data[0] == '+'
-                         || args[1].text.data[0] == '-' ? "" : "-",
-                         torus_fmt(args[1].text)) != TORUS_OK)
-    {
+    if (torus_graph_shift_text(g, &args[1], &text) != TORUS_OK) {
         return TORUS_ERROR;
     }
 

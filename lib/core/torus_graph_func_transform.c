@@ -216,7 +216,7 @@ torus_graph_number_start(torus_graph_t *g, torus_graph_frame_t *f,
     int                        rc, what;
     double                     k;
     torus_str_t                name, tag;
-    torus_graph_g_t            repr;
+    torus_graph_g_t            base, repr;
     const torus_graph_arg_t   *arg;
     const torus_graph_func_t  *func;
 
@@ -226,6 +226,11 @@ torus_graph_number_start(torus_graph_t *g, torus_graph_frame_t *f,
     name = s->name;
 
     k = arg->set ? arg->number : (what == LOG) ? 10 : 0;
+    base = torus_graph_repr(k);
+
+    if (!arg->set || arg->integer) {
+        (void) snprintf(base.text, sizeof(base.text), "%.0f", k);
+    }
 
     rc = torus_graph_write(g, s, &f->place);
     if (rc != TORUS_OK) {
@@ -245,8 +250,9 @@ torus_graph_number_start(torus_graph_t *g, torus_graph_frame_t *f,
         break;
 
     case SCALE_TO_SECONDS:
+        /* no minus before a zero, as there is none in an integer */
         rc = torus_graph_rename(g, s, "%s(%.*s,%.0f)", func->name,
-                                torus_fmt(name), trunc(k));
+                                torus_fmt(name), trunc(k) + 0.0);
         break;
 
     case ROUND:
@@ -257,10 +263,8 @@ torus_graph_number_start(torus_graph_t *g, torus_graph_frame_t *f,
         break;
 
     case LOG:
-        rc = torus_graph_rename(g, s, "log(%.*s, %.*s)", torus_fmt(name),
-                                arg->set ? (int) arg->text.len : 2,
-                                arg->set ? (const char *) arg->text.data
-                                         : "10");
+        rc = torus_graph_rename(g, s, "log(%.*s, %s)", torus_fmt(name),
+                                base.text);
         break;
 
     default:
@@ -270,9 +274,8 @@ torus_graph_number_start(torus_graph_t *g, torus_graph_frame_t *f,
 
     repr = torus_graph_repr(k);
 
-    tag = (what == ROUND || what == LOG)
-          ? (arg->set ? arg->text
-             : what == LOG ? torus_str("10", 2) : torus_str("0", 1))
+    tag = (what == LOG) ? torus_str(base.text, strlen(base.text))
+          : (what == ROUND) ? (arg->set ? arg->text : torus_str("0", 1))
           : arg->set ? torus_str(repr.text, strlen(repr.text))
                      : torus_str("1", 1);
 

@@ -1882,7 +1882,7 @@ torus_render_take(torus_render_t *r, torus_render_leaf_t *l)
 
         /* nobody knows of it, or the range is too short for a point */
 
-        if (l->literal && (!l->wants[r->name]->found || s->n == 0)) {
+        if (s->n == 0 || (l->literal && !l->wants[r->name]->found)) {
             continue;
         }
 

@@ -425,11 +425,25 @@ torus_target_value(torus_target_parse_t *p, torus_target_t **node)
         number->text = torus_str(p->text.data + p->pos, len);
         number->integer = integer;
 
+        /* an integer is shown without zeros before it */
+
+        while (integer && number->text.len > 1
+               && number->text.data[0] == '0')
+        {
+            number->text.data++;
+            number->text.len--;
+        }
+
         if (torus_number_parse(number->text, &v) != TORUS_OK) {
             return torus_target_fault(p, p->pos, "a smaller number");
         }
 
         number->number = torus_number_double(&v);
+
+        if (integer && number->number == 0) {
+            number->number = 0;
+            number->text = torus_str("0", 1);
+        }
 
         p->pos += len;
         *node = number;

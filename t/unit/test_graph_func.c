@@ -103,6 +103,14 @@ static const case_t  cases[] = {
       "asPercent(s.b,sumSeries(s.{a,b})),1699999440,1700000040,60|90.90909"
       "09090909,None,None,90.9090909090909,90.9090909090909,90.90909090909"
       "09,90.9090909090909,100.0,100.0,90.9090909090909\n" },
+    { "removeAboveValue(pct(s.a,0012),9)",
+      "removeAboveValue(asPercent(s.a,12), 9),1699999440,1700000040,60|8.3"
+      "33333333333332,None,None,None,None,None,None,None,None,None\n" },
+    { "removeAboveValue(pct(s.a,-0),9)",
+      "removeAboveValue(asPercent(s.a,0), 9),1699999440,1700000040,60|None"
+      ",None,None,None,None,None,None,None,None,None\n" },
+    { "averageSeriesWithWildcards(s.c,7,None)",
+      "s.c,1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n" },
     { "pct(s.a,12.5)",
       "asPercent(s.a,12.5),1699999440,1700000040,60|8.0,16.0,None,32.0,40."
       "0,48.0,56.00000000000001,None,None,80.0\n" },
@@ -141,6 +149,9 @@ static const case_t  cases[] = {
     { "scale(s.a,0.5)",
       "scale(s.a,0.5),1699999440,1700000040,60|0.5,1.0,None,2.0,2.5,3.0,3."
       "5,None,None,5.0\n" },
+    { "scaleToSeconds(s.c,-0.5)",
+      "scaleToSeconds(s.c,0),1699999440,1700000040,120|-0.0125,-0.025,-0."
+      "0375,-0.05,-0.0625\n" },
     { "scaleToSeconds(s.a,1)",
       "scaleToSeconds(s.a,1),1699999440,1700000040,60|0.016667,0.033333,No"
       "ne,0.066667,0.083333,0.1,0.116667,None,None,0.166667\n" },
@@ -168,6 +179,12 @@ static const case_t  cases[] = {
       "log(s.b, 10),1699999440,1700000040,60|1.0,None,None,1.6020599913279"
       "623,1.6989700043360185,1.7781512503836434,1.845098040014257,1.90308"
       "99869919433,1.9542425094393248,2.0\n" },
+    { "log(s.a,20e-1)|limit(1)|removeAboveValue(1)",
+      "removeAboveValue(log(s.a, 2.0), 1),1699999440,1700000040,60|0.0,1.0"
+      ",None,None,None,None,None,None,None,None\n" },
+    { "log(s.a,002)|removeAboveValue(1)",
+      "removeAboveValue(log(s.a, 2), 1),1699999440,1700000040,60|0.0,1.0"
+      ",None,None,None,None,None,None,None,None\n" },
     { "log(s.a,2)",
       "log(s.a, 2),1699999440,1700000040,60|0.0,1.0,None,2.0,2.32192809488"
       "7362,2.584962500721156,2.807354922057604,None,None,3.32192809488736"
@@ -241,6 +258,12 @@ static const case_t  cases[] = {
     { "timeShift(s.a,\"+5min\")",
       "timeShift(s.a, \"+5min\"),1699999440,1700000040,60|6.0,7.0,None,Non"
       "e,10.0,1.0,2.0,3.0,4.0,5.0\n" },
+    { "timeShift(s.a,\"0s\",true,false)",
+      "timeShift(s.a, \"-0s\"),1699999440,1700000040,60|1.0,2.0,None,4.0"
+      ",5.0,6.0,7.0,None,None,10.0\n" },
+    { "timeStack(s.a,timeShiftEnd=1)",
+      "timeShift(s.a, -1d, 0),1699999440,1700000040,60|1.0,2.0,None,4.0,5."
+      "0,6.0,7.0,None,None,10.0\n" },
     { "timeStack(s.a,\"5min\",0,2)",
       "timeShift(s.a, -5min, 0),1699999440,1700000040,60|1.0,2.0,None,4.0,"
       "5.0,6.0,7.0,None,None,10.0\n"
