@@ -17,6 +17,7 @@
 #define torus_account_round(n, to)  (((n) + (to) - 1) & ~((size_t) (to) - 1))
 
 
+static int torus_account_refuse(torus_account_t *a, size_t n);
 static size_t torus_account_cost(size_t n);
 
 
@@ -32,22 +33,46 @@ torus_account_init(torus_account_t *a, size_t limit)
 int
 torus_account_take(torus_account_t *a, size_t n)
 {
+    size_t  cost;
+
     if (a == NULL) {
         return TORUS_OK;
     }
 
-    if (torus_account_short(a, n) && a->reclaim != NULL) {
-        a->reclaim(a->data);
-    }
+    cost = torus_account_cost(n);
 
-    if (torus_account_short(a, n)) {
-        a->refused = 1;
+    if (a->limit != 0
+        && (cost > a->limit || a->used > a->limit - cost)
+        && torus_account_refuse(a, n))
+    {
         return TORUS_ERROR;
     }
 
-    torus_account_add(a, n);
+    a->used += cost;
+
+    if (a->used > a->most) {
+        a->most = a->used;
+    }
 
     return TORUS_OK;
+}
+
+
+/* Unless what can be done without was enough. */
+static int
+torus_account_refuse(torus_account_t *a, size_t n)
+{
+    if (a->reclaim != NULL) {
+        a->reclaim(a->data);
+    }
+
+    if (!torus_account_short(a, n)) {
+        return 0;
+    }
+
+    a->refused = 1;
+
+    return 1;
 }
 
 
@@ -78,10 +103,6 @@ torus_account_add(torus_account_t *a, size_t n)
 int
 torus_account_short(const torus_account_t *a, size_t n)
 {
-    if (n > SIZE_MAX / 2) {
-        return 1;
-    }
-
     return torus_account_cost(n) > torus_account_left(a);
 }
 
@@ -129,6 +150,12 @@ torus_account_free(torus_account_t *a, void *p, size_t n)
 static size_t
 torus_account_cost(size_t n)
 {
+    /* no malloc() gives that much */
+
+    if (n > SIZE_MAX / 2) {
+        return SIZE_MAX / 2;
+    }
+
     n = torus_account_round(n + TORUS_ACCOUNT_HEAD, TORUS_ACCOUNT_ALIGN);
 
     if (n >= TORUS_ACCOUNT_LARGE) {

@@ -290,6 +290,10 @@ torus_arena_alloc(torus_arena_t *a, size_t size)
 
     if (need > (size_t) (a->end - a->last)) {
 
+        if (need > a->chunk / 4) {
+            return torus_arena_alloc_big(a, size, need);
+        }
+
         chunk = torus_arena_chunk(a->chunk, a->account);
 
         /* near the limit there may be room for this one alone */

@@ -30,6 +30,8 @@ struct torus_graph_regex_s {
     pcre2_match_context  *context;
     torus_graph_piece_t  *pieces;
     size_t                npieces;
+    torus_account_t      *account;
+    size_t                held;      /* charged for the code */
 };
 
 
@@ -37,6 +39,8 @@ static int torus_graph_regex_pieces(torus_graph_t *g,
     torus_graph_regex_t *re, torus_str_t to);
 static int torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
     torus_str_t to, size_t *at, torus_graph_piece_t *piece);
+static int torus_graph_regex_charge(torus_graph_t *g,
+    torus_graph_regex_t *re);
 static void torus_graph_regex_free(void *data);
 static int torus_graph_regex_exec(const torus_graph_regex_t *re,
     torus_str_t s, size_t from, uint32_t options);
@@ -257,6 +261,10 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
 
     (void) pcre2_jit_compile(re->code, PCRE2_JIT_COMPLETE);
 
+    if (torus_graph_regex_charge(g, re) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
     re->data = pcre2_match_data_create_from_pattern(re->code, NULL);
     re->context = pcre2_match_context_create(NULL);
 
@@ -273,12 +281,42 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
 }
 
 
+/* PCRE2 tells only then how much it took. */
+static int
+torus_graph_regex_charge(torus_graph_t *g, torus_graph_regex_t *re)
+{
+    size_t            code, jit;
+    torus_account_t  *account;
+
+    code = 0;
+    jit = 0;
+
+    (void) pcre2_pattern_info(re->code, PCRE2_INFO_SIZE, &code);
+    (void) pcre2_pattern_info(re->code, PCRE2_INFO_JITSIZE, &jit);
+
+    account = torus_arena_account(torus_graph_arena(g));
+
+    if (torus_account_take(account, code + jit) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    re->account = account;
+    re->held = code + jit;
+
+    return TORUS_OK;
+}
+
+
 static void
 torus_graph_regex_free(void *data)
 {
     torus_graph_regex_t  *re;
 
     re = data;
+
+    if (re->held != 0) {
+        torus_account_give(re->account, re->held);
+    }
 
     pcre2_match_context_free(re->context);
     pcre2_match_data_free(re->data);
