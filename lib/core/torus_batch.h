@@ -15,7 +15,7 @@
 
 typedef struct {
     const torus_host_t        *host;
-    torus_str_t                bytes;     /* until its last reply was given */
+    torus_str_t                bytes;     /* until another is asked for */
     size_t                     replies;   /* at least 1 */
 } torus_batch_t;
 

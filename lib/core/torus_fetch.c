@@ -10,7 +10,8 @@
  * Two slices are in work: the commands of one are with Redis while the
  * replies to the other are taken.  Each has its own memory, and has a round
  * of its own under way; the first of them is the one to be written next,
- * and the other waits for that when it is whole earlier.
+ * and the other waits for that when it is whole earlier.  The other is given
+ * up when the first needs its memory.
  *
  * Replies of a host come in the order of its commands.  Each command has an
  * entry that says how to take its reply and how many cells it fills; a cell
@@ -113,6 +114,14 @@ typedef struct {
 } torus_fetch_host_t;
 
 
+/* The bucket that is read next. */
+typedef struct {
+    size_t                   read;
+    int64_t                  bucket;
+    int64_t                  left;      /* buckets of that read, or -1 */
+} torus_fetch_cursor_t;
+
+
 /* Buckets in work; of the hosts only those that it has commands for. */
 typedef struct {
     torus_arena_t           *arena;     /* reset with every use */
@@ -123,10 +132,12 @@ typedef struct {
     size_t                   ref;       /*   the next round begins with */
     size_t                   outstanding;
     size_t                   wrote;     /* buckets */
+    torus_fetch_cursor_t     begin;     /* where it was when it began */
     torus_fetch_held_t      *held;
     torus_fetch_held_t      *held_last;
     unsigned                 ready:1;   /* all replies of a round came */
     unsigned                 whole:1;   /* all of it is read */
+    unsigned                 dropped:1; /* replies to it are thrown away */
 } torus_fetch_slice_t;
 
 
@@ -151,12 +162,11 @@ struct torus_fetch_s {
     size_t                     nslices;   /* in work */
     torus_fetch_slice_t       *slice;     /* the one that a call is about */
     torus_fetch_due_t         *due;       /* by index of the host */
+    torus_fetch_host_t        *given;     /* the last batch: maybe not sent */
     size_t                     most;      /* bytes that a slice has taken */
     torus_row_t                collapsed; /* of the open read */
     double                     seconds;   /* collapsed so far */
-    size_t                     read;      /* the cursor */
-    int64_t                    bucket;
-    int64_t                    left;      /* buckets of that read, or -1 */
+    torus_fetch_cursor_t       cursor;
     int64_t                    written;   /* buckets of the open read */
     torus_buf_t               *out;
     torus_answer_t             answer;
@@ -172,12 +182,17 @@ struct torus_fetch_s {
     unsigned                   writing:1; /* so is the bucket at wrote */
     unsigned                   closing:1; /* which its read ends with */
     unsigned                   ahead:1;   /* what a slice takes is known */
+    unsigned                   alone:1;   /* .. and two were too much */
     unsigned                   done:1;
 };
 
 
 static int torus_fetch_batch(torus_fetch_t *f, torus_batch_t *batch);
 static int torus_fetch_room(const torus_fetch_t *f);
+static void torus_fetch_reclaim(void *data);
+static void torus_fetch_drop(torus_fetch_t *f);
+static void torus_fetch_trim(torus_fetch_t *f, torus_fetch_slice_t *s);
+static int torus_fetch_forgive(torus_fetch_t *f, int rc);
 static size_t torus_fetch_budget(const torus_fetch_t *f);
 static int torus_fetch_slice(torus_fetch_t *f);
 static int torus_fetch_end(torus_fetch_t *f);
@@ -267,7 +282,7 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
     f->limits = limits;
     f->stats = stats;
     f->whole = whole;
-    f->left = -1;
+    f->cursor.left = -1;
     f->status = 200;
     f->ahead = 1;
 
@@ -319,6 +334,11 @@ torus_fetch_create(const torus_query_t *query, const torus_plan_t *plan,
 
     f->out = out;
 
+    if (limits->account != NULL) {
+        limits->account->reclaim = torus_fetch_reclaim;
+        limits->account->data = f;
+    }
+
     return f;
 }
 
@@ -345,7 +365,14 @@ void
 torus_fetch_destroy(torus_fetch_t *f)
 {
     size_t                i, k;
+    torus_account_t      *account;
     torus_fetch_slice_t  *s;
+
+    account = f->limits->account;
+
+    if (account != NULL && account->data == f) {
+        account->reclaim = NULL;
+    }
 
     for (i = 0; i < TORUS_FETCH_SLICES; i++) {
         s = &f->slices[i];
@@ -373,6 +400,8 @@ torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch)
         return TORUS_ERROR;
     }
 
+    f->given = NULL;
+
     /*
      * The commands of a slice leave before the next is looked at, so that
      * Redis is at work meanwhile.  A slice of which nothing has to be read
@@ -385,7 +414,7 @@ torus_fetch_next(torus_fetch_t *f, torus_batch_t *batch)
             return TORUS_DECLINED;
         }
 
-        if (torus_fetch_slice(f) != TORUS_OK) {
+        if (torus_fetch_forgive(f, torus_fetch_slice(f)) != TORUS_OK) {
             return TORUS_ERROR;
         }
     }
@@ -414,6 +443,7 @@ torus_fetch_batch(torus_fetch_t *f, torus_batch_t *batch)
             }
 
             h->sent = 1;
+            f->given = h;
 
             due = &f->due[i];
             due->slices[due->n++] = s;
@@ -443,12 +473,18 @@ torus_fetch_room(const torus_fetch_t *f)
 {
     size_t  size, most;
 
+    /* one that was given up has its place until all replies to it came */
+
+    if (f->slices[(f->first + f->nslices) % TORUS_FETCH_SLICES].dropped) {
+        return 0;
+    }
+
     if (f->nslices == 0) {
         return 1;
     }
 
-    if (f->nslices == TORUS_FETCH_SLICES || !f->ahead
-        || f->read == f->plan->nreads)
+    if (f->nslices == TORUS_FETCH_SLICES || !f->ahead || f->alone
+        || f->cursor.read == f->plan->nreads)
     {
         return 0;
     }
@@ -466,6 +502,7 @@ int
 torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
     const redisReply *reply)
 {
+    int                  rc;
     torus_fetch_cmd_t   *cmd;
     torus_fetch_due_t   *due;
     torus_fetch_cell_t  *cells;
@@ -486,9 +523,7 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
     f->slice = due->slices[0];
 
     h = f->slice->hosts[host->index];
-    cmd = &h->cmds[h->cmd++];
-    cells = &h->cells[h->cell];
-    h->cell += cmd->ncells;
+    h->cmd++;
 
     f->slice->outstanding--;
 
@@ -497,13 +532,139 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
         due->n--;
     }
 
-    if (torus_fetch_take(f, host, cmd, cells, reply) != TORUS_OK) {
-        return TORUS_ERROR;
+    if (f->slice->dropped) {
+        f->slice->dropped = (f->slice->outstanding != 0);
+        return TORUS_OK;
     }
 
-    f->slice->ready = (f->slice->outstanding == 0);
+    cmd = &h->cmds[h->cmd - 1];
+    cells = &h->cells[h->cell];
+    h->cell += cmd->ncells;
+
+    rc = torus_fetch_take(f, host, cmd, cells, reply);
+
+    if (rc == TORUS_OK) {
+        f->slice->ready = (f->slice->outstanding == 0);
+    }
+
+    return torus_fetch_forgive(f, rc);
+}
+
+
+/*
+ * Nothing is to be refused as long as there is something read ahead, but for
+ * the slice that a call is about: that has to know of it.
+ */
+static void
+torus_fetch_reclaim(void *data)
+{
+    torus_fetch_t *f = data;
+
+    size_t                i;
+    torus_fetch_slice_t  *s;
+
+    if (f->nslices == TORUS_FETCH_SLICES
+        && f->slice == &f->slices[f->first])
+    {
+        torus_fetch_drop(f);
+    }
+
+    for (i = f->nslices; i < TORUS_FETCH_SLICES; i++) {
+        s = &f->slices[(f->first + i) % TORUS_FETCH_SLICES];
+
+        if (s != f->slice) {
+            torus_fetch_trim(f, s);
+        }
+    }
+}
+
+
+/*
+ * After a fault: was it only that there is no memory for the slice behind the
+ * first?  Then that is given up.
+ */
+static int
+torus_fetch_forgive(torus_fetch_t *f, int rc)
+{
+    torus_account_t  *account;
+
+    account = f->limits->account;
+
+    if (rc == TORUS_OK || account == NULL || !account->refused
+        || f->nslices < 2 || f->slice == &f->slices[f->first])
+    {
+        return rc;
+    }
+
+    account->refused = 0;
+    f->status = 200;
+    f->err.len = 0;
+
+    torus_fetch_drop(f);
 
     return TORUS_OK;
+}
+
+
+/* The last slice, as if it had never been begun, but for what is on its way. */
+static void
+torus_fetch_drop(torus_fetch_t *f)
+{
+    size_t                i;
+    torus_fetch_host_t   *h;
+    torus_fetch_slice_t  *s;
+
+    s = &f->slices[(f->first + --f->nslices) % TORUS_FETCH_SLICES];
+
+    f->cursor = s->begin;
+    f->alone = 1;
+
+    s->outstanding = 0;
+    s->ready = 0;
+    s->whole = 0;
+    s->held = NULL;
+
+    for (i = 0; i < f->set->nhosts; i++) {
+        h = s->hosts[i];
+
+        if (h == NULL) {
+            continue;
+        }
+
+        if (h->sent) {
+            s->outstanding += h->ncmds - h->cmd;
+
+        } else {
+            h->ncmds = 0;
+        }
+
+        h->nwaiting = 0;
+        torus_buf_reset(&h->mget, TORUS_FETCH_KEEP);
+    }
+
+    s->dropped = (s->outstanding != 0);
+
+    torus_fetch_trim(f, s);
+}
+
+
+/* What a slice holds that is not in work, unless its owner may still send. */
+static void
+torus_fetch_trim(torus_fetch_t *f, torus_fetch_slice_t *s)
+{
+    size_t               i;
+    torus_fetch_host_t  *h;
+
+    torus_arena_reset(s->arena);
+
+    for (i = 0; i < f->set->nhosts; i++) {
+        h = s->hosts[i];
+
+        if (h != NULL && h != f->given) {
+            torus_buf_free(&h->bytes);
+            torus_buf_free(&h->mget);
+        }
+    }
 }
 
 
@@ -537,7 +698,7 @@ torus_fetch_work(torus_fetch_t *f)
         f->slice = &f->slices[(f->first + i) % TORUS_FETCH_SLICES];
 
         if (f->slice->ready) {
-            return torus_fetch_ready(f);
+            return torus_fetch_forgive(f, torus_fetch_ready(f));
         }
     }
 
@@ -584,6 +745,7 @@ torus_fetch_slice(torus_fetch_t *f)
 
     torus_arena_reset(s->arena);
 
+    s->begin = f->cursor;
     s->nbuckets = n;
     s->taken = 0;
     s->ref = 0;
@@ -617,6 +779,7 @@ static int
 torus_fetch_end(torus_fetch_t *f)
 {
     f->done = 1;
+    f->slice = NULL;
 
     if (f->handler == NULL) {
         torus_fetch_begin(f);
@@ -650,7 +813,7 @@ torus_fetch_measure(const torus_fetch_t *f)
     n = 0;
     budget = (int64_t) torus_fetch_budget(f);
 
-    for (i = f->read; i < f->plan->nreads; i++) {
+    for (i = f->cursor.read; i < f->plan->nreads; i++) {
         read = &f->plan->reads[i];
 
         if (read->schema == NULL) {
@@ -659,7 +822,8 @@ torus_fetch_measure(const torus_fetch_t *f)
         }
 
         cost = torus_fetch_cost(read);
-        left = i == f->read && f->left >= 0 ? f->left : read->buckets;
+        left = i == f->cursor.read && f->cursor.left >= 0 ? f->cursor.left
+                                                          : read->buckets;
         fit = budget / cost;
 
         if (fit == 0 && n == 0) {
@@ -695,27 +859,28 @@ torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b)
     torus_fetch_cursor(f);
     memset(b, 0, sizeof(torus_fetch_bucket_t));
 
-    read = &f->plan->reads[f->read];
+    read = &f->plan->reads[f->cursor.read];
     b->read = read;
 
     if (read->schema == NULL) {
-        f->read++;
+        f->cursor.read++;
         return TORUS_OK;
     }
 
     b->subs = f->handler != NULL
               ? !read->interval->coarse
               : torus_answer_subs(read, f->query->format) != 0;
-    b->out.bucket = f->bucket;
+    b->out.bucket = f->cursor.bucket;
     b->out.seconds = (double) torus_step_length(&read->interval->step,
-                                                f->bucket);
+                                                f->cursor.bucket);
     torus_row_init(&b->out.row, read->schema->type);
 
-    f->bucket = torus_step_add(&read->interval->step, f->bucket, 1);
+    f->cursor.bucket = torus_step_add(&read->interval->step,
+                                      f->cursor.bucket, 1);
 
-    if (--f->left == 0) {
-        f->read++;
-        f->left = -1;
+    if (--f->cursor.left == 0) {
+        f->cursor.read++;
+        f->cursor.left = -1;
     }
 
     return TORUS_OK;
@@ -728,15 +893,15 @@ torus_fetch_cursor(torus_fetch_t *f)
 {
     const torus_read_t  *read;
 
-    if (f->left >= 0) {
+    if (f->cursor.left >= 0) {
         return;
     }
 
-    read = &f->plan->reads[f->read];
+    read = &f->plan->reads[f->cursor.read];
 
     if (read->schema != NULL) {
-        f->bucket = read->first;
-        f->left = read->buckets;
+        f->cursor.bucket = read->first;
+        f->cursor.left = read->buckets;
     }
 }
 
@@ -1271,14 +1436,16 @@ torus_fetch_finish(torus_fetch_t *f)
         f->most = size > f->most ? size : f->most;
         f->ahead = 1;
 
+        torus_arena_reset(f->slice->arena);
+
         f->first = (f->first + 1) % TORUS_FETCH_SLICES;
         f->nslices--;
     }
 
     /* with the last slice the answer ends, so that no one need ask again */
 
-    return f->nslices == 0 && f->read == f->plan->nreads ? torus_fetch_end(f)
-                                                         : TORUS_OK;
+    return f->nslices == 0 && f->cursor.read == f->plan->nreads
+           ? torus_fetch_end(f) : TORUS_OK;
 }
 
 

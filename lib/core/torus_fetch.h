@@ -10,8 +10,9 @@
  * keep one row each until their last bucket.
  *
  * The next slice's commands are given out before the replies to the last are
- * there, where that takes no more memory than a slice may: so a host may owe
- * the replies to two batches.
+ * there, where there is memory enough: so a host may owe the replies to two
+ * batches.  When there is none left after all, that slice is given up, and
+ * read again when its turn has come; from then on they go one after another.
  *
  * A key of another type than the schema's (written under another schema, or
  * by somebody else) holds nothing of ours and reads as missing: MGET cannot

@@ -1439,6 +1439,9 @@ torus_render_fetch(torus_render_t *r)
 static void
 torus_render_fetched(torus_render_t *r)
 {
+    torus_fetch_destroy(r->fetch);
+    r->fetch = NULL;
+
     r->state = TORUS_RENDER_MISS;
     r->leaf = 0;
     r->name = 0;

@@ -32,6 +32,7 @@
  *   need not wait for what is made of the first; batches of one slice go to
  *   several hosts at once.  Slices bound what is held in memory.  To bound
  *   it for a slow client too, call next only when the output is drained.
+ * - The bytes of a batch are there until the next batch is asked for.
  * - A reply stays the caller's.  Replies of a host come in the order of its
  *   batches and their commands; nothing else may be mixed in.  AUTH and
  *   SELECT are the connection's business.

@@ -949,6 +949,8 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
         while (nbatches < 8
                && torus_request_next(r, &batches[nbatches]) == TORUS_OK)
         {
+            torus_arena_dup(arena, batches[nbatches].bytes,
+                            &batches[nbatches].bytes);
             nbatches++;
         }
 
