@@ -330,12 +330,12 @@ blank is none, one that is required is asked for
       "filterSeries(web.a.hits, '', '')", "aliasByNode(web.a.hits, '')",
       "consolidateBy(web.a.hits, '')", "alias(web.a.hits, '')" ]
 --- error_code eval
-[ (200) x 4, 400, 400, 200, 400, 200 ]
+[ (200) x 5, 400, 200, 400, 200 ]
 --- response_body_like eval
 [ qr/^\[\{"target":"smartSummarize\(web\.a\.hits, \\"5min\\", \\"sum\\"\) A"/,
   qr/^\[\{"target":"movingAverage\(web\.a\.hits,\\"2min\\"\) A"/,
   qr/^\[\{"target":"asPercent\(web\.a\.hits,/, qr/^\[\{"target":"web\.a\.hits/,
-  qr/"timeShiftUnit" of timeStack\(\) has to be a duration/,
+  qr/^\[\{"target":"timeShift\(web\.a\.hits, -1d, 0\) A"/,
   qr/^argument "func" of filterSeries\(\) has to be/, qr/^\[\{"target":" A"/,
   qr/^argument "consolidationFunc" of consolidateBy\(\)/, qr/^\[\{"target":" A"/ ]
 --- no_error_log

@@ -56,7 +56,10 @@ const torus_graph_func_t  torus_graph_times[] = {
 };
 
 
-/* Unsigned means the past; none is a day. */
+/*
+ * Unsigned means the past; none is a day.  alignDst goes by the time zone of
+ * a Graphite, which here is UTC: nothing has to be done for it.
+ */
 static int64_t
 torus_graph_shift(const torus_graph_arg_t *arg)
 {
