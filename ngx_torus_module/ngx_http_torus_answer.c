@@ -10,7 +10,7 @@
  * "torus_buffer_size" bytes is kept until it is whole, so that it has a
  * length and that a fault can still become a status; a longer one is
  * streamed.  While streaming, the next slice is asked for when the client
- * has taken what there is: what is held is bounded by the two slices that
+ * has taken what there is: what is held is bounded by the slices that
  * may be on their way, however slow the client, and Redis never waits for it.
  *
  * What takes long to compute is done in pieces, as many as fit the slice of

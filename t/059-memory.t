@@ -119,13 +119,13 @@ __DATA__
 location /torus/ {
     torus_query on;
     torus_buffer_size 1k;
-    torus_max_memory 1000k;
+    torus_max_memory 700k;
 }
 --- request
 GET /torus/series?stat=c.some_name_7&stat=h.a&steps=4500&format=json
 --- ignore_response
 --- error_log
-torus query broke off: the request needs more memory than "torus_max_memory" allows: 1024000 bytes
+torus query broke off: the request needs more memory than "torus_max_memory" allows: 716800 bytes
 --- no_error_log
 [error]
 [alert]

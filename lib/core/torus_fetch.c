@@ -7,11 +7,11 @@
  *              one, and with resolutions one more for what the first found,
  *              or several when that is more than a slice's budget
  *
- * Two slices are in work: the commands of one are with Redis while the
- * replies to the other are taken.  Each has its own memory, and has a round
- * of its own under way; the first of them is the one to be written next,
- * and the other waits for that when it is whole earlier.  The other is given
- * up when the first needs its memory.
+ * Three slices are in work: the replies to one are taken while Redis is at
+ * work on the next and has the commands of the third.  Each has its own
+ * memory, and has a round of its own under way; the first of them is the one
+ * to be written next, and the others wait for that when they are whole
+ * earlier.  They are given up, the last one first, when the memory is needed.
  *
  * Replies of a host come in the order of its commands.  Each command has an
  * entry that says how to take its reply and how many cells it fills; a cell
@@ -26,7 +26,8 @@
 #include <stdlib.h>
 
 
-#define TORUS_FETCH_SLICES  2       /* in work at a time */
+#define TORUS_FETCH_SLICES  3       /* in work at a time */
+#define TORUS_FETCH_FIRST   4       /* the first of several is a quarter */
 #define TORUS_FETCH_MGET    128     /* keys of one MGET */
 #define TORUS_FETCH_CHUNK   16384   /* of the arenas */
 #define TORUS_FETCH_KEEP    262144  /* bytes of a buffer kept between rounds */
@@ -190,6 +191,7 @@ struct torus_fetch_s {
 static int torus_fetch_batch(torus_fetch_t *f, torus_batch_t *batch);
 static int torus_fetch_room(const torus_fetch_t *f);
 static void torus_fetch_reclaim(void *data);
+static torus_fetch_slice_t *torus_fetch_last(torus_fetch_t *f);
 static void torus_fetch_drop(torus_fetch_t *f);
 static void torus_fetch_trim(torus_fetch_t *f, torus_fetch_slice_t *s);
 static int torus_fetch_forgive(torus_fetch_t *f, int rc);
@@ -197,6 +199,7 @@ static size_t torus_fetch_budget(const torus_fetch_t *f);
 static int torus_fetch_slice(torus_fetch_t *f);
 static int torus_fetch_end(torus_fetch_t *f);
 static size_t torus_fetch_measure(const torus_fetch_t *f);
+static size_t torus_fetch_fit(const torus_fetch_t *f, int64_t *budget);
 static int64_t torus_fetch_cost(const torus_read_t *read);
 static int torus_fetch_bucket(torus_fetch_t *f, torus_fetch_bucket_t *b);
 static void torus_fetch_cursor(torus_fetch_t *f);
@@ -528,8 +531,9 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
     f->slice->outstanding--;
 
     if (h->cmd == h->ncmds) {
-        due->slices[0] = due->slices[1];
         due->n--;
+        memmove(due->slices, due->slices + 1,
+                due->n * sizeof(torus_fetch_slice_t *));
     }
 
     if (f->slice->dropped) {
@@ -552,8 +556,8 @@ torus_fetch_reply(torus_fetch_t *f, const torus_host_t *host,
 
 
 /*
- * Nothing is to be refused as long as there is something read ahead, but for
- * the slice that a call is about: that has to know of it.
+ * Nothing is to be refused as long as there is something read ahead of the
+ * slice that a call is about: that one has to know of it.
  */
 static void
 torus_fetch_reclaim(void *data)
@@ -563,9 +567,7 @@ torus_fetch_reclaim(void *data)
     size_t                i;
     torus_fetch_slice_t  *s;
 
-    if (f->nslices == TORUS_FETCH_SLICES
-        && f->slice == &f->slices[f->first])
-    {
+    while (f->nslices > 1 && f->slice != torus_fetch_last(f)) {
         torus_fetch_drop(f);
     }
 
@@ -586,7 +588,8 @@ torus_fetch_reclaim(void *data)
 static int
 torus_fetch_forgive(torus_fetch_t *f, int rc)
 {
-    torus_account_t  *account;
+    torus_account_t      *account;
+    torus_fetch_slice_t  *s;
 
     account = f->limits->account;
 
@@ -600,9 +603,19 @@ torus_fetch_forgive(torus_fetch_t *f, int rc)
     f->status = 200;
     f->err.len = 0;
 
-    torus_fetch_drop(f);
+    do {
+        s = torus_fetch_last(f);
+        torus_fetch_drop(f);
+    } while (s != f->slice);
 
     return TORUS_OK;
+}
+
+
+static torus_fetch_slice_t *
+torus_fetch_last(torus_fetch_t *f)
+{
+    return &f->slices[(f->first + f->nslices - 1) % TORUS_FETCH_SLICES];
 }
 
 
@@ -614,8 +627,9 @@ torus_fetch_drop(torus_fetch_t *f)
     torus_fetch_host_t   *h;
     torus_fetch_slice_t  *s;
 
-    s = &f->slices[(f->first + --f->nslices) % TORUS_FETCH_SLICES];
+    s = torus_fetch_last(f);
 
+    f->nslices--;
     f->cursor = s->begin;
     f->alone = 1;
 
@@ -799,19 +813,43 @@ torus_fetch_budget(const torus_fetch_t *f)
 
 
 /*
- * How many buckets from the cursor on fit a slice, at least one.  A read
- * without a schema has none to be read, and is one here, so that it gets its
- * place in the answer.
+ * How many buckets from the cursor on are the next slice.  The first of
+ * several is small, so that there are replies soon: until then there is
+ * nothing else to do.
  */
 static size_t
 torus_fetch_measure(const torus_fetch_t *f)
 {
+    size_t   n;
+    int64_t  budget, left;
+
+    budget = (int64_t) torus_fetch_budget(f);
+    left = budget;
+
+    n = torus_fetch_fit(f, &left);
+
+    if (left < 0 && f->cursor.read == 0 && f->cursor.left < 0) {
+        left = budget / TORUS_FETCH_FIRST + 1;
+        n = torus_fetch_fit(f, &left);
+    }
+
+    return n;
+}
+
+
+/*
+ * How many of them fit so many keys, at least one.  A read without a schema
+ * has none to be read, and is one here, so that it gets its place in the
+ * answer.  *budget: what is left of it, -1 when not all do.
+ */
+static size_t
+torus_fetch_fit(const torus_fetch_t *f, int64_t *budget)
+{
     size_t               i, n;
-    int64_t              budget, cost, left, fit;
+    int64_t              cost, left, fit;
     const torus_read_t  *read;
 
     n = 0;
-    budget = (int64_t) torus_fetch_budget(f);
 
     for (i = f->cursor.read; i < f->plan->nreads; i++) {
         read = &f->plan->reads[i];
@@ -824,18 +862,15 @@ torus_fetch_measure(const torus_fetch_t *f)
         cost = torus_fetch_cost(read);
         left = i == f->cursor.read && f->cursor.left >= 0 ? f->cursor.left
                                                           : read->buckets;
-        fit = budget / cost;
-
-        if (fit == 0 && n == 0) {
-            return 1;
-        }
+        fit = *budget / cost;
 
         if (fit < left) {
-            return n + (size_t) fit;
+            *budget = -1;
+            return n == 0 && fit == 0 ? 1 : n + (size_t) fit;
         }
 
         n += (size_t) left;
-        budget -= left * cost;
+        *budget -= left * cost;
     }
 
     return n;

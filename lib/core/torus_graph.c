@@ -298,6 +298,7 @@ torus_graph_prepare(torus_graph_t *g, torus_str_t text, torus_error_t *err)
 
     memset(&scope, 0, sizeof(torus_graph_scope_t));
     scope.asks = TORUS_GRAPH_ASK_PLAIN;
+    scope.shown = 1;
 
     rc = torus_graph_bind(g, tree, &scope, &g->targets[g->ntargets].root);
 

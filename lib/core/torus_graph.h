@@ -72,6 +72,21 @@ typedef struct {
 } torus_graph_reduce_t;
 
 
+/*
+ * The points of a series in JSON, written before it was known whether they
+ * are answered: while others were waited for.  They are those of a series
+ * that has the same values in the same place.
+ */
+typedef struct {
+    torus_str_t               json;
+    const double             *values;
+    int64_t                   start;
+    int64_t                   end;
+    int64_t                   step;
+    size_t                    n;
+} torus_graph_ahead_t;
+
+
 typedef struct {
     torus_str_t               name;
     torus_str_t               path;      /* what it came from, as written */
@@ -88,6 +103,7 @@ typedef struct {
     torus_graph_tag_t        *tags;
     size_t                    ntags;
     unsigned                  typed:1;
+    const torus_graph_ahead_t *ahead;    /* or NULL */
 
     /* ours */
     unsigned                  own:1;     /* nobody else has this struct */
@@ -130,6 +146,7 @@ struct torus_graph_leaf_s {
     torus_str_t               schema;    /* likewise */
     torus_graph_span_t        span;
     unsigned                  asks;      /* TORUS_GRAPH_ASK_.. */
+    unsigned                  shown:1;   /* its points are likely answered */
     unsigned                  supplied:1;
     unsigned                  sorting:1;
     uint64_t                  hash;

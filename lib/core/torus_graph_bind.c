@@ -65,6 +65,7 @@ torus_graph_bind(torus_graph_t *g, const torus_target_t *tree,
     new->interval = scope->interval;
     new->schema = scope->schema;
     new->asks = scope->asks;
+    new->shown = scope->shown;
 
     *node = new;
 
@@ -109,6 +110,10 @@ torus_graph_bind_call(torus_graph_t *g, const torus_target_t *tree,
 
     inner = *scope;
     inner.asks = torus_graph_asks(tree->text);
+
+    if (!(func->flags & TORUS_GRAPH_SHOWN)) {
+        inner.shown = 0;
+    }
 
     new = torus_arena_calloc(g->arena, 1, sizeof(torus_graph_node_t));
     if (new == NULL) {

@@ -26,6 +26,7 @@ typedef struct {
     torus_str_t               interval;
     torus_str_t               schema;
     unsigned                  asks;
+    unsigned                  shown:1;     /* what it gives is answered */
 } torus_graph_scope_t;
 
 

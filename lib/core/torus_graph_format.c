@@ -8,6 +8,10 @@
 #include <stdlib.h>
 
 
+/* What the name of a series and the like take, in points. */
+#define TORUS_GRAPH_HEADER  12
+
+
 /* What writes the hits of a find does next. */
 enum {
     TORUS_GRAPH_FIND_LOOK = 0,
@@ -20,7 +24,9 @@ enum {
 
 static void torus_graph_json_open(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
-static void torus_graph_json_point(torus_graph_writer_t *w,
+static void torus_graph_json_point(torus_json_t *j,
+    const torus_graph_series_t *s, size_t i, int no_nulls);
+static int torus_graph_is_ahead(const torus_graph_writer_t *w,
     const torus_graph_series_t *s);
 static void torus_graph_raw_open(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
@@ -115,8 +121,59 @@ torus_graph_write_init(torus_graph_writer_t *w, torus_graph_series_t **series,
 
 
 int
+torus_graph_write_ahead(const torus_graph_writer_t *w, torus_arena_t *arena,
+    torus_buf_t *scratch, torus_graph_series_t *s)
+{
+    size_t                i, n;
+    torus_str_t           text;
+    torus_json_t          json;
+    torus_graph_ahead_t  *ahead;
+
+    if (w->format != TORUS_GRAPH_JSON || w->pretty || w->no_nulls
+        || s->values == NULL)
+    {
+        return TORUS_OK;
+    }
+
+    ahead = torus_arena_alloc(arena, sizeof(torus_graph_ahead_t));
+    if (ahead == NULL) {
+        return TORUS_ERROR;
+    }
+
+    torus_buf_reset(scratch, SIZE_MAX);
+    torus_json_init(&json, scratch, 0);
+    torus_json_open(&json, '[');
+
+    n = torus_graph_npoints(w, s);
+
+    for (i = 0; i < n; i++) {
+        torus_graph_json_point(&json, s, i, 0);
+    }
+
+    text = torus_str(scratch->pos + 1, torus_buf_len(scratch) - 1);
+
+    if (scratch->failed
+        || torus_arena_dup(arena, text, &ahead->json) != TORUS_OK)
+    {
+        return TORUS_ERROR;
+    }
+
+    ahead->values = s->values;
+    ahead->start = s->start;
+    ahead->end = s->end;
+    ahead->step = s->step;
+    ahead->n = s->n;
+
+    s->ahead = ahead;
+
+    return TORUS_OK;
+}
+
+
+int
 torus_graph_write_some(torus_graph_writer_t *w, size_t points)
 {
+    size_t                 n;
     torus_graph_series_t  *s;
 
     if (!w->begun) {
@@ -153,7 +210,15 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
             }
         }
 
-        for ( /* void */ ; w->j < torus_graph_npoints(w, s); w->j++) {
+        n = torus_graph_npoints(w, s);
+
+        if (w->j == 0 && torus_graph_is_ahead(w, s)) {
+            torus_buf_adds(w->out, s->ahead->json);
+            points -= points < n / 8 ? points : n / 8;
+            w->j = n;
+        }
+
+        for ( /* void */ ; w->j < n; w->j++) {
 
             if (w->out->failed) {
                 return TORUS_ERROR;
@@ -168,7 +233,7 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
             switch (w->format) {
 
             case TORUS_GRAPH_JSON:
-                torus_graph_json_point(w, s);
+                torus_graph_json_point(&w->json, s, w->j, w->no_nulls);
                 break;
 
             case TORUS_GRAPH_RAW:
@@ -185,7 +250,7 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
         }
 
         w->open = 0;
-        points -= (points != 0);
+        points -= points < TORUS_GRAPH_HEADER ? points : TORUS_GRAPH_HEADER;
 
         if (w->format == TORUS_GRAPH_JSON) {
             torus_json_close(&w->json, ']');
@@ -224,6 +289,21 @@ torus_graph_npoints(const torus_graph_writer_t *w,
     n = s->end < s->start ? 0 : (size_t) ((s->end - s->start) / s->step) + 1;
 
     return n < s->n ? n : s->n;
+}
+
+
+/* Functions may have moved the points or made others since. */
+static int
+torus_graph_is_ahead(const torus_graph_writer_t *w,
+    const torus_graph_series_t *s)
+{
+    const torus_graph_ahead_t  *a;
+
+    a = s->ahead;
+
+    return a != NULL && a->values == s->values && a->start == s->start
+           && a->end == s->end && a->step == s->step && a->n == s->n
+           && w->format == TORUS_GRAPH_JSON && !w->pretty && !w->no_nulls;
 }
 
 
@@ -270,19 +350,20 @@ torus_graph_json_open(torus_graph_writer_t *w, const torus_graph_series_t *s)
 
 
 static void
-torus_graph_json_point(torus_graph_writer_t *w, const torus_graph_series_t *s)
+torus_graph_json_point(torus_json_t *j, const torus_graph_series_t *s,
+    size_t i, int no_nulls)
 {
     double         d;
     int64_t        ts;
     torus_value_t  v;
 
-    d = s->values[w->j];
-    ts = s->start + (int64_t) w->j * s->step;
+    d = s->values[i];
+    ts = s->start + (int64_t) i * s->step;
 
     if (!isfinite(d)) {
 
-        if (!w->no_nulls || !isnan(d)) {
-            torus_json_pair(&w->json, NULL, ts);
+        if (!no_nulls || !isnan(d)) {
+            torus_json_pair(j, NULL, ts);
         }
 
         return;
@@ -291,7 +372,7 @@ torus_graph_json_point(torus_graph_writer_t *w, const torus_graph_series_t *s)
     v.kind = TORUS_VALUE_DOUBLE;
     v.d = d;
 
-    torus_json_pair(&w->json, &v, ts);
+    torus_json_pair(j, &v, ts);
 }
 
 

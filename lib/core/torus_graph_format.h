@@ -58,6 +58,14 @@ void torus_graph_write_init(torus_graph_writer_t *w,
     torus_graph_series_t **series, size_t n, torus_buf_t *out);
 
 /*
+ * What w, whose options are set, will write for the points of s, into memory
+ * of the arena, which s then has; values must not change any more.  TORUS_OK,
+ * also when w writes points in no such way; TORUS_ERROR: no memory.
+ */
+int torus_graph_write_ahead(const torus_graph_writer_t *w,
+    torus_arena_t *arena, torus_buf_t *scratch, torus_graph_series_t *s);
+
+/*
  * Appends about so many points.  TORUS_OK: that was the last; TORUS_AGAIN;
  * TORUS_ERROR: the buffer is full.
  */

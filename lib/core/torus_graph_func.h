@@ -104,6 +104,7 @@ struct torus_graph_node_s {
     torus_str_t               interval;
     torus_str_t               schema;
     unsigned                  asks;
+    unsigned                  shown:1;
 };
 
 
@@ -206,6 +207,7 @@ struct torus_graph_frame_s {
 
 #define TORUS_GRAPH_ROWS    1   /* takes series whose rows are not reduced */
 #define TORUS_GRAPH_HIDDEN  2   /* not in /functions */
+#define TORUS_GRAPH_SHOWN   4   /* points go through it, most as they are */
 
 typedef int (*torus_graph_check_pt)(torus_graph_t *g,
     torus_graph_call_t *call);

@@ -62,26 +62,27 @@ static int torus_graph_alias_sub(torus_graph_t *g, torus_graph_frame_t *f,
 
 const torus_graph_func_t  torus_graph_alias[] = {
 
-    { "alias", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      torus_graph_alias_map, NULL, P(P_SERIES, P_NEED("newName", STRING)),
+    { "alias", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, torus_graph_alias_map, NULL,
+      P(P_SERIES, P_NEED("newName", STRING)),
       "Another name." },
 
-    { "aliasByNode", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      torus_graph_alias_node, NULL,
+    { "aliasByNode", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, torus_graph_alias_node, NULL,
       P(P_SERIES, P_ALL("nodes", NODE_OR_TAG, TORUS_GRAPH_REQUIRED)),
       "Nodes of the path as the name, counted from 0, from the end if "
       "negative." },
 
-    { "aliasByTags", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      torus_graph_alias_node, NULL,
+    { "aliasByTags", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, torus_graph_alias_node, NULL,
       P(P_SERIES, P_ALL("tags", NODE_OR_TAG, TORUS_GRAPH_REQUIRED)),
       "Values of tags as the name." },
 
-    { "aliasByMetric", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      torus_graph_alias_metric, NULL, P(P_SERIES),
+    { "aliasByMetric", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN,
+      0, NULL, NULL, torus_graph_alias_metric, NULL, P(P_SERIES),
       "The last node of the path as the name." },
 
-    { "aliasSub", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS, 0,
+    { "aliasSub", TORUS_GRAPH_ALIAS, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
       torus_graph_alias_sub_check, NULL, torus_graph_alias_sub, NULL,
       P(P_SERIES, P_NEED("search", STRING), P_NEED("replace", STRING)),
       "What a regular expression matches in the name is replaced; \\1 is what "

@@ -100,8 +100,8 @@ const torus_graph_func_t  torus_graph_filter[] = {
       NULL, torus_graph_unique, P(P_LISTS),
       "The first series of each name." },
 
-    { "removeEmptySeries", TORUS_GRAPH_FILTER_SERIES, 0, 0, NULL, NULL,
-      torus_graph_remove_empty, NULL,
+    { "removeEmptySeries", TORUS_GRAPH_FILTER_SERIES, TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, torus_graph_remove_empty, NULL,
       P(P_SERIES, P_MAY("xFilesFactor", FLOAT, NULL)),
       "Series that have values, at least a share of them." },
 

@@ -32,8 +32,9 @@ static int torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
 
 const torus_graph_func_t  torus_graph_grouping[] = {
 
-    { "group", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, 0, NULL, NULL, NULL,
-      torus_graph_group, P(P_ALL("seriesLists", SERIES_LIST, 0)),
+    { "group", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, NULL, torus_graph_group,
+      P(P_ALL("seriesLists", SERIES_LIST, 0)),
       "All series, one list behind the other." },
 
     { "groupByNode", TORUS_GRAPH_COMBINE, TORUS_GRAPH_ROWS, 0, NULL, NULL,

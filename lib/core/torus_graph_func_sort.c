@@ -63,27 +63,29 @@ static int torus_graph_natural(torus_graph_t *g, torus_str_t name,
 
 const torus_graph_func_t  torus_graph_sort[] = {
 
-    { "sortBy", TORUS_GRAPH_SORTING, 0, -1, NULL, NULL, NULL,
+    { "sortBy", TORUS_GRAPH_SORTING, TORUS_GRAPH_SHOWN, -1, NULL, NULL, NULL,
       torus_graph_sort_by,
       P(P_SERIES, P_MAY("func", AGG, "average"),
         P_MAY("reverse", BOOLEAN, "false")),
       "By a number that is folded from each series, ascending." },
 
-    { "sortByTotal", TORUS_GRAPH_SORTING, 0, REVERSE | TORUS_GRAPH_SUM, NULL,
-      NULL, NULL, torus_graph_sort_by, P(P_SERIES),
+    { "sortByTotal", TORUS_GRAPH_SORTING, TORUS_GRAPH_SHOWN,
+      REVERSE | TORUS_GRAPH_SUM, NULL, NULL, NULL, torus_graph_sort_by,
+      P(P_SERIES),
       "By the sum of each series, descending." },
 
-    { "sortByMaxima", TORUS_GRAPH_SORTING, 0, REVERSE | TORUS_GRAPH_MAX, NULL,
-      NULL, NULL, torus_graph_sort_by, P(P_SERIES),
+    { "sortByMaxima", TORUS_GRAPH_SORTING, TORUS_GRAPH_SHOWN,
+      REVERSE | TORUS_GRAPH_MAX, NULL, NULL, NULL, torus_graph_sort_by,
+      P(P_SERIES),
       "By the greatest value of each series, descending." },
 
-    { "sortByMinima", TORUS_GRAPH_SORTING, 0, 0, NULL, NULL, NULL,
-      torus_graph_sort_minima, P(P_SERIES),
+    { "sortByMinima", TORUS_GRAPH_SORTING, TORUS_GRAPH_SHOWN, 0, NULL, NULL,
+      NULL, torus_graph_sort_minima, P(P_SERIES),
       "By the least value of each series, ascending; only series with a value "
       "above 0." },
 
-    { "sortByName", TORUS_GRAPH_SORTING, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      NULL, torus_graph_sort_name,
+    { "sortByName", TORUS_GRAPH_SORTING, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, NULL, torus_graph_sort_name,
       P(P_SERIES, P_MAY("natural", BOOLEAN, "false"),
         P_MAY("reverse", BOOLEAN, "false")),
       "By name; natural: numbers in names by their size." },

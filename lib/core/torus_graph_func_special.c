@@ -87,12 +87,12 @@ enum {
 };
 
 #define PASS(name, group, params, text)                                       \
-    { name, group, TORUS_GRAPH_ROWS, 0, NULL, NULL, torus_graph_pass, NULL,   \
-      params, text }
+    { name, group, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0, NULL, NULL,         \
+      torus_graph_pass, NULL, params, text }
 
 #define DRAWN(name, text)                                                     \
-    { name, TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS, 0, NULL, NULL,             \
-      torus_graph_drawn, NULL, P(P_SERIES), text }
+    { name, TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,       \
+      NULL, NULL, torus_graph_drawn, NULL, P(P_SERIES), text }
 
 #define REDUCE(name, what, check, params, text)                               \
     { name, TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, what, check, NULL,         \
@@ -125,8 +125,8 @@ const torus_graph_func_t  torus_graph_special[] = {
       P(P_NEED("name", STRING), P_MAY("step", INTEGER, "60")),
       "Values that go up and down at random." },
 
-    { "consolidateBy", TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      torus_graph_consolidate_by, NULL,
+    { "consolidateBy", TORUS_GRAPH_SPECIAL, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN,
+      0, NULL, NULL, torus_graph_consolidate_by, NULL,
       P(P_SERIES,
         { "consolidationFunc", TORUS_GRAPH_STRING, TORUS_GRAPH_REQUIRED, NULL,
           "average avg avg_zero first last max min sum", NULL }),
@@ -156,8 +156,8 @@ const torus_graph_func_t  torus_graph_special[] = {
     DRAWN("secondYAxis", "For drawing."),
     DRAWN("drawAsInfinite", "For drawing."),
 
-    { "dashed", TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS, 0, NULL, NULL,
-      torus_graph_dashed, NULL,
+    { "dashed", TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS|TORUS_GRAPH_SHOWN, 0,
+      NULL, NULL, torus_graph_dashed, NULL,
       P(P_SERIES, P_MAY("dashLength", FLOAT, "5")), "For drawing." },
 
     { "stacked", TORUS_GRAPH_DRAWING, TORUS_GRAPH_ROWS, 0, NULL, NULL,

@@ -79,6 +79,7 @@ torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
             && torus_str_eq(l->schema, node->schema))
         {
             l->asks |= node->asks;
+            l->shown |= node->shown;
             *leaf = l;
             return TORUS_OK;
         }
@@ -102,6 +103,7 @@ torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
     l->interval = node->interval;
     l->schema = node->schema;
     l->asks = node->asks;
+    l->shown = node->shown;
     l->span = *span;
     l->hash = hash;
 

@@ -32,6 +32,8 @@
 #define TORUS_RENDER_READ    60       /* .. to make one */
 #define TORUS_RENDER_TABLE   64       /* slots, to begin with */
 #define TORUS_RENDER_MADE    8        /* points made per point fetched */
+#define TORUS_RENDER_AHEAD   65536    /* points written ahead, at most .. */
+#define TORUS_RENDER_SHORT   1024     /* .. and of a series */
 
 #define TORUS_RENDER_DAY     86400
 
@@ -60,6 +62,7 @@ struct torus_render_want_s {
     torus_render_want_t         *next;      /* of the same read */
     unsigned                     literal:1; /* it may be of no stat at all */
     unsigned                     found:1;   /* there was something */
+    unsigned                     shown:1;   /* its points are written ahead */
 };
 
 
@@ -137,6 +140,9 @@ struct torus_render_s {
     size_t                       nqueries;
     size_t                       read;      /* the cursor of READS, MISS */
     torus_render_read_t        **missed;    /* by query; NULL: not in MISS */
+    size_t                       whole;     /* reads whose points are, too */
+    size_t                       ahead;     /* points written ahead */
+    torus_buf_t                  scratch;
 
     int64_t                      points;    /* keys of all passes */
     int64_t                      step;
@@ -191,6 +197,7 @@ static int torus_render_stem(torus_render_t *r,
 static int torus_render_miss(torus_render_t *r);
 static int torus_render_missing(torus_render_read_t *rd);
 static void torus_render_exists(torus_render_read_t *rd);
+static void torus_render_ahead(torus_render_t *r, size_t read);
 static int64_t torus_render_grid(const torus_step_t *step, int64_t *phase);
 static int64_t torus_render_place(const torus_step_t *step, int64_t start);
 static int torus_render_row(void *data, const torus_read_t *read,
@@ -244,6 +251,8 @@ torus_render_create(const torus_request_conf_t *conf,
     r->status = 200;
     r->spec.nnames = 1;
 
+    torus_buf_init_on(&r->scratch, limits->account);
+
     status = torus_render_args(r);
 
     if (status != 200) {
@@ -269,6 +278,7 @@ torus_render_destroy(torus_render_t *r)
         torus_fetch_destroy(r->fetch);
     }
 
+    torus_buf_free(&r->scratch);
     torus_arena_destroy(r->arena);
 }
 
@@ -1128,6 +1138,11 @@ torus_render_name(torus_render_t *r, torus_render_leaf_t *l,
     torus_render_reduce(l, choice.schema, w->series);
 
     w->literal = l->literal;
+    w->shown = l->leaf->shown
+               && w->series->n <= TORUS_RENDER_SHORT
+               && (r->max == 0 || w->series->n <= r->max)
+               && (choice.schema->type == TORUS_COUNT
+                   || choice.schema->type == TORUS_GAUGE);
     w->next = rd->wants;
     rd->wants = w;
     l->wants[l->nwants++] = w;
@@ -1424,6 +1439,7 @@ torus_render_fetch(torus_render_t *r)
 
     torus_work_did(&r->stats->work, 4 * r->nreads);
 
+    r->whole = 0;
     r->state = TORUS_RENDER_FETCH;
 
     /* with nothing to read there is nobody to wait for */
@@ -1704,6 +1720,8 @@ torus_render_row(void *data, const torus_read_t *read,
     rd = r->reads[read - r->plan.reads];
     iv = read->interval;
 
+    torus_render_ahead(r, (size_t) (read - r->plan.reads));
+
     if (iv->coarse) {
         return torus_render_put(r, rd, &iv->step, bucket->bucket,
                                 &bucket->row);
@@ -1720,6 +1738,51 @@ torus_render_row(void *data, const torus_read_t *read,
     }
 
     return TORUS_OK;
+}
+
+
+/*
+ * Buckets come in the order of reads: what is before this one is whole.  The
+ * points of series that are most likely answered as they are become text
+ * while Redis is at work on the next ones, and not when it is idle.  It can
+ * be done without: not much memory is used for it.
+ */
+static void
+torus_render_ahead(torus_render_t *r, size_t read)
+{
+    size_t                n, size;
+    torus_render_want_t  *w;
+
+    for ( /* void */ ; r->whole < read; r->whole++) {
+
+        if (torus_work_over(&r->stats->work)) {
+            return;
+        }
+
+        torus_work_did(&r->stats->work, 1);
+
+        for (w = r->reads[r->whole]->wants; w != NULL; w = w->next) {
+
+            if (!w->shown || !w->found) {
+                continue;
+            }
+
+            n = w->series->n;
+            size = 2 * TORUS_NUMBER_SIZE * n;
+
+            if (n > TORUS_RENDER_AHEAD - r->ahead
+                || size > torus_account_left(r->limits->account) / 8)
+            {
+                return;
+            }
+
+            r->ahead += n;
+            torus_work_did(&r->stats->work, TORUS_RENDER_POINT * n);
+
+            (void) torus_graph_write_ahead(&r->writer, r->arena, &r->scratch,
+                                           w->series);
+        }
+    }
 }
 
 

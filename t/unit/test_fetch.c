@@ -534,15 +534,15 @@ test_ahead(void)
     memset(&limits, 0, sizeof(torus_limits_t));
 
     limits.slice = 16;
-    is_int((int64_t) ahead(m, &limits, "cnt.a"), 2, "two slices in work");
+    is_int((int64_t) ahead(m, &limits, "cnt.a"), 3, "three slices in work");
 
     limits.memory = 1048576;
-    is_int((int64_t) ahead(m, &limits, "cnt.a"), 2,
-           "two small ones within a limit");
+    is_int((int64_t) ahead(m, &limits, "cnt.a"), 3,
+           "three small ones within a limit");
 
     limits.memory = 36864;
     is_int((int64_t) ahead(m, &limits, "cnt.a"), 1,
-           "one where two may be too much");
+           "one where three may be too much");
 
     limits.memory = 1048576;
     is_int((int64_t) ahead(m, &limits, "his.a"), 1,

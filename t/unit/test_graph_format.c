@@ -146,6 +146,99 @@ series(void)
 }
 
 
+/* What is written of a series whose points were written ahead. */
+static void
+shows(const torus_graph_writer_t *options, torus_graph_series_t *s,
+    const char *want, const char *what)
+{
+    torus_buf_t           b;
+    torus_graph_writer_t  w;
+
+    torus_buf_init(&b, 0);
+
+    w = *options;
+    torus_graph_write_init(&w, &s, 1, &b);
+
+    is_int(torus_graph_write_some(&w, 1000), TORUS_OK, "%s: written", what);
+    is_mem(b.pos, torus_buf_len(&b), want, strlen(want), "%s", what);
+
+    torus_buf_free(&b);
+}
+
+
+/*
+ * Points that were written ahead are taken where they are those of the
+ * series, and nowhere else: a text that is plainly another one tells.
+ */
+static void
+ahead(void)
+{
+    torus_buf_t            scratch;
+    torus_arena_t         *arena;
+    torus_graph_ahead_t    other;
+    torus_graph_writer_t   w;
+    torus_graph_series_t   s;
+
+    static double  again[] = { 1, 2 };
+    static double  points[] = { 1, 2 };
+
+    arena = torus_arena_create(0, 0);
+    torus_buf_init(&scratch, 0);
+    memset(&w, 0, sizeof(w));
+
+    s = two;
+    s.values = points;
+
+    is_int(torus_graph_write_ahead(&w, arena, &scratch, &s), TORUS_OK,
+           "written ahead");
+    is_str(s.ahead->json, "[1.0,1700000000],[2.0,1700000001]", "its text");
+
+    other = *s.ahead;
+    other.json = model_z("[7,7]");
+    s.ahead = &other;
+
+    shows(&w, &s, "[{\"target\":\"e\",\"tags\":{},\"datapoints\":[[7,7]]}]",
+          "as it was written ahead");
+
+#define NOT_AHEAD(points, what)                                               \
+    shows(&w, &s, "[{\"target\":\"e\",\"tags\":{},\"datapoints\":["          \
+          points "]}]", what)
+
+    s.values = again;
+    NOT_AHEAD("[1.0,1700000000],[2.0,1700000001]", "other values");
+    s.values = points;
+
+    s.start += 10;
+    s.end += 10;
+    NOT_AHEAD("[1.0,1700000010],[2.0,1700000011]", "moved");
+    s.start -= 10;
+    s.end -= 10;
+
+    s.step = 2;
+    NOT_AHEAD("[1.0,1700000000]", "another step");
+    s.step = 1;
+
+    s.n = 1;
+    NOT_AHEAD("[1.0,1700000000]", "fewer");
+    s.n = 2;
+
+    w.no_nulls = 1;
+    NOT_AHEAD("[1.0,1700000000],[2.0,1700000001]", "without nulls");
+    w.no_nulls = 0;
+
+    w.format = TORUS_GRAPH_RAW;
+    shows(&w, &s, "e,1700000000,1700000001,1|1.0,2.0\n", "raw");
+
+    s.ahead = NULL;
+    is_int(torus_graph_write_ahead(&w, arena, &scratch, &s), TORUS_OK,
+           "raw has no such text");
+    ok(s.ahead == NULL, "and there is none");
+
+    torus_buf_free(&scratch);
+    torus_arena_destroy(arena);
+}
+
+
 static void
 full(void)
 {
@@ -342,6 +435,7 @@ main(void)
     set_up();
 
     series();
+    ahead();
     full();
     find();
     functions();

@@ -113,6 +113,74 @@ test_slices(void)
 }
 
 
+static void
+without_blanks(torus_buf_t *b)
+{
+    unsigned char  *p, *to;
+
+    for (p = b->pos, to = b->pos; p < b->last; p++) {
+        if (*p != ' ' && *p != '\n') {
+            *to++ = *p;
+        }
+    }
+
+    b->last = to;
+}
+
+
+/* What is pretty is written at the end, and shows the same points. */
+static void
+test_ahead(void)
+{
+    size_t          i;
+    char            pretty[256];
+    torus_model_t  *m;
+    torus_result_t  one, two;
+
+    static const char *const  targets[] = {
+        "target=cnt.*",
+        "target=*.a",
+        "target=alias(cnt.a,'x')&target=sortByTotal(his.*)",
+        "target=cnt.*&target=scale(cnt.*,2)&target=offset(cnt.a,0)",
+        "target=cnt.a&target=timeShift(cnt.a,'100s')",
+        "target=cnt.*&target=movingAverage(cnt.*,3)",
+        "target=consolidateBy(cnt.*,'sum')&target=his.*&maxDataPoints=7",
+        "target=cnt.*&maxDataPoints=100000",
+        "target=group(cnt.*,his.b)&target=smartSummarize(cnt.*,'1min')",
+        "target=transformNull(cnt.*,-1)&target=cnt.*",
+        "target=keepLastValue(*.b)&target=*.b"
+    };
+
+    m = world();
+
+    for (i = 0; i < number_of(targets); i++) {
+        snprintf(pretty, sizeof(pretty), "render?%s&from=-3000s&pretty=1",
+                 targets[i]);
+
+        torus_model_run(m, pretty, &two);
+
+        pretty[strlen(pretty) - strlen("&pretty=1")] = '\0';
+        torus_model_run(m, pretty, &one);
+
+        ok(torus_buf_len(&one.body) < torus_buf_len(&two.body),
+           "%s: pretty", targets[i]);
+
+        without_blanks(&one.body);
+        without_blanks(&two.body);
+
+        ok(torus_buf_len(&one.body) > 200, "%s: points", targets[i]);
+        is_mem(one.body.pos, torus_buf_len(&one.body),
+               two.body.pos, torus_buf_len(&two.body),
+               "%s: written ahead or not", targets[i]);
+
+        torus_buf_free(&one.body);
+        torus_buf_free(&two.body);
+    }
+
+    torus_model_destroy(m);
+}
+
+
 /* Targets that need the same buckets share them. */
 static void
 test_once(void)
@@ -230,6 +298,7 @@ int
 main(void)
 {
     test_slices();
+    test_ahead();
     test_once();
     test_faults();
     test_limits();
