@@ -137,6 +137,8 @@ END
 
     my @lines = $tee->lines;
     compare($what, $nginx, @lines);
+    render($what, $nginx, $legacy eq 'true' ? 'stats_counts.shop.orders'
+                          : 'stats.counters.shop.orders.count', $sent);
 
     $tee->stop;
     ok($nginx->stop, "$what: nginx leaves on QUIT");
@@ -159,6 +161,29 @@ sub example {
     my $schema = JSON::PP->new->decode($text)->{TIMESERIES}{$name};
 
     return (schema => $name, prefix => $schema->{prefix});
+}
+
+# Each range from its own interval, and all that was sent in each of them.
+sub render {
+    my ($what, $nginx, $name, $sent) = @_;
+    my %step = ('-30min' => 1, '-6h' => 1, '-3d' => 60, '-60d' => 3600,
+                '-2y' => 86400);
+
+    for my $from (sort keys %step) {
+        my ($status, $body) = $nginx->get("/torus/render?target=$name"
+                                          . "&from=$from&until=%2B1d");
+        my $answer = eval { JSON::PP->new->decode($body) };
+        my @points = ref $answer eq 'ARRAY' && @$answer == 1
+                     ? @{$answer->[0]{datapoints}} : ();
+        my $sum = 0;
+
+        $sum += $_->[0] // 0 for @points;
+
+        is($sum, $sent, "$what: /render from $from has all of $name")
+            or diag("$status ", substr $body, 0, 300);
+        is(@points > 1 ? $points[1][1] - $points[0][1] : 0, $step{$from},
+           "$what: by the step of that range");
+    }
 }
 
 # By the names that StatsD's own documentation gives.
