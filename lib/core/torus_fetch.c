@@ -1733,7 +1733,7 @@ torus_fetch_take_packed(torus_fetch_t *f, torus_fetch_bucket_t *b,
 static int
 torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
 {
-    int64_t                i, sub;
+    int64_t                i, n, sub;
     const torus_step_t    *resolution;
     torus_layout_places_t  places;
 
@@ -1745,20 +1745,28 @@ torus_fetch_places(torus_fetch_t *f, torus_fetch_bucket_t *b)
 
     resolution = &b->read->interval->resolution;
     b->places = places.n;
+    b->high = places.n;
     sub = places.first;
 
-    while (b->low < places.n && !torus_fetch_wanted(b->read, sub)) {
-        sub = torus_step_next(resolution, sub);
-        b->low++;
-    }
+    /* those that begin in the range: see torus_fetch_wanted() */
 
-    b->high = places.n;
+    if (b->read->bounded) {
+        sub = torus_step_bucket(resolution, b->read->from);
 
-    while (b->high > b->low
-           && !torus_fetch_wanted(b->read, torus_step_add(resolution, sub,
-                                                   b->high - b->low - 1)))
-    {
-        b->high--;
+        if (torus_step_start(resolution, sub) < b->read->from) {
+            sub = torus_step_next(resolution, sub);
+        }
+
+        n = torus_step_count(resolution, places.first, sub) - 1;
+        b->low = n < 0 ? 0 : n < places.n ? n : places.n;
+
+        if (n < 0) {
+            sub = places.first;
+        }
+
+        n = torus_step_count(resolution, places.first,
+                             torus_step_bucket(resolution, b->read->until));
+        b->high = n < b->low ? b->low : n < places.n ? n : places.n;
     }
 
     if (b->high == b->low || !torus_fetch_ordered(b)) {
