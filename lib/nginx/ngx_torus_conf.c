@@ -361,7 +361,8 @@ ngx_torus_conf_overflow(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return ngx_torus_conf_invalid(cf, "\"block\" or \"drop\"");
     }
 
-    ngx_str_null(&host);
+    /* an empty name, and no NULL, which must not be compared */
+    ngx_str_set(&host, "");
 
     if (cf->args->nelts > 2
         && ngx_torus_conf_host_name(cf, &value[2], &host) != NGX_OK)
