@@ -5,11 +5,19 @@
 CC     ?= cc
 OUT    ?= build/bench
 
-CFLAGS = -std=c11 -g -O2 -Wall -Wextra -Werror -MMD -MP -Ilib/core -Ibench
+# DWARF 4, as callgrind of Debian 12 does not read what clang has by default
+CFLAGS = -std=c11 -gdwarf-4 -O2 -Wall -Wextra -Werror -MMD -MP \
+         -Ilib/core -Ibench
 LIBS   = -lhiredis -ljansson -lpcre2-8 -lm
 
 # as util/build.sh has them
 HARD   = -fPIC -fstack-protector-strong -D_FORTIFY_SOURCE=2
+
+OPTIONS = $(CFLAGS) $(HARD) $(LIBS)
+
+.DEFAULT_GOAL := all
+
+include util/signature.mk
 
 CORE   = $(patsubst lib/core/%.c,$(OUT)/core/%.o,$(wildcard lib/core/*.c))
 
@@ -19,7 +27,7 @@ CORE   = $(patsubst lib/core/%.c,$(OUT)/core/%.o,$(wildcard lib/core/*.c))
 all: $(OUT)/bench_core $(OUT)/bench_expr $(OUT)/feed $(OUT)/replay
 core: $(OUT)/bench_core
 
-$(OUT)/core/%.o: lib/core/%.c
+$(OUT)/core/%.o: lib/core/%.c $(SIGNATURE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(HARD) -c -o $@ $<
 
@@ -27,10 +35,10 @@ $(OUT)/libcore.a: $(CORE)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(OUT)/bench_%: bench/bench_%.c $(OUT)/libcore.a
+$(OUT)/bench_%: bench/bench_%.c $(OUT)/libcore.a $(SIGNATURE)
 	$(CC) $(CFLAGS) $(HARD) -o $@ $< $(OUT)/libcore.a $(LIBS)
 
-$(OUT)/%: bench/%.c
+$(OUT)/%: bench/%.c $(SIGNATURE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $<
 

@@ -12,6 +12,12 @@ CFLAGS = -std=c11 -Wall -Wextra -Werror -g -O1 -fno-omit-frame-pointer \
          -MMD -MP -Ilib/core -It/unit
 LIBS   = -lhiredis -ljansson -lpcre2-8 -lm
 
+OPTIONS = $(CFLAGS) $(SAN) $(LIBS)
+
+.DEFAULT_GOAL := unit
+
+include util/signature.mk
+
 CORE   = $(patsubst lib/core/%.c,$(OUT)/core/%.o,$(wildcard lib/core/*.c))
 LCORE  = $(patsubst lib/core/%.c,$(OUT)/lcore/%.o,$(wildcard lib/core/*.c))
 TCORE  = $(patsubst lib/core/%.c,$(OUT)/tcore/%.o,$(wildcard lib/core/*.c))
@@ -27,11 +33,11 @@ unit: $(UNIT)
 fuzz: $(FUZZ)
 libfuzzer: $(LFUZZ)
 
-$(OUT)/core/%.o: lib/core/%.c
+$(OUT)/core/%.o: lib/core/%.c $(SIGNATURE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) -c -o $@ $<
 
-$(OUT)/lcore/%.o: lib/core/%.c
+$(OUT)/lcore/%.o: lib/core/%.c $(SIGNATURE)
 	@mkdir -p $(@D)
 	$(CLANG) $(CFLAGS) $(SAN) -fsanitize=fuzzer-no-link -c -o $@ $<
 
@@ -43,7 +49,7 @@ $(OUT)/liblcore.a: $(LCORE)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(OUT)/test_%: t/unit/test_%.c $(OUT)/libcore.a
+$(OUT)/test_%: t/unit/test_%.c $(OUT)/libcore.a $(SIGNATURE)
 	$(CC) $(CFLAGS) $(SAN) -o $@ $< $(OUT)/libcore.a $(LIBS)
 
 # not those: each basic block of lib/core is counted
@@ -52,7 +58,7 @@ TRACE  = -fsanitize-coverage=trace-pc -fno-builtin-memcpy \
 WRAP   = -Wl,--wrap=memcpy,--wrap=memmove,--wrap=memset,--wrap=calloc \
          -Wl,--wrap=vsnprintf
 
-$(OUT)/tcore/%.o: lib/core/%.c
+$(OUT)/tcore/%.o: lib/core/%.c $(SIGNATURE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(TRACE) -c -o $@ $<
 
@@ -62,17 +68,17 @@ $(OUT)/libtcore.a: $(TCORE)
 
 SLICES = $(OUT)/test_slices $(OUT)/test_slices_graph
 
-$(SLICES): $(OUT)/%: t/unit/%.c $(OUT)/libtcore.a
+$(SLICES): $(OUT)/%: t/unit/%.c $(OUT)/libtcore.a $(SIGNATURE)
 	$(CC) $(CFLAGS) $(WRAP) -o $@ $< $(OUT)/libtcore.a $(LIBS)
 
 # what it asks of malloc() is counted
 HEAP   = -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=free
 
-$(OUT)/test_memory: t/unit/test_memory.c $(OUT)/libcore.a
+$(OUT)/test_memory: t/unit/test_memory.c $(OUT)/libcore.a $(SIGNATURE)
 	$(CC) $(CFLAGS) $(SAN) $(HEAP) -o $@ $< $(OUT)/libcore.a $(LIBS)
 
 # slices of lib/core as short as the test has them
-$(OUT)/ccore/%.o: lib/core/%.c t/unit/torus_cuts.h
+$(OUT)/ccore/%.o: lib/core/%.c t/unit/torus_cuts.h $(SIGNATURE)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(SAN) -include t/unit/torus_cuts.h -c -o $@ $<
 
@@ -80,16 +86,17 @@ $(OUT)/libccore.a: $(CCORE)
 	@rm -f $@
 	ar rcs $@ $^
 
-$(OUT)/test_cuts: t/unit/test_cuts.c $(OUT)/libccore.a
+$(OUT)/test_cuts: t/unit/test_cuts.c $(OUT)/libccore.a $(SIGNATURE)
 	$(CC) $(CFLAGS) $(SAN) -include t/unit/torus_cuts.h -o $@ $< \
 	    $(OUT)/libccore.a $(LIBS)
 
 # with a driver of our own, which needs no clang
-$(OUT)/fuzz_%: t/fuzz/fuzz_%.c t/lib/fuzz_main.c $(OUT)/libcore.a
+$(OUT)/fuzz_%: t/fuzz/fuzz_%.c t/lib/fuzz_main.c $(OUT)/libcore.a \
+    $(SIGNATURE)
 	$(CC) $(CFLAGS) $(SAN) -o $@ $< t/lib/fuzz_main.c $(OUT)/libcore.a \
 	    $(LIBS)
 
-$(OUT)/libfuzz_%: t/fuzz/fuzz_%.c $(OUT)/liblcore.a
+$(OUT)/libfuzz_%: t/fuzz/fuzz_%.c $(OUT)/liblcore.a $(SIGNATURE)
 	$(CLANG) $(CFLAGS) $(SAN) -fsanitize=fuzzer -o $@ $< \
 	    $(OUT)/liblcore.a $(LIBS)
 
