@@ -1,18 +1,19 @@
-# Torus for nginx.  "make" builds both modules into build/, "make run" shows
-# them at work, "make test" tests them.
+# Torus for nginx.  "make help" lists what can be made: the words behind "##"
+# here, and these settings.
 #
-#   NGINX_SRC=DIR             build against that nginx source tree instead of
-#                             the installed nginx-dev
-#   TORUS_HIREDIS_STATIC=YES  link libhiredis.a
-#   CC=clang                  another compiler
-#   JOBS=N                    compile N files at a time
-#   TEST_NGINX_LIB=DIR        run the suites on the Test::Nginx in DIR
-#   TESTS="t/001.. t/010.."   only these files (make test, asan, valgrind)
-#   TEST_NGINX_EVENT_TYPE=poll  the suites on another event method of nginx
-#   KARBON_PORT, TORUS_PORT   where "make run" listens: 2003 and 8080
+#   NGINX_SRC=DIR               build against that nginx source tree instead of
+#                               the installed nginx-dev
+#   TORUS_HIREDIS_STATIC=YES    link libhiredis.a
+#   CC=clang                    another compiler
+#   JOBS=N                      compile N files at a time
+#   TEST_NGINX_LIB=DIR          run the suites on the Test::Nginx in DIR
+#   TESTS="t/001.. t/010.."     only these files (make test, asan, valgrind)
+#   TEST_NGINX_EVENT_TYPE=poll  the suites on another event method
+#   TORUS_LONG=1                "make faults" has the long ones of "make soak"
+#   KARBON_PORT, TORUS_PORT     where "make run" listens: 2003 and 8080
 
-.PHONY: all deps run unit test suites faults interop soak bench asan valgrind \
-        fuzz lint sources install uninstall clean
+.PHONY: all help deps run unit test suites faults interop soak bench asan \
+        valgrind fuzz lint sources install uninstall clean
 
 export NGINX_SRC TORUS_HIREDIS_STATIC JOBS TEST_NGINX_LIB TESTS
 export KARBON_PORT TORUS_PORT
@@ -21,78 +22,73 @@ ifneq ($(origin CC),default)
 export CC
 endif
 
-all:
+all: ## both modules, in build/
 	@util/build.sh plain
 
-deps:
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /    make \1@/p' Makefile | tr @ '\t' \
+	    | expand -t 20
+	@echo
+	@sed -n 's/^#   /    /p' Makefile
+
+deps: ## the Debian packages for "make", "make run" and "make test"
 	@util/deps.sh build run test
 
-run:
+run: ## a private Redis and nginx, and what they do
 	@util/deps.sh run
 	@exec util/run.sh
 
-# unit tests of lib/core, under AddressSanitizer and UBSan
-unit:
+unit: ## unit tests of lib/core, under AddressSanitizer and UBSan
 	@util/deps.sh build
 	@util/test.sh unit
 
-# all that ten minutes hold: unit tests, suites, short faults, short fuzzing
-test:
+test: ## all that ten minutes hold: lint, unit tests, suites, short faults
 	@util/deps.sh test
 	@util/test.sh all
 
-# the Test::Nginx files alone
-suites: all
+suites: all ## the Test::Nginx files alone
 	@util/deps.sh test
 	@util/test.sh suites
 
-# Redis, the network and nginx itself fail, in short forms; TORUS_LONG=1 for
-# those of "make soak"
-faults: all
+faults: all ## Redis, the network and nginx itself fail, in short forms
 	@util/deps.sh test
 	@util/test.sh faults
 
-# real senders against a running nginx
-interop:
+interop: ## real senders and readers against a running nginx
 	@util/deps.sh interop
 	@util/test.sh interop
 
-# long faults, long fuzzing, more of the requests that are compared with those
-# of graphite-web
-soak:
+soak: ## long faults, long fuzzing, more requests beside graphite-web
 	@util/deps.sh test interop
 	@util/test.sh soak
 
-# the suites with modules built for AddressSanitizer and UBSan
-asan:
+asan: ## suites and faults with modules built for AddressSanitizer and UBSan
 	@util/deps.sh test
 	@util/test.sh asan
 
-# the suites under valgrind
-valgrind:
+valgrind: ## the suites under valgrind
 	@util/deps.sh test
 	@util/test.sh valgrind
 
-fuzz:
+fuzz: ## each fuzz target for a minute, or SECONDS_EACH
 	@util/deps.sh test
 	@util/test.sh fuzz
 
-bench:
+bench: ## how fast points get into Redis, beside others: bench/README.md
 	@util/deps.sh bench
 	@exec bench/run.sh
 
-lint:
+lint: ## what a reviewer should not have to look for
 	@util/lint.sh
 
-# the lists of files in ./config, from the tree
-sources:
+sources: ## the lists of files in ./config, from the tree
 	@util/sources.pl --write
 
-install: all
+install: all ## the modules beside nginx's own, and links that load them
 	@util/install.sh install
 
-uninstall:
+uninstall: ## both away again
 	@util/install.sh uninstall
 
-clean:
+clean: ## build/ away
 	rm -rf build
