@@ -42,7 +42,11 @@ torus_graph_eval(torus_graph_t *g, int64_t budget, torus_error_t *err)
     g->err = err;
     g->budget = budget;
 
-    if (g->wanted != 0) {
+    /*
+     * Of the walk.  Later on targets that wait do not hold up those behind
+     * them, from where a slice may have ended; only then all are begun anew.
+     */
+    if (g->wanted != 0 && g->target == 0 && g->depth == 0) {
         return TORUS_DECLINED;
     }
 

@@ -745,6 +745,47 @@ test_wide(void)
 }
 
 
+/*
+ * A window of points needs to know the step first, so that its target waits
+ * for what is fetched later: slices that end in the targets behind it must
+ * not make it forgotten.
+ */
+static void
+test_targets(void)
+{
+    int             i;
+    static model_t  m;
+
+    static const char *const  sets[][4] = {
+        { "movingMax(s.c,1)", "weightedAverage(s.c,s.c,0)", NULL },
+        { "weightedAverage(s.c,s.c,0)", "movingMax(s.c,1)", NULL },
+        { "movingMax(s.c,1)", "sumSeries(s.c)", "movingMin(s.c,1)", NULL }
+    };
+
+    static const char *const  want[] = {
+        "movingMax(s.c,1),1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n"
+        "weightedAverage(s.c, s.c, 0),1699999440,1700000040,120|3.0,6.0,9.0"
+        ",12.0,15.0\n",
+        "weightedAverage(s.c, s.c, 0),1699999440,1700000040,120|3.0,6.0,9.0"
+        ",12.0,15.0\n"
+        "movingMax(s.c,1),1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n",
+        "movingMax(s.c,1),1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n"
+        "sumSeries(s.c),1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n"
+        "movingMin(s.c,1),1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n"
+    };
+
+    for (i = 0; i < 3; i++) {
+        model_init(&m);
+        model_run(&m, (const char **) sets[i]);
+        is_str(torus_str(m.text, m.len), want[i], "all targets answer");
+
+        m.budget = 1;
+        model_run(&m, (const char **) sets[i]);
+        is_str(torus_str(m.text, m.len), want[i], "in slices too");
+    }
+}
+
+
 int
 main(void)
 {
@@ -808,6 +849,7 @@ main(void)
     json_decref(names);
     torus_buf_free(&b);
 
+    test_targets();
     test_windows();
     test_long_windows();
     test_wide();
