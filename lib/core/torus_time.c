@@ -262,7 +262,36 @@ int
 torus_time_parse_graphite(torus_str_t text, int64_t now,
     const torus_tz_t *tz, int64_t *ts, torus_error_t *err)
 {
-    return torus_time_read(text, now, tz, 0, ts, err);
+    size_t         i, n;
+    torus_error_t  ignored;
+    unsigned char  bare[TORUS_TIME_TEXT];
+
+    if (torus_time_read(text, now, tz, 0, ts, err) == TORUS_OK) {
+        return TORUS_OK;
+    }
+
+    /* Graphite does not see them, where they part a word or number either */
+
+    n = 0;
+
+    for (i = 0; i < text.len && n < sizeof(bare); i++) {
+        if (!torus_time_is_blank(text.data[i])) {
+            bare[n++] = text.data[i];
+        }
+    }
+
+    if (n == text.len || i < text.len) {
+        return TORUS_INVALID;
+    }
+
+    if (n == 0) {
+        *ts = now;
+        return TORUS_OK;
+    }
+
+    ignored.len = 0;
+
+    return torus_time_read(torus_str(bare, n), now, tz, 0, ts, &ignored);
 }
 
 

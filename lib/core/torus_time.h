@@ -37,7 +37,8 @@ int torus_time_parse(torus_str_t text, int64_t now, const torus_tz_t *tz,
 
 /*
  * The same but for spans without a sign or a word: "1h" is an hour from now
- * to torus_time_parse(), while Graphite refuses it.
+ * to torus_time_parse(), while Graphite refuses it; and blanks, "_" and ","
+ * within a word or number mean nothing either, nothing but them is now.
  */
 int torus_time_parse_graphite(torus_str_t text, int64_t now,
     const torus_tz_t *tz, int64_t *ts, torus_error_t *err);

@@ -97,6 +97,16 @@ static const test_time_t  test_graphites[] = {
 };
 
 
+/* Graphite does not see what is blank, wherever it is. */
+static const test_time_t  test_blanks[] = {
+    { "t_eatime",         1699977600, "in a word" },
+    { "ma y18",           1684368000, "of a date" },
+    { "13:37_2023,11 01", 1698845820, "in a number" },
+    { "-3 0min",          1699998200, "of a span" },
+    { " ",                1700000000, "nothing is now" }
+};
+
+
 static const test_time_t  test_our[] = {
     { "-5m",              1699999700, "m is minutes" },
     { "-1h5m",            1699996100, "in a row too" },
@@ -259,6 +269,16 @@ test_graphite(void)
 
         is_int(test_parse(t->text, TEST_NOW, NULL), t->ts,
                "and so for everybody");
+    }
+
+    for (i = 0; i < sizeof(test_blanks) / sizeof(test_blanks[0]); i++) {
+        t = &test_blanks[i];
+        rc = torus_time_parse_graphite(torus_test_z(t->text), TEST_NOW, NULL,
+                                       &ts, &err);
+        is_int(rc == TORUS_OK ? ts : TEST_FAULT, t->ts, "Graphite: \"%s\" %s",
+               t->text, t->why);
+        is_int(test_parse(t->text, TEST_NOW, NULL), TEST_FAULT,
+               "for nobody else");
     }
 }
 
