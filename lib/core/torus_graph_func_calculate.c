@@ -49,6 +49,8 @@ static void torus_graph_moving_name(const torus_graph_call_t *call,
     char name[32]);
 static int torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_series_t *s);
+static int torus_graph_before(const torus_graph_frame_t *f,
+    const torus_graph_series_t *s);
 static int torus_graph_window_room(torus_graph_t *g, torus_graph_window_t *w,
     size_t n);
 static int torus_graph_window_run(torus_graph_t *g, torus_graph_window_t *w,
@@ -312,7 +314,7 @@ torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
     w->nsorted = 0;
     w->present = 0;
 
-    if (s->n <= w->skip) {
+    if (s->n <= w->skip || torus_graph_before(f, s)) {
         return TORUS_DECLINED;
     }
 
@@ -326,6 +328,16 @@ torus_graph_moving_start(torus_graph_t *g, torus_graph_frame_t *f,
     f->place.to = to;
 
     return TORUS_OK;
+}
+
+
+/* Are all points of the window from before the range? */
+static int
+torus_graph_before(const torus_graph_frame_t *f,
+    const torus_graph_series_t *s)
+{
+    return s->n == 0
+           || s->start + (int64_t) (s->n - 1) * s->step <= f->span.from;
 }
 
 
@@ -819,7 +831,7 @@ torus_graph_exponential_start(torus_graph_t *g, torus_graph_frame_t *f,
 
     /* the range itself is too short for a point */
 
-    if (s->n <= points) {
+    if (s->n <= points || torus_graph_before(f, s)) {
         return TORUS_DECLINED;
     }
 

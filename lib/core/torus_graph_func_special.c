@@ -450,7 +450,11 @@ torus_graph_dashed(torus_graph_t *g, torus_graph_frame_t *f,
     arg = &f->call->args[1];
     n = arg->set ? arg->number : 5;
     text = torus_graph_g(n);
-    tag = (arg->set && !arg->integer) ? torus_graph_repr(n) : text;
+    tag = torus_graph_repr(n);
+
+    if (!arg->set || arg->integer) {
+        (void) snprintf(tag.text, sizeof(tag.text), "%.0f", n);
+    }
 
     *out = torus_graph_edit(g, s);
 

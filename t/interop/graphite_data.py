@@ -88,11 +88,13 @@ def series(seed):
 
     mixed['r.a'], mixed['r.b'] = 'a', 'gaps'
 
+    kinds.update((name, 'c') for name in tree(r))
     data = {}
 
     for name, kind in list(kinds.items()) + list(mixed.items()):
         step, steps = archives(name)[0]
         n = 200 if step == 60 else 60
+        n = 25 if name.startswith('t.') else n
         last = NOW - NOW % step - step * r.choice([0, 0, 0, 0, 1, 3])
         values = KINDS[kind](r, n)
         points = [(last - step * (n - 1 - i) + r.randrange(step), str(v))
@@ -106,6 +108,19 @@ def series(seed):
         data[name] = [p for p in points if p[0] <= NOW]
 
     return data, sorted(kinds), sorted(mixed)
+
+
+def tree(r):
+    """Names for /metrics/find: leaves that are branches too, among them."""
+
+    nodes = ['a', 'b', 'ab', 'abc', 'ba', 'B', 'a1', 'a2', 'a10', 'x-y',
+             'x_y', '1', '10', 'caf\u00e9', 'a+b', 'c#', '%41', 'q~', '@',
+             'foo', 'bar', 'cpu0', 'cpu1']
+    names = {'t.' + '.'.join(r.choice(nodes)
+                             for _ in range(r.choice([1, 2, 2, 3, 3, 4])))
+             for _ in range(40)}
+
+    return sorted(names)
 
 
 def to_whisper(directory, data):

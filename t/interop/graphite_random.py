@@ -32,6 +32,7 @@ import logging                                            # noqa: E402
 logging.disable(logging.CRITICAL)
 
 from django.test import Client                            # noqa: E402
+from graphite.util import unpickle as graphite_unpickle   # noqa: E402
 import graphite_data as data                              # noqa: E402
 from graphite_targets import Generator                    # noqa: E402
 from django.conf import settings                          # noqa: E402
@@ -135,8 +136,8 @@ class Plain(pickle.Unpickler):
 
 
 def of_pickle(body):
-    return [Series(str(s['name']), [s['start'], s['end'], s['step']], s['values'],
-                   s['pathExpression'])
+    return [Series(str(s['name']), [s['start'], s['end'], s['step']],
+                   s['values'], s['pathExpression'])
             for s in Plain(io.BytesIO(body)).load()]
 
 
@@ -145,6 +146,52 @@ READ = {'json': of_json, 'raw': of_raw, 'csv': of_csv, 'pickle': of_pickle}
 
 def finite(v):
     return None if v is None or not math.isfinite(v) else v
+
+
+def of_find(body, format):
+    """What both have, in an order that is not by chance."""
+
+    if format == 'pickle':
+        # theirs has intervals of a class of its own
+        nodes = graphite_unpickle.loads(body)
+        return sorted((n['path'], n['is_leaf'], 'intervals' in n)
+                      for n in nodes)
+
+    data = json.loads(body)
+
+    if format == 'json':
+        return sorted((n['path'], n['is_leaf'], 'intervals' in n)
+                      for n in data)
+
+    if format == 'completer':
+        return sorted(tuple(sorted(n.items())) for n in data['metrics'])
+
+    if format == 'treejson':
+        return [{k: v for k, v in n.items() if k != 'context'} for n in data]
+
+    return data
+
+
+def differ_find(theirs, ours, format):
+    s1, b1 = theirs
+    s2, b2 = ours
+
+    if s2 >= 500 or s2 == 0:
+        return 'status %d of ours' % s2
+
+    if s1 == 500:
+        return None
+
+    if s1 != s2:
+        return 'status %d theirs, %d ours: %s' \
+            % (s1, s2, (b1 if s1 != 200 else b2)[:200])
+
+    if s1 == 200:
+        t, o = of_find(b1, format), of_find(b2, format)
+        if t != o:
+            return 'found theirs: %r\n       ours: %r' % (t, o)
+
+    return None
 
 
 def differ(theirs, ours, format):
@@ -169,6 +216,10 @@ def differ(theirs, ours, format):
         return None
 
     t, o = READ[format](b1), READ[format](b2)
+
+    # csv has a series for each value
+    if len(t) != len(o) and {s.name for s in t} == {s.name for s in o}:
+        return '%d values theirs, %d ours' % (len(t), len(o))
 
     if [s.name for s in t] != [s.name for s in o]:
         return 'names theirs: %r\n       ours: %r' \
@@ -247,12 +298,21 @@ def fill(ours):
     return names, mixed
 
 
+def names_alike(theirs, ours):
+    t = theirs.ask('GET', '/metrics/index.json', [])
+    o = ours.ask('GET', '/metrics/index.json', [])
+
+    ok(t[0] == o[0] == 200 and json.loads(t[1]) == json.loads(o[1]),
+       'the same names', '%r theirs, %r ours' % (t, o))
+
+
 def main():
     ours, theirs = Ours(http_port), Theirs()
     names, mixed = fill(ours)
     functions = json.loads(ours.ask('GET', '/functions', [])[1])
 
     mend()
+    names_alike(theirs, ours)
 
     statuses = collections.Counter()
     used = collections.Counter()
@@ -264,21 +324,31 @@ def main():
 
     while time.monotonic() < until if seconds else i < count:
         g = Generator(seed * 1000003 + i, functions, names, mixed)
-        args = g.request(NOW)
+        kind = g.r.random()
+        uri, args = '/render', []
+
+        if kind < 0.75:
+            args = g.request(NOW)
+        elif kind < 0.88:
+            uri, args = g.find()
+        else:
+            args = g.line()
+
         i += 1
-        a, b, why = compare(g.r.choice(['GET', 'POST']), '/render', args,
-                            theirs, ours)
+        a, b, why = compare(g.r.choice(['GET', 'POST']), uri, args, theirs,
+                            ours)
         statuses[a, b] += 1
-        called.update(re.findall(r'(\w+)\(', args[0][1]))
+        called.update(re.findall(r'(\w+)\(', args[0][1])
+                      if uri == '/render' else [])
 
         if why is not None:
-            reason = excused(args, why)
+            reason = excused(uri, args, why)
             if reason is not None:
                 used[reason] += 1
                 why = None
 
-        ok(why is None, '%d: %s' % (seed * 1000003 + i - 1, text(args)),
-           why or '')
+        ok(why is None, '%d: %s %s' % (seed * 1000003 + i - 1, uri,
+                                       text(args)), why or '')
 
     for (a, b), n in sorted(statuses.items()):
         print('# %d theirs, %d ours: %d' % (a, b, n))
@@ -303,8 +373,11 @@ def compare(method, uri, args, theirs, ours):
         settings.ENFORCE_INPUT_VALIDATION = True
         t = lax if lax[0] != 400 else t
 
+    format = dict(args).get('format', 'treejson')
+
     try:
-        why = differ(t, o, dict(args)['format'])
+        why = differ(t, o, format) if uri == '/render' else \
+            differ_find(t, o, 'expand' if 'expand' in uri else format)
     except (ValueError, KeyError, pickle.UnpicklingError) as e:
         why = '%s: %r theirs, %r ours' % (e, t[1][:300], o[1][:300])
 

@@ -34,7 +34,8 @@ class Generator:
 
     def __init__(self, seed, functions, names, mixed):
         self.r = random.Random(seed)
-        self.names = names
+        self.names = [n for n in names if not n.startswith('t.')]
+        self.tree = [n for n in names if n.startswith('t.')]
         self.mixed = mixed
         self.functions = {n: f for n, f in functions.items()
                           if n not in OURS}
@@ -315,6 +316,150 @@ class Generator:
             return '%s{%s,%s}' % (node[:k], node[k:] or node,
                                   r.choice(others)) if node[k:] else '*'
         return '*' + node[-1:]
+
+    # /metrics/find, /metrics/expand
+
+    def query(self):
+        r = self.r
+
+        if self.chance(0.04):
+            return r.choice(['', '*', '**', 'no', 't', 't.*', '*.*', 'no.*',
+                             '[a', 't.{a', 't.a]', '.', 't.', '.t', 't..a',
+                             't.[!a]*', 't.?', 't.**', '**.a', 't.**.b'])
+
+        pool = self.tree if self.chance(0.7) else self.names
+        nodes = r.choice(pool).split('.')
+        nodes = nodes[:r.randrange(1, len(nodes) + 1)]
+
+        for i in range(len(nodes)):
+            if self.chance(0.15 if i == 0 else 0.5):
+                nodes[i] = self.glob(nodes[i], pool, i)
+            elif self.chance(0.05):
+                nodes[i] = nodes[i][:1] + '{' + nodes[i][1:] + ',}'
+
+        if self.chance(0.15):
+            nodes.append('*')
+
+        return '.'.join(nodes)
+
+    def find(self):
+        r = self.r
+
+        if self.chance(0.3):
+            args = [('query', self.query())
+                    for _ in range(r.choice([1, 1, 2, 3]))]
+            for name in 'groupByExpr', 'leavesOnly':
+                if self.chance(0.3):
+                    args.append((name, r.choice(['0', '1'])))
+            return '/metrics/expand', args
+
+        args = [('query', self.query())]
+
+        if self.chance(0.9):
+            args.append(('format', r.choice(
+                ['treejson', 'completer', 'nodelist', 'json', 'pickle'])))
+        if self.chance(0.02):
+            args.append(('format', r.choice(['', 'x', 'png'])))
+        for name in 'wildcards', 'leavesOnly', 'local':
+            if self.chance(0.2):
+                args.append((name, r.choice(['0', '1', '1', 'x'])
+                             if self.chance(0.1) else '1'))
+        if self.chance(0.1):
+            args.append(('position', r.choice(['0', '1', '-1', '9', 'x'])))
+        if self.chance(0.1):
+            args += [('from', '-1'), ('until', '-1')]
+        elif self.chance(0.1):
+            args += [('from', '-%dmin' % r.choice([60, 600])),
+                     ('until', 'now')]
+
+        return '/metrics/find', args
+
+    # Times
+
+    def at(self):
+        r = self.r
+        what = r.randrange(14)
+
+        if what == 0:
+            return str(r.choice([1700000000, 1699999999, 1500000000, 0, 86400,
+                                 20231131, 99999999, 19000101, 20231301,
+                                 1234567890, 20230229]))
+        if what == 1:
+            return r.choice(['', 'now', ' ', 'today', 'yesterday', 'tomorrow',
+                             'NOW', 'noonyesterday', 'x', '-', '+', '1',
+                             'teatime today', 'midnight_tomorrow'])
+        if what == 13:
+            return ''.join(r.choice('now0123456789-+:/dhmsyap_ ,')
+                           for _ in range(r.randrange(1, 9)))
+
+        text = r.choice([self.clock, self.day, self.now, self.clock_day])()
+
+        if self.chance(0.5):
+            text += self.span()
+        if self.chance(0.1):
+            text = text.upper()
+        if self.chance(0.15):
+            i = r.randrange(len(text) + 1)
+            text = text[:i] + r.choice([' ', '_', ',']) + text[i:]
+
+        return text
+
+    def now(self):
+        return self.r.choice(['', 'now'])
+
+    def clock(self):
+        r = self.r
+        h, m = r.randrange(24), r.randrange(60)
+
+        return r.choice(['%02d:%02d' % (h, m), '%d:%02d' % (h, m),
+                         '%d:%02dam' % (h % 12 + 1, m), 'noon', 'midnight',
+                         '%d:%02dpm' % (h % 12 + 1, m), 'teatime',
+                         '%dam' % (h % 12 + 1), '%dpm' % (h % 12 + 1)])
+
+    def clock_day(self):
+        return self.clock() + self.r.choice(['', '_', ' ']) + self.day()
+
+    def day(self):
+        r = self.r
+        y, m, d = r.choice([1999, 2022, 2023, 2024]), r.randrange(1, 13), \
+            r.randrange(1, 32)
+
+        return r.choice([
+            'today', 'yesterday', 'tomorrow',
+            '%02d/%02d/%02d' % (m, d, y % 100),
+            '%d/%d/%d' % (m, d, y), '%04d%02d%02d' % (y, m, d),
+            r.choice(['january', 'feb', 'mar', 'april', 'may', 'june', 'jul',
+                      'aug', 'sept', 'oct', 'nov', 'december'])
+            + r.choice(['', ' ']) + str(d),
+            r.choice(['sunday', 'mon', 'tue', 'wednesday', 'thu', 'fri',
+                      'saturday'])])
+
+    def span(self):
+        r = self.r
+        text = r.choice('+--')
+
+        for _ in range(r.choice([1, 1, 1, 2, 3])):
+            text += str(r.choice([0, 1, 2, 5, 10, 30, 100])) + r.choice(
+                ['s', 'sec', 'seconds', 'min', 'minutes', 'h', 'hours', 'd',
+                 'days', 'w', 'week', 'mon', 'months', 'y', 'years'])
+
+        return text
+
+    def line(self):
+        """A line from one time to the other shows what both are."""
+
+        args = [('target', 'constantLine(1)'), ('format', 'raw')]
+
+        if self.chance(0.9):
+            args.append(('from', self.at()))
+        if self.chance(0.7):
+            args.append(('until', self.at()))
+        if self.chance(0.4):
+            args.append(('tz', self.r.choice(
+                ['Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'UTC',
+                 'Australia/Lord_Howe', 'Pacific/Apia', 'No/Where', ''])))
+
+        return args
 
     # Requests
 
