@@ -171,7 +171,7 @@ static int
 torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
     torus_str_t name, torus_str_t *key)
 {
-    size_t          i, k, len, node, start;
+    size_t          i, k, len, node, kept, start;
     unsigned char  *p;
 
     p = torus_arena_alloc(torus_graph_arena(g), name.len + 1);
@@ -181,6 +181,7 @@ torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
 
     len = 0;
     node = 0;
+    kept = 0;
 
     for (i = 0, start = 0; i <= name.len; i++) {
 
@@ -198,7 +199,8 @@ torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
 
         if (k >= f->call->nargs) {
 
-            if (len != 0) {
+            /* a node may be empty */
+            if (kept++ != 0) {
                 p[len++] = '.';
             }
 

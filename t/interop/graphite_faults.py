@@ -266,7 +266,7 @@ EXCUSES = [
     (WINDOWS + OFF_GRID, 'times|values|point',
      'windows of no whole number of points are off the grid'),
     (WINDOWS + r'(?=.*(summarize|smartSummarize|hitcount|time|timeFunction|'
-     r'identity)\()', 'times|values|point',
+     r'identity)\()', 'times|values|point|names',
      'windows of no whole number of points are off the grid'),
     (r'(?=.*(Above|Below|filterSeries|removeEmpty))'
      r'(?=.*(timeS|moving|exponential))', 'names theirs',
@@ -303,11 +303,11 @@ EXCUSES = [
     (r'(?=.*weightedAverage)' + LINES, 'times|values|point',
      'points of different steps go together by number'),
     (r'(?=.*weightedAverage)(?=.*(summarize|Summarize|hitcount|time|identity))',
-     'times|values|point',
+     'times|values|point|names',
      'points of different steps go together by number'),
     ('aliasSub', r'ours: "\\\d+" is no group of',
      'so is a group that is none, where there is no series'),
-    ('neg0|invert|round|scale|-0', r'names theirs.*[ ,]-0\)',
+    ('', r'names theirs.*[ ,]-0\)',
      'of a zero and one less than nothing the first is the least'),
     (r'(time|timeFunction|integralByInterval)\(.* tz=', 'times|values|point',
      'a zone shifts the time itself'),
@@ -321,12 +321,16 @@ FIND_EXCUSES = [
      'what has no meaning for us is not looked at'),
     ('', "400 theirs.*for 'format'", 'a format without text is none'),
     (r'\.( &|$)|^\.|\.\.', 'found theirs', 'no node is without a name'),
+    (r'^( &|$)|& ( &|$)', 'found theirs', 'a query without text is none'),
+    (r'\*\*', 'found theirs', '"**" is any number of nodes, and none too'),
 ]
 
 # of times
 
 TIME_EXCUSES = [
     ('', '400 theirs, 200 ours', 'we read more'),
+    ('', r'times \[(\d+), (\d+), 0\] theirs, \[\1, \2, 1\] ours',
+     'no step is 0'),
     (r'=[-+]( |$)', '200 theirs, 400 ours', 'a sign alone is a mistake'),
     (r'(^|& )from=( |$)', '', 'a "from" without text is none, not now'),
 ]

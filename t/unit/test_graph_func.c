@@ -109,6 +109,8 @@ static const case_t  cases[] = {
     { "removeAboveValue(pct(s.a,-0),9)",
       "removeAboveValue(asPercent(s.a,0), 9),1699999440,1700000040,60|None"
       ",None,None,None,None,None,None,None,None,None\n" },
+    { "sumSeriesWithWildcards(alias(s.c,\"..x.\"),2)",
+      "..,1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n" },
     { "averageSeriesWithWildcards(s.c,7,None)",
       "s.c,1699999440,1700000040,120|3.0,6.0,9.0,12.0,15.0\n" },
     { "pct(s.a,12.5)",
