@@ -12,7 +12,7 @@ use POSIX ();
 use Test::More;
 use Time::HiRes qw( sleep time );
 use Torus::Karbon;
-use Torus::Util qw( wait_for );
+use Torus::Util qw( halt wait_for );
 
 busy();
 newcomers();
@@ -77,7 +77,7 @@ sub newcomers {
     syswrite $_, "c.known 1\n" for @fh;
     $k->is_sum('c.known', 2, 'two sessions');
 
-    kill 'STOP', $worker;
+    halt($worker);
     syswrite $fh[0], join '', (map { "c.n$_ 1\n" } 1 .. 2000), "last\n";
     syswrite $fh[1], "other\n";
     kill 'CONT', $worker;

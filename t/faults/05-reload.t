@@ -12,7 +12,7 @@ use lib "$FindBin::Bin/../lib";
 use Test::More;
 use Time::HiRes qw( sleep time );
 use Torus::Faults;
-use Torus::Util qw( slurp wait_for );
+use Torus::Util qw( halt slurp wait_for );
 
 my $reloads = Torus::Faults::pick(6, 50);
 my $quits = Torus::Faults::pick(2, 10);
@@ -54,17 +54,18 @@ $w->clean('reloads and stops');
 # A connection that nobody has accepted when the listening sockets are closed
 # is reset: nothing of it was read, and all of it goes again.  So that this is
 # sure to happen the workers stand still when it comes, and have the signal
-# before anything else when they go on.
+# before anything else when they go on.  The other sender has few points, so
+# that where they stand still is where they wait for events.
 
 $w = Torus::Faults->new;
 
 for my $i (1 .. Torus::Faults::pick(2, 20)) {
-    my $accepted = $w->send(rate => 1000, kind => 'faithful');
+    my $accepted = $w->send(rate => 100, kind => 'faithful');
     my @workers = $w->nginx->workers;
 
     ok(wait_for(sub { $w->status->{points}{received} }, 10),
        "round $i: one is accepted");
-    kill STOP => @workers;
+    ok(halt(@workers), "round $i: the workers stand still");
 
     my $queued = $w->send(rate => 1000, kind => 'faithful');
     ok(wait_for(sub { waiting($w->nginx->karbon_port) }, 10),

@@ -11,7 +11,8 @@ use warnings;
 
 use IO::Socket::INET;
 use IO::Socket::UNIX;
-use Torus::Util qw( temp_dir free_port wait_for spawn stop slurp gone );
+use Torus::Util qw( temp_dir free_port wait_for spawn stop slurp gone
+                    halt );
 
 my $count = 0;
 
@@ -78,7 +79,7 @@ sub kill_server {
     stop(delete $self->{pid}, 'KILL', 10) if $self->{pid};
 }
 
-sub pause { kill 'STOP', $_[0]{pid}; }
+sub pause { halt($_[0]{pid}); }
 sub resume { kill 'CONT', $_[0]{pid}; }
 
 sub disconnect {

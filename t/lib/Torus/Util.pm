@@ -16,7 +16,7 @@ use Socket qw( SOCK_DGRAM );
 use Time::HiRes qw( sleep time );
 
 our @EXPORT_OK = qw( root temp_dir free_port wait_for spawn stop slurp spew
-                     gone );
+                     gone halt );
 
 my $root = abs_path(dirname(__FILE__) . '/../../..');
 my $owner = $$;
@@ -125,6 +125,18 @@ sub gone {
     delete $running{$pid};
 
     return $child == $pid || !kill 0, $pid;
+}
+
+# They stand still when this returns: a process that only has the signal may
+# yet see what comes meanwhile.
+sub halt {
+    my @pids = @_;
+
+    kill 'STOP', @pids;
+
+    return wait_for(sub {
+        !grep { slurp("/proc/$_/stat") =~ /\) [^TZX] / } @pids
+    }, 5);
 }
 
 # Signal, wait; then KILL.  True when the signal was enough.
