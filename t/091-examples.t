@@ -86,6 +86,7 @@ sub example {
     ok(wait_for(sub { $nginx->workers }, 10), "$name: with workers");
 
     probe($name, $nginx, $text);
+    scrape($text) if $name eq 'nginx.conf';
 
     ok($nginx->stop, "$name: and leaves");
 
@@ -123,6 +124,20 @@ sub probe {
         my ($status) = Torus::Nginx::http($port, 'GET', "${location}list");
         is($status, 200, "$name: ${location}list answers");
     }
+}
+
+# Prometheus finds its metrics where the rules say that it should ask.
+sub scrape {
+    my ($text) = @_;
+    my $rules = slurp('conf.examples/prometheus.rules.yaml');
+    my ($path) = $rules =~ /^#\s+metrics_path:\s+(\S+)/m;
+    my ($key, $value) = $rules =~ /^#\s+params: \{ (\w+): \[ (\w+) \] \}/m;
+    my ($port) = $text =~ /^http \{.*?listen\s+127\.0\.0\.1:(\d+)\s*;/ms;
+    my ($status, $body) = Torus::Nginx::http($port, 'GET',
+                                             "$path?$key=$value");
+
+    is($status, 200, 'prometheus.rules.yaml: nginx.conf answers at its path');
+    like($body, qr/^# TYPE torus_/m, 'with metrics');
 }
 
 # A certificate that signs itself, where the example has one of its own.
