@@ -28,6 +28,7 @@ workers();
 away();
 killed();
 blocked();
+expiries();
 formats();
 places();
 faults();
@@ -512,6 +513,52 @@ sub blocked {
        'blocked: all arrives');
     is($s->{hosts}{$name}{blocked}, 0, 'blocked: nobody waits');
     adds_up($s, 'blocked, after');
+
+    $nginx->stop;
+    $redis->stop_server;
+}
+
+# A new field perhaps is the first of a new key: its expiry comes again.
+sub expiries {
+    my $redis = Torus::Redis->start(clock => $clock);
+    my $name = '127.0.0.1:' . $redis->port . '/0';
+    my $nginx = start(host => $name);
+    my $key = 'h.a:hmin:28333333';
+    my $fields = 0;
+    my ($host, $metrics);
+
+    my $send = sub {
+        Torus::Nginx::carbon($nginx->karbon_port, 'h.a ' . $fields++ . "\n");
+        $host = quiet($nginx)->{hosts}{$name};
+    };
+
+    $send->();
+    is_deeply([ @$host{qw( expiries_unsure expiries_put_off )} ], [ 0, 0 ],
+              'expiries: the first field brings it along');
+
+    my $expiry = $redis->cmd(TTL => $key);
+    ok($expiry > 0, 'expiries: it is there') or diag($expiry);
+    is($redis->cmd(PERSIST => $key), 1, 'expiries: somebody takes it away');
+
+    # once a second it is sent, and the page may come when that is over
+    ok(wait_for(sub { $send->(); $host->{expiries_unsure} == 1 }, 10),
+       'expiries: a further field, one key');
+
+    ok(wait_for(sub {
+        $host = status($nginx)->{hosts}{$name};
+        $host->{expiries_unsure} == 0;
+    }, 10), 'expiries: none in a while');
+    ok($host->{expiries_put_off} >= 1 && $host->{expiries_put_off} < $fields,
+       'expiries: how many there were');
+    ok(wait_for(sub { $redis->cmd(TTL => $key) == $expiry }, 5),
+       'expiries: it is there again');
+
+    (undef, $metrics) = $nginx->get('/metrics');
+    like($metrics, qr/^torus_host_expiries_unsure\{host="\Q$name\E"\} 0$/m,
+         'expiries: Prometheus, now');
+    like($metrics, qr/^torus_host_expiries_put_off_total\{host="\Q$name\E"\}
+                      \ $host->{expiries_put_off}$/mx,
+         'expiries: Prometheus, in all');
 
     $nginx->stop;
     $redis->stop_server;

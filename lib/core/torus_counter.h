@@ -85,6 +85,8 @@ typedef enum {
     X(BATCHES,              "window_used",      0)  /* batches unanswered */  \
     X(LAG,                  "lag_ms",           0)  /* slots: since when */   \
     X(BLOCKED,              "blocked",          0)  /* sessions waiting */    \
+    X(UNSURE,               "expiries_unsure",  0)  /* keys: torus_unsure.h */\
+    X(PUT_OFF,              "expiries_put_off", 1)  /* such keys in all */    \
     X(CONNECTS,             "connects",         1)  /* times it got ready */
 
 

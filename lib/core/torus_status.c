@@ -214,6 +214,10 @@ static const torus_status_metric_t
         "Age of the oldest operation not acknowledged.", 1 },
     [TORUS_HOST_BLOCKED] = { "host_sessions_blocked", "gauge",
         "Sessions not read because the queue is full.", 0 },
+    [TORUS_HOST_UNSURE] = { "host_expiries_unsure", "gauge",
+        "Keys whose expiry is sent again in a while.", 0 },
+    [TORUS_HOST_PUT_OFF] = { "host_expiries_put_off_total", "counter",
+        "Times a key became one of them.", 0 },
     [TORUS_HOST_CONNECTS] = { "host_connects_total", "counter",
         "Times a writer became ready on a new connection.", 0 },
 };

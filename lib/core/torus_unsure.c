@@ -93,6 +93,7 @@ torus_unsure_add(torus_unsure_t *u, torus_str_t key, uint64_t hash,
 
     u->hashes[place] = hash;
     u->n++;
+    u->added++;
 
     return TORUS_OK;
 }

@@ -34,6 +34,7 @@ typedef struct {
     torus_unsure_chunk_t  *spare;
     size_t                 nspare;
     size_t                 n;
+    uint64_t               added;     /* since the struct was zeroed */
     size_t                 bytes;     /* of chunks in use and of the table */
     size_t                 max;       /* of these */
     uint64_t              *hashes;    /* open addressing; 0: free */

@@ -404,6 +404,8 @@ torus_writer_stats(const torus_writer_t *w, uint64_t now,
     stats->batches = (unsigned) w->flight.n;
     stats->window = w->conf.window;
     stats->lag = now - since;
+    stats->unsure = w->unsure.n;
+    stats->put_off = w->unsure.added;
     stats->number = w->number;
     stats->connects = w->connects;
 }

@@ -79,6 +79,8 @@ typedef struct {
     unsigned              batches;     /* unanswered */
     unsigned              window;
     uint64_t              lag;         /* ms, age of the oldest of them all */
+    uint64_t              unsure;      /* keys whose expiry is, now */
+    uint64_t              put_off;     /* times that one became so */
     uint64_t              number;      /* of the last sending */
     uint64_t              connects;    /* times it became ready */
 } torus_writer_stats_t;

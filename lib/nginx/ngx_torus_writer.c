@@ -416,6 +416,8 @@ ngx_torus_writer_publish(ngx_torus_writer_t *w)
     now[TORUS_HOST_BYTES] = stats.bytes;
     now[TORUS_HOST_BYTES_MAX] = stats.queue_max;
     now[TORUS_HOST_BATCHES] = stats.batches;
+    now[TORUS_HOST_UNSURE] = stats.unsure;
+    now[TORUS_HOST_PUT_OFF] = stats.put_off;
     now[TORUS_HOST_CONNECTS] = stats.connects;
     now[TORUS_HOST_LAG] = (stats.queued + stats.in_flight != 0)
                           ? ngx_current_msec - stats.lag : 0;

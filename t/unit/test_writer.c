@@ -1148,6 +1148,8 @@ expiries(void)
     is_str(sent(), "", "a field that is new may be the first of a new key");
     is_int((int64_t) torus_writer_retry_at(w), (int64_t) now + 1000,
            "that is seen to after a second");
+    is_int((int64_t) stats().unsure, 1, "one key's expiry is unsure");
+    is_int((int64_t) stats().put_off, 1, "and was put off");
     ok(torus_writer_pending(w), "which is to come");
 
     now += 999;
@@ -1160,6 +1162,8 @@ expiries(void)
     applied(1, ":1\r\n");
     is_str(sent(), "MULTI|HSET K 0 4 points 3|EXPIREAT h 99|EXEC",
            "then once for all of them");
+    is_int((int64_t) stats().unsure, 0, "no expiry is unsure any more");
+    is_int((int64_t) stats().put_off, 1, "a second field put off no other");
     applied(1, ":1\r\n");
     ok(!torus_writer_pending(w), "and that is all");
 
@@ -1173,6 +1177,8 @@ expiries(void)
     push(TORUS_OP_HINCRBY, "h", "4", 1, 99);
     sent();
     applied(1, ":1\r\n");
+    is_int((int64_t) stats().unsure, 1, "unsure again");
+    is_int((int64_t) stats().put_off, 2, "which is the second time");
     torus_writer_hurry(w);
     is_str(sent(), "MULTI|HSET K 3 7 points 5|EXPIREAT h 99|EXEC",
            "near the end it is seen to at once");
