@@ -11,40 +11,19 @@
 # processors they take time from each other, and nginx's ratio suffers.  "cpu
 # us" is what the worker process itself uses per query.
 
-. "$(dirname -- "$0")/../util/common.sh"
+. "$(dirname -- "$0")/common.sh"
 
 seconds=${1:-2}
 rounds=${2:-5}
 outstanding=${3:-16}
-
-cd "$ROOT"
-util/build.sh plain >/dev/null
-
-dir=$(mktemp -d /tmp/torus-bench-XXXXXX)
-redis_port=$(free_port)
 port=$(free_port)
 bench=$dir/bench_query
-redis_pid=
 
-stop() {
-    if [ -f "$dir/nginx.pid" ]; then
-        kill "$(cat "$dir/nginx.pid")" 2>/dev/null || true
-    fi
-    if [ -n "$redis_pid" ]; then
-        kill "$redis_pid" 2>/dev/null || true
-        wait "$redis_pid" 2>/dev/null || true
-    fi
-    rm -rf "$dir"
-}
-trap stop EXIT
+build_modules
+start_redis
 
 "${CC:-cc}" -std=gnu11 -O2 -Wall -Wextra -o "$bench" bench/bench_query.c \
     -lhiredis
-
-redis-server --port "$redis_port" --bind 127.0.0.1 --save '' \
-    --appendonly no --dir "$dir" >/dev/null &
-redis_pid=$!
-wait_for 10 redis-cli -p "$redis_port" ping
 
 schema() {
     printf '"%s": { "type": "%s", "match": "%s.**", "prefix": "%s",
@@ -61,26 +40,9 @@ schema() {
     echo '} }'
 } > "$dir/schema.json"
 
-stream=$(stream_module)
-cat > "$dir/nginx.conf" <<END
-${stream:+load_module $stream;}
-load_module $BUILD/ngx_torus_module.so;
-$([ "$(id -u)" != 0 ] || echo 'user root;')
-worker_processes 1;
-pid $dir/nginx.pid;
-error_log $dir/error.log warn;
-events { worker_connections 512; }
-http {
-    access_log off;
-    client_body_temp_path $dir/body;
-    proxy_temp_path $dir/proxy;
-    fastcgi_temp_path $dir/fastcgi;
-    scgi_temp_path $dir/scgi;
-    uwsgi_temp_path $dir/uwsgi;
+write_conf "
     client_max_body_size 0;
-    keepalive_requests 1000000000;
     log_format rounds '\$torus_rounds \$torus_commands';
-    torus_schema $dir/schema.json;
     server {
         listen 127.0.0.1:$port;
         location / { torus_query on; torus_insert on; }
@@ -88,11 +50,8 @@ http {
             torus_query on;
             access_log $dir/rounds.log rounds;
         }
-    }
-}
-END
-"$NGINX_BIN" -p "$dir/" -e "$dir/error.log" -c "$dir/nginx.conf"
-wait_for 10 port_busy "$port"
+    }"
+start_nginx
 
 # Of 240 minutes, two values each; 24 hours of 60 minutes; a million seconds.
 now=$(date +%s)

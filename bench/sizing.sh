@@ -2,39 +2,16 @@
 
 # What a bucket of a stat costs in Redis: the difference of used_memory over
 # KEYS buckets of each type, written by the commands that the modules send.
-# A private redis-server on a unix socket; the table of README.md's "Sizing".
+# A private redis-server; the table of README.md's "Sizing".
 #
 #   sizing.sh [KEYS]        100000 buckets of each kind, fewer where each of
 #                           them holds many values
 
-. "$(dirname -- "$0")/../util/common.sh"
+. "$(dirname -- "$0")/common.sh"
 
 keys=${1:-100000}
-dir=$(mktemp -d)
-pid=
 
-cli() {
-    redis-cli -s "$dir/redis.sock" "$@"
-}
-
-finish() {
-    code=$?
-    trap - EXIT
-    if [ -n "$pid" ]; then
-        kill "$pid" 2>/dev/null || true
-        wait "$pid" 2>/dev/null || true
-    fi
-    rm -rf "$dir"
-    exit $code
-}
-
-trap finish EXIT
-trap 'exit 130' INT TERM HUP
-
-redis-server --port 0 --unixsocket "$dir/redis.sock" --dir "$dir" --save '' \
-    --appendonly no > "$dir/log" 2>&1 &
-pid=$!
-wait_for 10 cli PING || die "redis-server does not answer: $(cat "$dir/log")"
+start_redis
 
 used() {
     cli INFO memory | sed -n 's/^used_memory:\([0-9]*\).*/\1/p'
