@@ -257,6 +257,13 @@ torus_func_expr(const torus_func_t *func, torus_str_t in, torus_value_t *v,
 }
 
 
+int
+torus_func_is_number(const torus_func_t *func)
+{
+    return func->kind == TORUS_FUNC_LONG_OR_FLOAT;
+}
+
+
 torus_str_t
 torus_func_text(const torus_func_t *func)
 {

@@ -43,6 +43,9 @@ int torus_func_compile(torus_arena_t *arena, torus_str_t text,
 int torus_func_apply(const torus_func_t *func, torus_str_t in,
     torus_value_t *v, torus_scratch_t *scratch);
 
+/* Does it read a number as torus_number_parse() does, and no more? */
+int torus_func_is_number(const torus_func_t *func);
+
 /* As written in the schema. */
 torus_str_t torus_func_text(const torus_func_t *func);
 

@@ -11,6 +11,10 @@
 #define TORUS_RENDER_AHEAD  65536   /* points written ahead, at most */
 
 
+static int torus_render_usual(const torus_render_t *r,
+    const torus_render_read_t *rd);
+static void torus_render_points(torus_render_want_t *w,
+    const torus_step_t *step, const torus_bucket_t *bucket);
 static void torus_render_ahead(torus_render_t *r, size_t read);
 static int64_t torus_render_place(const torus_step_t *step, int64_t start);
 static int torus_render_put(torus_render_t *r, const torus_render_read_t *rd,
@@ -42,6 +46,11 @@ torus_render_row(void *data, const torus_read_t *read,
                                 &bucket->row);
     }
 
+    if (torus_render_usual(r, rd)) {
+        torus_render_points(rd->wants, &iv->resolution, bucket);
+        return TORUS_OK;
+    }
+
     for (i = 0; i < bucket->nsubs; i++) {
 
         if (torus_render_put(r, rd, &iv->resolution, bucket->subs[i].bucket,
@@ -53,6 +62,48 @@ torus_render_row(void *data, const torus_read_t *read,
     }
 
     return TORUS_OK;
+}
+
+
+/* A number for each resolution bucket of so many seconds, for one series. */
+static int
+torus_render_usual(const torus_render_t *r, const torus_render_read_t *rd)
+{
+    return rd->wants != NULL && rd->wants->next == NULL
+           && (rd->schema->type == TORUS_GAUGE
+               || rd->schema->type == TORUS_COUNT)
+           && rd->interval->resolution.kind == TORUS_STEP_SECONDS
+           && !r->conf->open_null;
+}
+
+
+/* What torus_render_put() does for each of them, without a division. */
+static void
+torus_render_points(torus_render_want_t *w, const torus_step_t *step,
+    const torus_bucket_t *bucket)
+{
+    double                 d;
+    size_t                 i;
+    int64_t                first, at;
+    torus_graph_series_t  *s;
+
+    s = w->series;
+    first = torus_step_bucket(step, s->start);
+
+    for (i = 0; i < bucket->nsubs; i++) {
+        at = bucket->subs[i].bucket - first;
+
+        if (!bucket->subs[i].row.present || at < 0 || at >= (int64_t) s->n) {
+            continue;
+        }
+
+        w->found = 1;
+        d = torus_number_double(&bucket->subs[i].row.number);
+
+        if (!isnan(d)) {
+            s->values[at] = d;
+        }
+    }
 }
 
 

@@ -15,6 +15,8 @@
 #define TORUS_ROW_SLACK  64   /* unordered items that are worth a sort */
 
 
+static int torus_row_read_any(torus_row_t *row, torus_arena_t *arena,
+    const torus_func_t *func, torus_str_t text, torus_str_t n);
 static torus_item_t *torus_row_find(const torus_row_t *row,
     const torus_value_t *value);
 static void torus_row_more(const torus_row_t *row, torus_item_t *item,
@@ -37,6 +39,29 @@ torus_row_init(torus_row_t *row, torus_type_t type)
 
 int
 torus_row_read(torus_row_t *row, torus_arena_t *arena,
+    const torus_func_t *func, torus_str_t text, torus_str_t n)
+{
+    torus_value_t  v;
+
+    /* nearly all that there is: a number that is the only one of its row */
+
+    if ((row->type == TORUS_GAUGE
+         || (row->type == TORUS_COUNT && !row->present))
+        && torus_func_is_number(func)
+        && torus_number_parse(text, &v) == TORUS_OK
+        && (row->type == TORUS_GAUGE || v.kind == TORUS_VALUE_INT))
+    {
+        row->number = v;
+        row->present = 1;
+        return TORUS_OK;
+    }
+
+    return torus_row_read_any(row, arena, func, text, n);
+}
+
+
+static int
+torus_row_read_any(torus_row_t *row, torus_arena_t *arena,
     const torus_func_t *func, torus_str_t text, torus_str_t n)
 {
     int              rc;
