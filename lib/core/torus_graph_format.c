@@ -124,7 +124,7 @@ int
 torus_graph_write_ahead(const torus_graph_writer_t *w, torus_arena_t *arena,
     torus_buf_t *scratch, torus_graph_series_t *s)
 {
-    size_t                i, n;
+    size_t                n;
     torus_str_t           text;
     torus_json_t          json;
     torus_graph_ahead_t  *ahead;
@@ -146,9 +146,7 @@ torus_graph_write_ahead(const torus_graph_writer_t *w, torus_arena_t *arena,
 
     n = torus_graph_npoints(w, s);
 
-    for (i = 0; i < n; i++) {
-        torus_graph_json_point(&json, s, i, 0);
-    }
+    torus_json_points(&json, s->values, n, s->start, s->step);
 
     text = torus_str(scratch->pos + 1, torus_buf_len(scratch) - 1);
 
@@ -173,7 +171,7 @@ torus_graph_write_ahead(const torus_graph_writer_t *w, torus_arena_t *arena,
 int
 torus_graph_write_some(torus_graph_writer_t *w, size_t points)
 {
-    size_t                 n;
+    size_t                 n, some;
     torus_graph_series_t  *s;
 
     if (!w->begun) {
@@ -216,6 +214,15 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
             torus_buf_adds(w->out, s->ahead->json);
             points -= points < n / 8 ? points : n / 8;
             w->j = n;
+        }
+
+        if (w->format == TORUS_GRAPH_JSON && !w->pretty && !w->no_nulls) {
+            some = points < n - w->j ? points : n - w->j;
+
+            torus_json_points(&w->json, s->values + w->j, some,
+                              s->start + (int64_t) w->j * s->step, s->step);
+            points -= some;
+            w->j += some;
         }
 
         for ( /* void */ ; w->j < n; w->j++) {

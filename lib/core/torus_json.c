@@ -9,12 +9,18 @@
 #include <math.h>
 
 
+/* Bytes of a pair and its comma at most, and pairs to have room for. */
+#define TORUS_JSON_POINT   (2 * TORUS_NUMBER_SIZE + 4)
+#define TORUS_JSON_POINTS  32
+
+
 static void torus_json_next(torus_json_t *j);
 static void torus_json_line(torus_json_t *j);
 static void torus_json_text(torus_buf_t *out, torus_str_t s);
 static size_t torus_json_plain(const unsigned char *p, size_t len);
 static size_t torus_json_escape(torus_buf_t *out, torus_str_t s);
 static void torus_json_number(torus_buf_t *out, const torus_value_t *v);
+static unsigned char *torus_json_double(unsigned char *p, double d);
 static unsigned char *torus_json_time(torus_json_t *j, unsigned char *p,
     int64_t ts);
 
@@ -153,6 +159,57 @@ torus_json_pair(torus_json_t *j, const torus_value_t *v, int64_t ts)
     *p++ = ']';
 
     j->out->last = p;
+}
+
+
+void
+torus_json_points(torus_json_t *j, const double *values, size_t n,
+    int64_t start, int64_t step)
+{
+    size_t          i, end;
+    unsigned char  *p;
+
+    if (n != 0) {
+        torus_json_next(j);
+    }
+
+    for (i = 0; i < n; /* void */) {
+        end = n - i < TORUS_JSON_POINTS ? n : i + TORUS_JSON_POINTS;
+
+        if (torus_buf_reserve(j->out, (end - i) * TORUS_JSON_POINT)
+            != TORUS_OK)
+        {
+            return;
+        }
+
+        for (p = j->out->last; i < end; i++) {
+
+            if (i != 0) {
+                *p++ = ',';
+            }
+
+            *p++ = '[';
+            p = torus_json_double(p, values[i]);
+            *p++ = ',';
+            p = torus_json_time(j, p, start + (int64_t) i * step);
+            *p++ = ']';
+        }
+
+        j->out->last = p;
+    }
+}
+
+
+static unsigned char *
+torus_json_double(unsigned char *p, double d)
+{
+    if (isfinite(d)) {
+        return p + torus_number_print_double(p, d);
+    }
+
+    memcpy(p, "null", 4);
+
+    return p + 4;
 }
 
 

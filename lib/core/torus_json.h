@@ -55,6 +55,13 @@ void torus_json_value(torus_json_t *j, const torus_value_t *v);
 /* An array of two on one line, also when pretty: a Graphite datapoint. */
 void torus_json_pair(torus_json_t *j, const torus_value_t *v, int64_t ts);
 
+/*
+ * n such pairs where nothing is pretty: a number for each step from start
+ * on, null where that is not finite.
+ */
+void torus_json_points(torus_json_t *j, const double *values, size_t n,
+    int64_t start, int64_t step);
+
 /* {"error": "text"} and a newline, the body of every error. */
 void torus_json_error(torus_buf_t *out, torus_str_t text);
 

@@ -60,6 +60,7 @@ static double torus_number_strtod(const torus_number_text_t *t);
 static size_t torus_number_put(unsigned char *dst, uint64_t u);
 static size_t torus_number_length(uint64_t u);
 static size_t torus_number_put_short(unsigned char *dst, double d);
+static size_t torus_number_put_thousandths(unsigned char *dst, uint64_t r);
 static size_t torus_number_put_places(unsigned char *dst, uint64_t r,
     uint64_t ten, size_t places);
 static void torus_number_shortest(torus_number_digits_t *t, double d);
@@ -588,6 +589,16 @@ torus_number_put_short(unsigned char *dst, double d)
 
 #if FLT_EVAL_METHOD == 0
 
+    /* what most clients send */
+
+    if (d < 1e12) {
+        r = (uint64_t) (d * 1e3 + 0.5);
+
+        if ((double) r / 1e3 == d) {
+            return torus_number_put_thousandths(dst, r);
+        }
+    }
+
     if (d < 1e6) {
         r = (uint64_t) (d * 1e9 + 0.5);
 
@@ -602,16 +613,40 @@ torus_number_put_short(unsigned char *dst, double d)
                ? torus_number_put_places(dst, r, UINT64_C(1000000), 6) : 0;
     }
 
-    if (d < 1e12) {
-        r = (uint64_t) (d * 1e3 + 0.5);
-
-        return (double) r / 1e3 == d
-               ? torus_number_put_places(dst, r, UINT64_C(1000), 3) : 0;
-    }
-
 #endif
 
     return 0;
+}
+
+
+/* r thousandths, which are no whole number. */
+static size_t
+torus_number_put_thousandths(unsigned char *dst, uint64_t r)
+{
+    size_t    len;
+    unsigned  part, two;
+
+    part = (unsigned) (r % 1000);
+    two = part % 100;
+
+    len = torus_number_put(dst, r / 1000);
+
+    dst[len] = '.';
+    dst[len + 1] = (unsigned char) ('0' + part / 100);
+
+    if (two == 0) {
+        return len + 2;
+    }
+
+    dst[len + 2] = (unsigned char) ('0' + two / 10);
+
+    if (two % 10 == 0) {
+        return len + 3;
+    }
+
+    dst[len + 3] = (unsigned char) ('0' + two % 10);
+
+    return len + 4;
 }
 
 

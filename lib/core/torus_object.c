@@ -37,8 +37,9 @@ static void *torus_object_array(const redisReadTask *task,
 static void *torus_object_integer(const redisReadTask *task, long long n);
 static void *torus_object_nil(const redisReadTask *task);
 static void torus_object_free(void *reply);
-static redisReply *torus_object(const redisReadTask *task, size_t room);
-static void torus_object_copy(char *to, const char *from, size_t len);
+static inline redisReply *torus_object(const redisReadTask *task,
+    size_t room);
+static inline void torus_object_copy(char *to, const char *from, size_t len);
 
 
 static const redisReplyObjectFunctions  torus_object_functions = {
@@ -165,7 +166,7 @@ torus_object_free(void *reply)
  * In its place in the array that it is an element of.  room: the bytes of a
  * text that is to be behind it.
  */
-static redisReply *
+static inline redisReply *
 torus_object(const redisReadTask *task, size_t room)
 {
     redisReply           *r, *parent;
@@ -199,7 +200,7 @@ torus_object(const redisReadTask *task, size_t room)
 
 
 /* A short text is copied without a call, in two pieces that may overlap. */
-static void
+static inline void
 torus_object_copy(char *to, const char *from, size_t len)
 {
     uint32_t  a, b;
