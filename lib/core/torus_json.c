@@ -74,6 +74,35 @@ torus_json_key(torus_json_t *j, torus_str_t key)
 
 
 void
+torus_json_key_plain(torus_json_t *j, torus_str_t key)
+{
+    unsigned char  *p;
+
+    torus_json_next(j);
+
+    j->keyed = 1;
+
+    if (torus_buf_reserve(j->out, key.len + 4) != TORUS_OK) {
+        return;
+    }
+
+    p = j->out->last;
+
+    *p++ = '"';
+    memcpy(p, key.data, key.len);
+    p += key.len;
+    *p++ = '"';
+    *p++ = ':';
+
+    if (j->pretty) {
+        *p++ = ' ';
+    }
+
+    j->out->last = p;
+}
+
+
+void
 torus_json_key_int(torus_json_t *j, int64_t key)
 {
     unsigned char  text[TORUS_NUMBER_SIZE];

@@ -38,8 +38,11 @@ void torus_json_close(torus_json_t *j, char close);
 void torus_json_key(torus_json_t *j, torus_str_t key);
 void torus_json_key_int(torus_json_t *j, int64_t key);
 
+/* .. one in which nothing has to be escaped. */
+void torus_json_key_plain(torus_json_t *j, torus_str_t key);
+
 #define torus_json_keyz(j, z)                                                 \
-    torus_json_key(j, torus_str(z, sizeof(z) - 1))
+    torus_json_key_plain(j, torus_str(z, sizeof(z) - 1))
 
 /* Bytes that are no UTF-8 become U+FFFD. */
 void torus_json_string(torus_json_t *j, torus_str_t s);

@@ -167,6 +167,7 @@ torus_number_plain(torus_str_t s, torus_value_t *v)
 {
     uint64_t              u;
     unsigned              digit;
+    ptrdiff_t             digits;
     const unsigned char  *p, *end, *first, *point;
 
     p = s.data;
@@ -177,37 +178,54 @@ torus_number_plain(torus_str_t s, torus_value_t *v)
     }
 
     first = p;
-    point = NULL;
 
     for (u = 0; p < end; p++) {
         digit = (unsigned) *p - '0';
 
-        if (digit <= 9) {
-            u = u * 10 + digit;
-            continue;
+        if (digit > 9) {
+            break;
         }
 
-        if (*p != '.' || point != NULL) {
+        u = u * 10 + digit;
+    }
+
+    digits = p - first;
+
+    if (p == end) {
+
+        if (digits < 1 || digits > 18) {
             return TORUS_DECLINED;
         }
 
-        point = p;
+        v->kind = TORUS_VALUE_INT;
+        v->i = s.data[0] == '-' ? - (int64_t) u : (int64_t) u;
+
+        return TORUS_OK;
     }
 
-    if (end - first - (point != NULL) < 1
-        || end - first - (point != NULL) > 18)
-    {
+    if (*p != '.') {
         return TORUS_DECLINED;
     }
 
-    if (point != NULL) {
-        return torus_number_plain_double(s, u, (int) (end - point - 1), v);
+    point = ++p;
+
+    for ( /* void */ ; p < end; p++) {
+        digit = (unsigned) *p - '0';
+
+        if (digit > 9) {
+            return TORUS_DECLINED;
+        }
+
+        u = u * 10 + digit;
     }
 
-    v->kind = TORUS_VALUE_INT;
-    v->i = s.data[0] == '-' ? - (int64_t) u : (int64_t) u;
+    digits += p - point;
 
-    return TORUS_OK;
+    if (digits < 1 || digits > 18) {
+        return TORUS_DECLINED;
+    }
+
+    return torus_number_plain_double(s, u, (int) (p - point), v);
 }
 
 
