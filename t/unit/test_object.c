@@ -4,6 +4,7 @@
  */
 
 #include "torus_test.h"
+#include "torus_buf.h"
 #include "torus_object.h"
 
 
@@ -68,6 +69,38 @@ feed(torus_arena_t *arena, const char *text, size_t len, size_t step)
 }
 
 
+/*
+ * Elements of n texts of all lengths about that of a short one, and of other
+ * kinds between them.
+ */
+static void
+lengths(torus_arena_t *arena, unsigned n)
+{
+    unsigned     i, len;
+    torus_buf_t  b;
+
+    torus_buf_init(&b, 0);
+    torus_buf_printf(&b, "*%u\r\n", 2 * n);
+
+    for (i = 0; i < n; i++) {
+        len = i % 40;
+        torus_buf_printf(&b, "$%u\r\n%.*s\r\n", len, (int) len,
+                         "abcdefghijklmnopqrstuvwxyz0123456789ABCDEF");
+
+        if (i % 3 == 0) {
+            torus_buf_printf(&b, "*2\r\n:%u\r\n+%u\r\n", i, i);
+
+        } else {
+            torus_buf_printf(&b, i % 3 == 1 ? ":%u\r\n" : "-%u\r\n", i);
+        }
+    }
+
+    feed(arena, (char *) b.pos, torus_buf_len(&b), 1000);
+
+    torus_buf_free(&b);
+}
+
+
 int
 main(void)
 {
@@ -93,6 +126,10 @@ main(void)
     }
 
     feed(arena, nul, sizeof(nul) - 1, 3);
+
+    lengths(arena, 40);
+    lengths(arena, 2048);
+    lengths(arena, 2049);
 
     small = torus_arena_create(256, 256);
     reader = torus_object_reader(small);
