@@ -351,7 +351,12 @@ ngx_http_torus_create_ctx(ngx_http_request_t *r,
 
     tmcf = ngx_http_get_module_main_conf(r, ngx_torus_module);
 
-    /* a cycle that never saw init_process: a reload without a master */
+    /*
+     * A cycle that never saw init_process: a reload without a master.  What
+     * is served then comes over connections of the first cycle, which nginx
+     * keeps with its pool, our links in it, as its listening sockets count as
+     * open.
+     */
 
     if (tmcf->clients == NULL
         || (command == NGX_HTTP_TORUS_INSERT && tmcf->worker == NULL))
