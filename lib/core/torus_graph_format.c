@@ -148,11 +148,13 @@ torus_graph_write_ahead(const torus_graph_writer_t *w, torus_arena_t *arena,
 
     torus_json_points(&json, s->values, n, s->start, s->step);
 
+    if (scratch->failed) {
+        return TORUS_ERROR;
+    }
+
     text = torus_str(scratch->pos + 1, torus_buf_len(scratch) - 1);
 
-    if (scratch->failed
-        || torus_arena_dup(arena, text, &ahead->json) != TORUS_OK)
-    {
+    if (torus_arena_dup(arena, text, &ahead->json) != TORUS_OK) {
         return TORUS_ERROR;
     }
 
@@ -195,6 +197,11 @@ torus_graph_write_some(torus_graph_writer_t *w, size_t points)
         }
 
         if (!w->open) {
+
+            if (points == 0) {
+                return w->out->failed ? TORUS_ERROR : TORUS_AGAIN;
+            }
+
             w->open = 1;
 
             if (w->format == TORUS_GRAPH_JSON) {

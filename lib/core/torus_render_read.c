@@ -204,6 +204,8 @@ torus_render_fetched(torus_render_t *r)
     torus_fetch_destroy(r->fetch);
     r->fetch = NULL;
 
+    torus_buf_free(&r->scratch);
+
     r->state = TORUS_RENDER_MISS;
     r->leaf = 0;
     r->name = 0;

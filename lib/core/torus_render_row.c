@@ -8,7 +8,8 @@
 #include <math.h>
 
 
-#define TORUS_RENDER_AHEAD  65536   /* points written ahead, at most */
+#define TORUS_RENDER_AHEAD  65536   /* points written ahead, at most .. */
+#define TORUS_RENDER_SHARE  16      /* .. in that part of what is left */
 
 
 static int torus_render_usual(const torus_render_t *r,
@@ -111,23 +112,24 @@ torus_render_points(torus_render_want_t *w, const torus_step_t *step,
  * Buckets come in the order of reads: what is before this one is whole.  The
  * points of series that are most likely answered as they are become text
  * while Redis is at work on the next ones, and not when it is idle.  It can
- * be done without: not much memory is used for it.
+ * be done without, and what it takes is not given back: all of it is little
+ * of what memory is left.
  */
 static void
 torus_render_ahead(torus_render_t *r, size_t read)
 {
-    size_t                n, size;
+    size_t                n, size, most;
     torus_render_want_t  *w;
+
+    most = torus_account_left(r->limits->account) / TORUS_RENDER_SHARE;
 
     for ( /* void */ ; r->whole < read; r->whole++) {
 
-        if (torus_work_over(&r->stats->work)) {
-            return;
-        }
-
-        torus_work_did(&r->stats->work, 1);
-
         for (w = r->reads[r->whole]->wants; w != NULL; w = w->next) {
+
+            if (torus_work_over(&r->stats->work)) {
+                return;
+            }
 
             if (!w->shown || !w->found) {
                 continue;
@@ -137,17 +139,24 @@ torus_render_ahead(torus_render_t *r, size_t read)
             size = 2 * TORUS_NUMBER_SIZE * n;
 
             if (n > TORUS_RENDER_AHEAD - r->ahead
-                || size > torus_account_left(r->limits->account) / 8)
+                || r->texts + size > most)
             {
                 return;
             }
 
+            w->shown = 0;
             r->ahead += n;
             torus_work_did(&r->stats->work, TORUS_RENDER_POINT * n);
 
-            (void) torus_graph_write_ahead(&r->writer, r->arena, &r->scratch,
-                                           w->series);
+            if (torus_graph_write_ahead(&r->writer, r->arena, &r->scratch,
+                                        w->series)
+                == TORUS_OK && w->series->ahead != NULL)
+            {
+                r->texts += w->series->ahead->json.len;
+            }
         }
+
+        torus_work_did(&r->stats->work, 1);
     }
 }
 
@@ -170,6 +179,10 @@ torus_render_put(torus_render_t *r, const torus_render_read_t *rd,
     for (w = rd->wants; w != NULL; w = w->next) {
         s = w->series;
         i = (t - s->start) / s->step;
+
+        if (w->next != NULL) {
+            torus_work_did(&r->stats->work, 2);
+        }
 
         if (t < s->start || i >= (int64_t) s->n) {
             continue;

@@ -117,6 +117,7 @@ struct torus_render_s {
     torus_render_read_t        **missed;    /* by query; NULL: not in MISS */
     size_t                       whole;     /* reads whose points are, too */
     size_t                       ahead;     /* points written ahead */
+    size_t                       texts;     /* bytes of them */
     torus_buf_t                  scratch;
 
     int64_t                      points;    /* keys of all passes */

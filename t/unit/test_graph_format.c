@@ -173,8 +173,9 @@ shows(const torus_graph_writer_t *options, torus_graph_series_t *s,
 static void
 ahead(void)
 {
-    torus_buf_t            scratch;
+    torus_buf_t            scratch, none;
     torus_arena_t         *arena;
+    torus_account_t        account;
     torus_graph_ahead_t    other;
     torus_graph_writer_t   w;
     torus_graph_series_t   s;
@@ -234,7 +235,70 @@ ahead(void)
            "raw has no such text");
     ok(s.ahead == NULL, "and there is none");
 
+    torus_account_init(&account, 1);
+    torus_buf_init_on(&none, &account);
+    w.format = TORUS_GRAPH_JSON;
+    is_int(torus_graph_write_ahead(&w, arena, &none, &s), TORUS_ERROR,
+           "without memory");
+    ok(s.ahead == NULL, "there is none, too");
+
+    torus_buf_free(&none);
     torus_buf_free(&scratch);
+    torus_arena_destroy(arena);
+}
+
+
+/*
+ * As little at a time of many series that were written ahead as of others: a
+ * client takes what there is before there is more.
+ */
+static void
+ahead_some(void)
+{
+    int                    rc;
+    size_t                 i, calls, len, most;
+    torus_buf_t            b, scratch;
+    torus_arena_t         *arena;
+    torus_graph_writer_t   w;
+    torus_graph_series_t   s, *many[1000];
+
+    static double  points[] = { 1, 2 };
+
+    arena = torus_arena_create(0, 0);
+    torus_buf_init(&scratch, 0);
+    torus_buf_init(&b, 0);
+    memset(&w, 0, sizeof(w));
+
+    s = two;
+    s.values = points;
+
+    is_int(torus_graph_write_ahead(&w, arena, &scratch, &s), TORUS_OK,
+           "written ahead");
+
+    for (i = 0; i < 1000; i++) {
+        many[i] = &s;
+    }
+
+    torus_graph_write_init(&w, many, 1000, &b);
+
+    most = 0;
+    calls = 0;
+
+    do {
+        len = torus_buf_len(&b);
+        rc = torus_graph_write_some(&w, 100);
+        len = torus_buf_len(&b) - len;
+
+        most = len > most ? len : most;
+        calls++;
+    } while (rc == TORUS_AGAIN);
+
+    is_int(rc, TORUS_OK, "a thousand series written ahead");
+    ok(calls > 100, "in %zu calls of a hundred points", calls);
+    ok(most < 2000, "%zu bytes in one of them at most", most);
+
+    torus_buf_free(&scratch);
+    torus_buf_free(&b);
     torus_arena_destroy(arena);
 }
 
@@ -436,6 +500,7 @@ main(void)
 
     series();
     ahead();
+    ahead_some();
     full();
     find();
     functions();

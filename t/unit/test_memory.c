@@ -272,6 +272,11 @@ static const char *const  requests[] = {
     "metrics/index.json",
     "functions",
     "render?target=gau.n*.*&from=-10000s&until=now",
+    "render?target=gau.*.*&from=-200s&until=now",
+    "render?target=gau.n*.*&target=pak.*.*&target=cnt.*.*&from=-5000s"
+        "&until=now",
+    "render?target=sortByMaxima(gau.n*.*)&target=scale(gau.n*.*,2)"
+        "&from=-10000s&until=now",
     "render?target=gau.n*.*&from=-10000s&until=now&format=pickle",
     "render?target=gau.n*.*&from=-5000s&until=now&format=csv",
     "render?target=cnt.*.*&from=-5000s&until=now&format=raw",
@@ -464,8 +469,14 @@ main(void)
 
     /* short slices, so that there is one to be read ahead */
 
-    for (i = 0; i < 9; i++) {
-        test_sweep(m, requests[i], 8);
+    for (i = 0; i < number_of(requests); i++) {
+
+        if (strncmp(requests[i], "series", 6) == 0) {
+            test_sweep(m, requests[i], 8);
+
+        } else if (strncmp(requests[i], "render", 6) == 0) {
+            test_sweep(m, requests[i], 100);
+        }
     }
 
     /* more in two slices, of two hosts, than those before let expect */

@@ -482,6 +482,8 @@ test_large(slices_t *w)
 {
     slices_render(w, "g.*.*", "-1h", "raw");
     slices_render(w, "g.*.*", "-1h", "json");
+    slices_render(w, "g.*.*", "-39min", "json");
+    slices_render(w, "g.*.*", "-2min", "json");
     slices_render(w, "sumSeries(g.*.*)", "-1h", "pickle");
     slices_render(w, "groupByNode(g.*.*,1,'sum')", "-1h", "csv");
     slices_render(w, "c.*.*", "-1h", "raw");
@@ -529,6 +531,27 @@ test_targets(slices_t *w)
 
     slices_check(w, "a thousand targets", TORUS_COMMAND_RENDER, args, 1001,
                  200);
+}
+
+
+/* A name that many leaves have, with points that are written ahead. */
+static void
+test_shared(slices_t *w)
+{
+    size_t       i;
+    char         text[200][64];
+    torus_arg_t  args[202];
+
+    for (i = 0; i < 200; i++) {
+        snprintf(text[i], sizeof(text[i]), "g.b01.{s007919,no%zu}", i);
+        slices_arg(&args[i], "target", text[i]);
+    }
+
+    slices_arg(&args[200], "target", "g.b02.*");
+    slices_arg(&args[201], "from", "-15h");
+
+    slices_check(w, "two hundred patterns for a name", TORUS_COMMAND_RENDER,
+                 args, 202, 200);
 }
 
 
@@ -773,6 +796,7 @@ main(int argc, char **argv)
     test_large(&w);
     test_values(&w);
     test_targets(&w);
+    test_shared(&w);
     test_names(&w);
     test_stats(&w);
     test_functions(&w);

@@ -30,7 +30,9 @@ typedef struct {
     int64_t               now;
     torus_limits_t        limits;        /* of requests */
     unsigned              explain;       /* may be asked for */
+    unsigned              open_null;     /* "torus_open_bucket" */
     size_t                drain;         /* bytes a client takes at a time */
+    uint32_t              chance;        /* hosts answer in any order; 0: not */
     size_t                fault_at;      /* the n-th reply is fault, 0: none */
     const char           *fault;
     torus_str_t         (*invent)(void *data);  /* every reply; NULL: not */
@@ -49,6 +51,7 @@ typedef struct {
     char                   type[64];
     torus_request_stats_t  stats;
     size_t                 replies;
+    size_t                 owed;     /* that had not come when it was done */
     size_t                 most;     /* output that was ready at once */
 } torus_result_t;
 
@@ -838,109 +841,171 @@ torus_model_drain(torus_model_t *m, torus_request_t *r, torus_result_t *res)
 }
 
 
+/* A reply, or what is said in its place. */
+static inline void
+torus_model_reply(torus_model_t *m, torus_request_t *r,
+    const torus_host_t *host, void *reply, torus_result_t *res)
+{
+    torus_str_t   other;
+    redisReader  *faulty;
+
+    res->replies++;
+
+    other = torus_str(NULL, 0);
+
+    if (m->invent != NULL) {
+        other = m->invent(m->data);
+
+    } else if (m->fault_at != 0 && res->replies == m->fault_at) {
+        other = torus_str(m->fault, strlen(m->fault));
+    }
+
+    if (other.len != 0) {
+        freeReplyObject(reply);
+
+        faulty = redisReaderCreate();
+        redisReaderFeed(faulty, (char *) other.data, other.len);
+        redisReaderGetReply(faulty, &reply);
+        redisReaderFree(faulty);
+
+        if (reply == NULL) {
+            bail_out("no reply: %.*s", torus_fmt(other));
+        }
+    }
+
+    torus_request_reply(r, host, reply);
+    freeReplyObject(reply);
+}
+
+
+/* What Redis has to say to a batch. */
+static inline void
+torus_model_send(torus_model_t *m, const torus_batch_t *batch,
+    redisReader *reader)
+{
+    size_t       n;
+    torus_buf_t  bytes;
+
+    torus_buf_init(&bytes, 0);
+
+    n = torus_model_batch(m, batch, &bytes);
+
+    if (n != batch->replies) {
+        bail_out("a batch of %zu commands announces %zu replies", n,
+                 batch->replies);
+    }
+
+    redisReaderFeed(reader, (char *) bytes.pos, torus_buf_len(&bytes));
+    torus_buf_free(&bytes);
+}
+
+
 /* Sends a batch and hands its replies over. */
 static inline void
 torus_model_exchange(torus_model_t *m, torus_request_t *r,
     const torus_batch_t *batch, torus_result_t *res)
 {
     void         *reply;
-    size_t        n, want;
-    torus_str_t   other;
-    torus_buf_t   bytes;
-    redisReader  *reader, *faulty;
-
-    want = batch->replies;
-    torus_buf_init(&bytes, 0);
-
-    n = torus_model_batch(m, batch, &bytes);
-
-    if (n != want) {
-        bail_out("a batch of %zu commands announces %zu replies", n, want);
-    }
+    redisReader  *reader;
 
     reader = redisReaderCreate();
-    redisReaderFeed(reader, (char *) bytes.pos, torus_buf_len(&bytes));
+    torus_model_send(m, batch, reader);
 
     while (redisReaderGetReply(reader, &reply) == REDIS_OK && reply != NULL) {
-        res->replies++;
-
-        other = torus_str(NULL, 0);
-
-        if (m->invent != NULL) {
-            other = m->invent(m->data);
-
-        } else if (m->fault_at != 0 && res->replies == m->fault_at) {
-            other = torus_str(m->fault, strlen(m->fault));
-        }
-
-        if (other.len != 0) {
-            freeReplyObject(reply);
-
-            faulty = redisReaderCreate();
-            redisReaderFeed(faulty, (char *) other.data, other.len);
-            redisReaderGetReply(faulty, &reply);
-            redisReaderFree(faulty);
-
-            if (reply == NULL) {
-                bail_out("no reply: %.*s", torus_fmt(other));
-            }
-        }
-
-        torus_request_reply(r, batch->host, reply);
-        freeReplyObject(reply);
+        torus_model_reply(m, r, batch->host, reply, res);
     }
 
     redisReaderFree(reader);
-    torus_buf_free(&bytes);
 }
 
 
-/* Runs "command?arguments" to its end, as the handler does. */
-static inline void
-torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
+static inline size_t
+torus_model_chance(torus_model_t *m, size_t n)
 {
-    size_t                 n, nargs, i, nbatches;
-    const char            *query;
-    torus_arg_t           *args;
-    torus_arena_t         *arena;
-    torus_batch_t          batches[8];
-    torus_request_t       *r;
-    torus_command_t        command;
-    torus_request_conf_t   conf;
+    m->chance = m->chance * 1664525 + 1013904223;
 
-    memset(res, 0, sizeof(torus_result_t));
-    memset(&conf, 0, sizeof(torus_request_conf_t));
-    torus_buf_init(&res->body, 0);
+    return (m->chance >> 8) % n;
+}
 
-    arena = torus_arena_create(4096, 0);
-    query = strchr(request, '?');
-    n = query == NULL ? strlen(request) : (size_t) (query - request);
-    query = query == NULL ? "" : query + 1;
 
-    while (n > 0 && request[n - 1] == '/') {
-        n--;
+/*
+ * Talks to Redis in any order: replies come one at a time, those of one host
+ * in their order and those of others before or after, and between them a
+ * batch may leave, a piece of work be done or some of the answer be taken.
+ */
+static inline void
+torus_model_mix(torus_model_t *m, torus_request_t *r, torus_result_t *res)
+{
+    void                *reply;
+    size_t               i, turns, owed[8];
+    redisReader         *readers[8];
+    torus_batch_t        batch;
+    const torus_host_t  *hosts[8];
+
+    memset(owed, 0, sizeof(owed));
+
+    for (i = 0; i < 8; i++) {
+        readers[i] = redisReaderCreate();
     }
 
-    if (*request == '/') {
-        request++;
-        n--;
+    for (turns = 0; /* void */ ; turns++) {
+
+        if (turns == 50000000) {
+            bail_out("nothing goes on");
+        }
+
+        switch (torus_model_chance(m, 4)) {
+
+        case 0:
+            if (torus_request_next(r, &batch) == TORUS_OK) {
+                i = batch.host->index;
+                hosts[i] = batch.host;
+                owed[i] += batch.replies;
+                torus_model_send(m, &batch, readers[i]);
+            }
+
+            break;
+
+        case 1:
+            if (torus_request_busy(r)) {
+                torus_request_work(r);
+            }
+
+            break;
+
+        case 2:
+            torus_model_drain(m, r, res);
+            break;
+
+        default:
+            i = torus_model_chance(m, 8);
+
+            if (owed[i] != 0) {
+                owed[i]--;
+                redisReaderGetReply(readers[i], &reply);
+                torus_model_reply(m, r, hosts[i], reply, res);
+            }
+        }
+
+        if (torus_request_done(r) && torus_request_output(r).len == 0) {
+            break;
+        }
     }
 
-    if (torus_command_find(torus_str(request, n), &command) != TORUS_OK) {
-        res->status = 404;
-        torus_arena_destroy(arena);
-        return;
+    for (i = 0; i < 8; i++) {
+        res->owed += owed[i];
+        redisReaderFree(readers[i]);
     }
+}
 
-    conf.set = m->set;
-    conf.limits = m->limits;
-    conf.now = m->now;
-    conf.explain = m->explain;
-    conf.path = torus_str(request, n);
 
-    torus_args_parse(arena, torus_str(query, strlen(query)), &args, &nargs);
-
-    r = torus_request_create(&conf, command, args, nargs);
+/* The last host answers first, and its batches in their order. */
+static inline void
+torus_model_talk(torus_model_t *m, torus_request_t *r, torus_arena_t *arena,
+    torus_result_t *res)
+{
+    size_t         i, nbatches;
+    torus_batch_t  batches[8];
 
     nbatches = 0;
 
@@ -973,8 +1038,6 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
             continue;
         }
 
-        /* the last host answers first, and its batches in their order */
-
         for (i = 0; batches[i].host != batches[nbatches - 1].host; i++) {
             /* void */
         }
@@ -984,6 +1047,62 @@ torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
         nbatches--;
         memmove(&batches[i], &batches[i + 1],
                 (nbatches - i) * sizeof(torus_batch_t));
+    }
+}
+
+
+/* Runs "command?arguments" to its end, as the handler does. */
+static inline void
+torus_model_run(torus_model_t *m, const char *request, torus_result_t *res)
+{
+    size_t                 n, nargs;
+    const char            *query;
+    torus_arg_t           *args;
+    torus_arena_t         *arena;
+    torus_request_t       *r;
+    torus_command_t        command;
+    torus_request_conf_t   conf;
+
+    memset(res, 0, sizeof(torus_result_t));
+    memset(&conf, 0, sizeof(torus_request_conf_t));
+    torus_buf_init(&res->body, 0);
+
+    arena = torus_arena_create(4096, 0);
+    query = strchr(request, '?');
+    n = query == NULL ? strlen(request) : (size_t) (query - request);
+    query = query == NULL ? "" : query + 1;
+
+    while (n > 0 && request[n - 1] == '/') {
+        n--;
+    }
+
+    if (*request == '/') {
+        request++;
+        n--;
+    }
+
+    if (torus_command_find(torus_str(request, n), &command) != TORUS_OK) {
+        res->status = 404;
+        torus_arena_destroy(arena);
+        return;
+    }
+
+    conf.set = m->set;
+    conf.limits = m->limits;
+    conf.now = m->now;
+    conf.explain = m->explain;
+    conf.open_null = m->open_null;
+    conf.path = torus_str(request, n);
+
+    torus_args_parse(arena, torus_str(query, strlen(query)), &args, &nargs);
+
+    r = torus_request_create(&conf, command, args, nargs);
+
+    if (m->chance != 0) {
+        torus_model_mix(m, r, res);
+
+    } else {
+        torus_model_talk(m, r, arena, res);
     }
 
     res->status = torus_request_status(r);
