@@ -140,8 +140,9 @@ for my $row (@rows) {
     my $range = '&format=json&from=' . ($start - 60) . '&until=' . $now;
     my (%times, %cpu, %body, @theirs, $y);
 
-    # one after the other, in a few turns
-    my $times = $n > 1000 ? 1 : $n > 1 ? 10 : 50;
+    # one after the other, in a few turns: the first ones of a turn find
+    # caches of the processor that are full of the others' data
+    my $times = $n > 1000 ? 1 : 50;
 
     for (1 .. $rounds) {
         for my $schema (@ours) {
