@@ -439,6 +439,8 @@ torus_find_finish(torus_find_t *f, torus_find_entry_t *e)
 static int
 torus_find_names(torus_find_t *f, torus_find_scan_t *s)
 {
+    torus_find_child_t  *c;
+
     for ( /* void */ ; s->i < s->n; s->i++) {
 
         if (torus_work_over(&f->stats->work)) {
@@ -447,7 +449,11 @@ torus_find_names(torus_find_t *f, torus_find_scan_t *s)
 
         torus_work_did(&f->stats->work, 1);
 
-        s->children[s->i].name = s->text.pos + s->children[s->i].at;
+        c = &s->children[s->i];
+
+        /* of nothing but names without text there is none */
+        c->name = (c->len == 0) ? (const unsigned char *) ""
+                                 : s->text.pos + c->at;
     }
 
     s->spare = torus_account_alloc(f->conf.account,
