@@ -239,6 +239,8 @@ LINES = r'(?=.*(constantLine|threshold|countSeries|aggregateLine)\()'
 MIXED = r'(?=.*(?<![\w.\]}*?-])([mr]\.|\w*[*?\[{][^.()]*\.))'
 
 EXCUSES = [
+    ('', r'times \[(\d+), (\d+), 0\] theirs, \[\1, \2, 1\] ours',
+     'no step is 0'),
     ('', r'ours: argument "\w+" of \w+\(\) has to be ',
      'they take a value of another type for what it is not'),
     ('', r'ours: the window of \w+\(\) is empty',
@@ -257,11 +259,11 @@ EXCUSES = [
      'an optional argument without text is none: Grafana sends those'),
     ('stacked.*None', 'names theirs',
      'None is the default'),
-    ('timeStack', r'names theirs.*-(1d|30min), [3-9]',
+    ('timeStack', r'(names theirs.*|^timeShift.*)-(1d|30min), [3-9]',
      'a whisper file ends, and what is before is no series'),
     ('template', r'400 theirs.*invalid template\(\) syntax',
      'pipes in a template are no mistake'),
-    (r'alignTo|smartSummarize|timeS', r'times \[(1699400|1699100|16989|1699)',
+    (r'alignTo|smartSummarize|timeS', r'times \[169[4-9]',
      'a whisper file ends, and the answer begins, where its points may'),
     (WINDOWS + OFF_GRID, 'times|values|point',
      'windows of no whole number of points are off the grid'),
@@ -290,8 +292,11 @@ EXCUSES = [
     (r'\b(stdev)\(.*(identity|time|timeFunction)\(', 'point',
      'what is small is lost beside what is huge'),
     (r'log\([^()]*(\([^()]*\))*,None', 'names theirs', 'None is the default'),
+    (r'threshold\([^()]*None', 'names theirs', 'None is the default'),
     ('countSeries.*None', 'names theirs', 'None is no series'),
     ('=None|None', '400 theirs', 'None is the default'),
+    (WINDOWS + MIXED, 'names theirs',
+     'in a range between two points of the longest step there are none'),
     (WINDOWS + MIXED, 'times|values|point',
      'a window is as long as the longest step says, for all series'),
     (WINDOWS + LINES, '',
@@ -331,7 +336,7 @@ TIME_EXCUSES = [
     ('', '400 theirs, 200 ours', 'we read more'),
     ('', r'times \[(\d+), (\d+), 0\] theirs, \[\1, \2, 1\] ours',
      'no step is 0'),
-    (r'=[-+]( |$)', '200 theirs, 400 ours', 'a sign alone is a mistake'),
+    (r'= *[-+] *(&|$)', '200 theirs, 400 ours', 'a sign alone is a mistake'),
     (r'(^|& )from=( |$)', '', 'a "from" without text is none, not now'),
 ]
 
