@@ -9,10 +9,11 @@
  * slice's memory is given back when its rows are written; collapsed reads
  * keep one row each until their last bucket.
  *
- * The next slice's commands are given out before the replies to the last are
- * there, where there is memory enough: so a host may owe the replies to two
- * batches.  When there is none left after all, that slice is given up, and
- * read again when its turn has come; from then on they go one after another.
+ * The commands of two more slices are given out before the replies to the
+ * first are there, where there is memory enough: so a host may owe the replies
+ * to three batches.  When there is none left after all, those slices are given
+ * up, and read again when their turn has come; from then on they go one after
+ * another.
  *
  * A key of another type than the schema's (written under another schema, or
  * by somebody else) holds nothing of ours and reads as missing: MGET cannot

@@ -163,7 +163,7 @@ struct torus_fetch_s {
     unsigned                   writing:1; /* so is the bucket at wrote */
     unsigned                   closing:1; /* which its read ends with */
     unsigned                   ahead:1;   /* what a slice takes is known */
-    unsigned                   alone:1;   /* .. and two were too much */
+    unsigned                   alone:1;   /* .. and more were too much */
     unsigned                   done:1;
 };
 

@@ -28,7 +28,7 @@
  *
  *   torus_request_destroy(r);
  *
- * - At most two batches per host are unanswered, the second so that the host
+ * - At most three batches per host are unanswered, the others so that the host
  *   need not wait for what is made of the first; batches of one slice go to
  *   several hosts at once.  Slices bound what is held in memory.  To bound
  *   it for a slow client too, call next only when the output is drained.
