@@ -5,6 +5,9 @@
 #include "torus_graph_eval.h"
 
 
+#define TORUS_GRAPH_LOOKUP  10    /* operations to look a leaf up */
+
+
 static int torus_graph_leaf_room(torus_graph_t *g);
 static uint64_t torus_graph_leaf_hash(const torus_graph_node_t *node,
     const torus_graph_span_t *span);
@@ -66,6 +69,8 @@ torus_graph_leaf(torus_graph_t *g, const torus_graph_node_t *node,
 {
     uint64_t             hash;
     torus_graph_leaf_t  *l;
+
+    torus_graph_work(g, TORUS_GRAPH_LOOKUP);
 
     hash = torus_graph_leaf_hash(node, span);
     l = g->slots != 0 ? g->table[hash & (g->slots - 1)] : NULL;

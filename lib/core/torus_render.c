@@ -1,6 +1,8 @@
 /*
  * /render, a machine of these states:
  *
+ *   PREPARE  targets are parsed and checked, and say which leaves they need
+ *   ASK      leaves that are globs become queries
  *   PLAN     leaves become names, names become wants
  *   FIND     waiting for the index of names, then PLAN again
  *   READS    wants become reads
@@ -8,7 +10,7 @@
  *   MISS     names without any data are looked up in the index, to tell what
  *            exists from what does not: waiting for it is FIND again
  *   SUPPLY   series are given to the evaluator
- *   EVAL     evaluates; when it wants more leaves, PLAN again
+ *   EVAL     evaluates; when it wants more leaves, ASK again
  *   FOLD     to maxDataPoints
  *   WRITE    until DONE
  *
@@ -23,6 +25,7 @@
 #define TORUS_RENDER_CHUNK  16384
 
 
+static unsigned torus_render_begin(torus_render_t *r);
 static int torus_render_step_on(torus_render_t *r);
 static int torus_render_evaluate(torus_render_t *r);
 static int torus_render_went(torus_render_t *r, int rc,
@@ -65,6 +68,10 @@ torus_render_create(const torus_request_conf_t *conf,
     torus_buf_init_on(&r->scratch, limits->account);
 
     status = torus_render_args(r);
+
+    if (status == 200) {
+        status = torus_render_begin(r);
+    }
 
     if (status != 200) {
         *err = r->err;
@@ -235,12 +242,34 @@ torus_render_work(torus_render_t *r)
 }
 
 
+/* Most requests are told at once what is wrong with them. */
+static unsigned
+torus_render_begin(torus_render_t *r)
+{
+    do {
+        if (torus_render_step_on(r) != TORUS_OK) {
+            return r->status;
+        }
+
+    } while (r->state <= TORUS_RENDER_ASK
+             && !torus_work_over(&r->stats->work));
+
+    return 200;
+}
+
+
 static int
 torus_render_step_on(torus_render_t *r)
 {
     int  rc;
 
     switch (r->state) {
+
+    case TORUS_RENDER_PREPARE:
+        return torus_render_prepare(r);
+
+    case TORUS_RENDER_ASK:
+        return torus_render_ask(r);
 
     case TORUS_RENDER_PLAN:
         return torus_render_plan(r);

@@ -5,7 +5,9 @@
 #include "torus_render_state.h"
 
 
-#define TORUS_RENDER_MADE  8        /* points made per point fetched */
+#define TORUS_RENDER_MADE    8        /* points made per point fetched */
+#define TORUS_RENDER_TARGET  50       /* operations to prepare a target */
+#define TORUS_RENDER_BYTE    4        /* .. and for each byte of it */
 
 
 static unsigned torus_render_times(torus_render_t *r);
@@ -224,7 +226,7 @@ torus_render_vars(torus_render_t *r)
 static unsigned
 torus_render_targets(torus_render_t *r)
 {
-    size_t       i, n;
+    size_t       i;
     const char  *name;
 
     r->params.seed = torus_hash(&r->params.span, sizeof(torus_graph_span_t),
@@ -236,7 +238,10 @@ torus_render_targets(torus_render_t *r)
     r->params.max_points = r->limits->points * TORUS_RENDER_MADE;
 
     r->graph = torus_graph_create(r->arena, &r->params);
-    if (r->graph == NULL) {
+    r->targets = torus_arena_alloc(r->arena, (r->nargs + 1)
+                                             * sizeof(torus_str_t));
+
+    if (r->graph == NULL || r->targets == NULL) {
         return 500;
     }
 
@@ -248,30 +253,47 @@ torus_render_targets(torus_render_t *r)
         }
     }
 
-    n = 0;
-
     for (i = 0; i < r->nargs; i++) {
 
-        if (!torus_str_is(r->args[i].name, name)
-            || r->args[i].value.len == 0)
+        if (torus_str_is(r->args[i].name, name)
+            && r->args[i].value.len != 0)
         {
-            continue;
-        }
-
-        if (r->limits->targets != 0 && n++ == r->limits->targets) {
-            torus_error(&r->err, "more than %zu targets",
-                        r->limits->targets);
-            return 413;
-        }
-
-        if (torus_graph_prepare(r->graph, r->args[i].value, &r->err)
-            != TORUS_OK)
-        {
-            return torus_graph_status(r->graph);
+            r->targets[r->ntargets++] = r->args[i].value;
         }
     }
 
-    return torus_render_begin_pass(r) == TORUS_OK ? 200 : r->status;
+    return 200;
+}
+
+
+int
+torus_render_prepare(torus_render_t *r)
+{
+    torus_str_t  text;
+
+    for ( /* void */ ; r->target < r->ntargets; r->target++) {
+
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_OK;
+        }
+
+        if (r->limits->targets != 0 && r->target == r->limits->targets) {
+            torus_error(&r->err, "more than %zu targets",
+                        r->limits->targets);
+            return torus_render_fail(r, 413);
+        }
+
+        text = r->targets[r->target];
+
+        torus_work_did(&r->stats->work,
+                       TORUS_RENDER_TARGET + TORUS_RENDER_BYTE * text.len);
+
+        if (torus_graph_prepare(r->graph, text, &r->err) != TORUS_OK) {
+            return torus_render_fail(r, torus_graph_status(r->graph));
+        }
+    }
+
+    return torus_render_begin_pass(r);
 }
 
 

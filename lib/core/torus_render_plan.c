@@ -21,7 +21,8 @@ typedef struct {
 } torus_render_choice_t;
 
 
-static int torus_render_ask(torus_render_t *r);
+static void torus_render_kind(torus_render_t *r, torus_render_leaf_t *l);
+static int torus_render_begin_queries(torus_render_t *r);
 static int torus_render_query(torus_render_t *r, torus_render_leaf_t *l);
 static int torus_render_hit(torus_render_t *r, torus_render_leaf_t *l,
     torus_str_t path);
@@ -54,7 +55,7 @@ torus_render_begin_pass(torus_render_t *r)
     r->nleaves = n - r->taken;
     r->leaves = torus_arena_calloc(r->arena, r->nleaves + 1,
                                    sizeof(torus_render_leaf_t));
-    r->slots = TORUS_RENDER_TABLE;
+    r->slots = r->reads_size == 0 ? TORUS_RENDER_TABLE : r->reads_size;
     r->table = torus_arena_calloc(r->arena, r->slots,
                                   sizeof(torus_render_read_t *));
 
@@ -66,65 +67,112 @@ torus_render_begin_pass(torus_render_t *r)
         r->leaves[i].leaf = leaves[r->taken + i];
     }
 
+    torus_work_did(&r->stats->work, r->nleaves);
+
     r->taken = n;
     r->leaf = 0;
     r->name = 0;
     r->nreads = 0;
-    r->state = TORUS_RENDER_PLAN;
+    r->nqueries = 0;
+    r->queries = NULL;
+    r->asked.from = INT64_MAX;
+    r->asked.until = INT64_MIN;
+    r->state = TORUS_RENDER_ASK;
 
-    return torus_render_ask(r);
+    return TORUS_OK;
 }
 
 
 /* All globs of the pass are asked for together, each once. */
-static int
+int
 torus_render_ask(torus_render_t *r)
 {
-    size_t                i;
-    torus_find_conf_t     conf;
-    torus_graph_span_t   *span;
-    torus_render_leaf_t  *l;
+    for ( /* void */ ; r->leaf < r->nleaves; r->leaf++) {
+
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_OK;
+        }
+
+        torus_render_kind(r, &r->leaves[r->leaf]);
+    }
+
+    if (r->nqueries != 0 && r->queries == NULL
+        && torus_render_begin_queries(r) != TORUS_OK)
+    {
+        return torus_render_full(r);
+    }
+
+    for ( /* void */ ; r->queries != NULL && r->name < r->nleaves; r->name++) {
+
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_OK;
+        }
+
+        torus_work_did(&r->stats->work, 1);
+
+        if (r->leaves[r->name].asked
+            && torus_render_query(r, &r->leaves[r->name]) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    r->leaf = 0;
+    r->name = 0;
+    r->state = r->queries != NULL ? TORUS_RENDER_FIND : TORUS_RENDER_PLAN;
+
+    return TORUS_OK;
+}
+
+
+/* Is the index to be asked for it? */
+static void
+torus_render_kind(torus_render_t *r, torus_render_leaf_t *l)
+{
+    const torus_str_t         *path;
+    const torus_graph_span_t  *span;
+
+    path = &l->leaf->path;
+    span = &l->leaf->span;
+
+    torus_work_did(&r->stats->work, 2 + path->len / 4);
+
+    if (!torus_glob_is_pattern(*path)) {
+        l->literal = 1;
+        l->names = &l->leaf->path;
+        l->nnames = 1;
+        return;
+    }
+
+    /* without stored tags nothing has any */
+
+    if (path->len >= 12 && memcmp(path->data, "seriesByTag(", 12) == 0) {
+        return;
+    }
+
+    l->asked = 1;
+    r->nqueries++;
+
+    r->asked.from = span->from < r->asked.from ? span->from : r->asked.from;
+    r->asked.until = span->until > r->asked.until ? span->until
+                                                  : r->asked.until;
+}
+
+
+/* It is known how many there may be. */
+static int
+torus_render_begin_queries(torus_render_t *r)
+{
+    torus_find_conf_t  conf;
 
     memset(&conf, 0, sizeof(torus_find_conf_t));
 
     conf.now = r->conf->now;
-    conf.from = INT64_MAX;
-    conf.until = INT64_MIN;
+    conf.from = r->asked.from;
+    conf.until = r->asked.until;
     conf.names = r->limits->series;
     conf.account = r->limits->account;
     conf.leaves = 1;
-
-    r->nqueries = 0;
-
-    for (i = 0; i < r->nleaves; i++) {
-        l = &r->leaves[i];
-        span = &l->leaf->span;
-
-        if (!torus_glob_is_pattern(l->leaf->path)) {
-            l->literal = 1;
-            l->names = &l->leaf->path;
-            l->nnames = 1;
-            continue;
-        }
-
-        /* without stored tags nothing has any */
-
-        if (l->leaf->path.len >= 12
-            && memcmp(l->leaf->path.data, "seriesByTag(", 12) == 0)
-        {
-            continue;
-        }
-
-        l->asked = 1;
-        r->nqueries++;
-
-        conf.from = span->from < conf.from ? span->from : conf.from;
-        conf.until = span->until > conf.until ? span->until : conf.until;
-    }
-
-    if (r->nqueries == 0) {
-        return TORUS_OK;
-    }
 
     if (r->find != NULL) {
         torus_find_destroy(r->find);
@@ -135,44 +183,42 @@ torus_render_ask(torus_render_t *r)
                                    r->nqueries
                                    * sizeof(torus_render_leaf_t *));
 
-    if (r->find == NULL || r->queries == NULL) {
-        return torus_render_full(r);
+    for (r->nglobs = 1; r->nglobs < r->nqueries; r->nglobs *= 2) {
+        /* void */
     }
 
+    r->globs = torus_arena_calloc(r->arena, r->nglobs,
+                                  sizeof(torus_render_leaf_t *));
     r->nqueries = 0;
 
-    for (i = 0; i < r->nleaves; i++) {
-
-        if (r->leaves[i].asked
-            && torus_render_query(r, &r->leaves[i]) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-    }
-
-    r->state = TORUS_RENDER_FIND;
-
-    return TORUS_OK;
+    return r->find != NULL && r->queries != NULL && r->globs != NULL
+           ? TORUS_OK : TORUS_ERROR;
 }
 
 
 static int
 torus_render_query(torus_render_t *r, torus_render_leaf_t *l)
 {
-    int     rc;
-    size_t  i;
+    int                    rc;
+    torus_str_t            path;
+    torus_render_leaf_t   *same, **slot;
 
-    for (i = 0; i < r->nqueries; i++) {
+    path = l->leaf->path;
+    slot = &r->globs[torus_hash(path.data, path.len, 0) & (r->nglobs - 1)];
 
-        if (torus_str_eq(r->queries[i]->leaf->path, l->leaf->path)) {
-            l->query = i;
+    for (same = *slot; same != NULL; same = same->next) {
+
+        if (torus_str_eq(same->leaf->path, path)) {
+            l->query = same->query;
             l->asked = 0;
             l->shared = 1;
             return TORUS_OK;
         }
     }
 
-    rc = torus_find_add(r->find, l->leaf->path, &r->err);
+    torus_work_did(&r->stats->work, TORUS_RENDER_NAME + path.len);
+
+    rc = torus_find_add(r->find, path, &r->err);
 
     if (rc == TORUS_INVALID) {
         return torus_render_fail(r, 400);
@@ -181,6 +227,9 @@ torus_render_query(torus_render_t *r, torus_render_leaf_t *l)
     if (rc != TORUS_OK) {
         return torus_render_full(r);
     }
+
+    l->next = *slot;
+    *slot = l;
 
     l->query = r->nqueries;
     r->queries[r->nqueries++] = l;
@@ -266,6 +315,10 @@ torus_render_plan(torus_render_t *r)
 
     for ( /* void */ ; r->leaf < r->nleaves; r->leaf++, r->name = 0) {
         l = &r->leaves[r->leaf];
+
+        if (torus_work_over(&r->stats->work)) {
+            return TORUS_OK;
+        }
 
         if (!l->open && torus_render_open(r, l) != TORUS_OK) {
             return TORUS_ERROR;

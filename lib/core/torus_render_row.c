@@ -10,6 +10,7 @@
 
 #define TORUS_RENDER_AHEAD  65536   /* points written ahead, at most .. */
 #define TORUS_RENDER_SHARE  16      /* .. in that part of what is left */
+#define TORUS_RENDER_LEAF   20      /* operations to supply one */
 
 
 static int torus_render_usual(const torus_render_t *r,
@@ -303,6 +304,7 @@ torus_render_supply(torus_render_t *r)
         }
 
         r->nseries = 0;
+        torus_work_did(&r->stats->work, TORUS_RENDER_LEAF);
     }
 
     rc = torus_render_take(r, l);

@@ -23,7 +23,9 @@
 
 
 typedef enum {
-    TORUS_RENDER_PLAN = 0,
+    TORUS_RENDER_PREPARE = 0,
+    TORUS_RENDER_ASK,
+    TORUS_RENDER_PLAN,
     TORUS_RENDER_FIND,
     TORUS_RENDER_READS,
     TORUS_RENDER_FETCH,
@@ -36,6 +38,7 @@ typedef enum {
 } torus_render_state_t;
 
 
+typedef struct torus_render_leaf_s  torus_render_leaf_t;
 typedef struct torus_render_want_s  torus_render_want_t;
 typedef struct torus_render_read_s  torus_render_read_t;
 
@@ -63,12 +66,13 @@ struct torus_render_read_s {
 
 
 /* A leaf that is to be supplied. */
-typedef struct {
+struct torus_render_leaf_s {
     torus_graph_leaf_t          *leaf;
     torus_str_t                 *names;
     size_t                       nnames;
     size_t                       size;
     size_t                       query;     /* of the index */
+    torus_render_leaf_t         *next;      /* with one, of that hash */
     torus_render_want_t        **wants;
     size_t                       nwants;
     const torus_schema_t        *schema;    /* forced by the leaf */
@@ -76,7 +80,7 @@ typedef struct {
     unsigned                     asked:1;   /* it has a query of its own */
     unsigned                     shared:1;  /* it has that of another */
     unsigned                     open:1;    /* its planning has begun */
-} torus_render_leaf_t;
+};
 
 
 struct torus_render_s {
@@ -92,6 +96,9 @@ struct torus_render_s {
     torus_graph_writer_t         writer;
     size_t                       max;       /* maxDataPoints, 0: none */
     torus_render_state_t         state;
+    torus_str_t                 *targets;
+    size_t                       ntargets;
+    size_t                       target;    /* the cursor of PREPARE */
 
     /* of a pass */
     size_t                       taken;     /* leaves of earlier passes */
@@ -111,8 +118,11 @@ struct torus_render_s {
     torus_plan_t                 plan;
     torus_fetch_t               *fetch;
     torus_find_t                *find;
+    torus_graph_span_t           asked;     /* of all leaves with a query */
     torus_render_leaf_t        **queries;   /* whose they are */
     size_t                       nqueries;
+    torus_render_leaf_t        **globs;     /* the same, by hash */
+    size_t                       nglobs;    /* slots */
     size_t                       read;      /* the cursor of READS, MISS */
     torus_render_read_t        **missed;    /* by query; NULL: not in MISS */
     size_t                       whole;     /* reads whose points are, too */
@@ -138,12 +148,16 @@ int torus_render_fail(torus_render_t *r, unsigned status);
 /* The status of the request. */
 unsigned torus_render_args(torus_render_t *r);
 
+/* Some of the targets; then the first pass. */
+int torus_render_prepare(torus_render_t *r);
+
 /* torus_render_plan.c */
 
 /* The leaves that there were not in the last pass. */
 int torus_render_begin_pass(torus_render_t *r);
 
-/* What the index has found, and the names of all leaves. */
+/* Queries of the index, what it has found, and the names of all leaves. */
+int torus_render_ask(torus_render_t *r);
 int torus_render_hits(torus_render_t *r);
 int torus_render_plan(torus_render_t *r);
 

@@ -20,6 +20,7 @@
  */
 #define SLICES_MOST    1000000
 
+#define SLICES_SOME    500000    /* .. of one that can be left anywhere */
 #define SLICES_ROW     20000000  /* .. of a bucket with so many values */
 #define SLICES_BEGIN   3000000   /* .. of a call that reads arguments */
 #define SLICES_REPLY   20000     /* elements of the largest reply */
@@ -529,8 +530,85 @@ test_targets(slices_t *w)
 
     slices_arg(&args[1000], "from", "-1min");
 
+    most_bound = SLICES_SOME;
     slices_check(w, "a thousand targets", TORUS_COMMAND_RENDER, args, 1001,
                  200);
+    most_bound = SLICES_MOST;
+}
+
+
+/* As many different globs as there may be leaves; nothing has such a name. */
+static void
+test_globs(slices_t *w)
+{
+    size_t        i, k, n;
+    torus_arg_t   args[1001];
+    static char   text[1000][512];
+
+    for (i = 0; i < 1000; i++) {
+        n = (size_t) snprintf(text[i], sizeof(text[i]), "group(");
+
+        for (k = 0; k < 20; k++) {
+            n += (size_t) snprintf(text[i] + n, sizeof(text[i]) - n,
+                                   "%sz%zu*.a", k == 0 ? "" : ",",
+                                   20 * i + k);
+        }
+
+        strcpy(text[i] + n, ")");
+        slices_arg(&args[i], "target", text[i]);
+    }
+
+    slices_arg(&args[1000], "from", "-1min");
+
+    most_bound = SLICES_SOME;
+    slices_check(w, "as many globs as there may be", TORUS_COMMAND_RENDER,
+                 args, 1001, 200);
+    most_bound = SLICES_MOST;
+}
+
+
+/* What is wrong is told before anything is read, wherever it is. */
+static void
+test_faults(slices_t *w)
+{
+    size_t            i;
+    torus_arg_t       args[1001];
+    torus_batch_t     batch;
+    torus_request_t  *r;
+
+    static char         text[1001][32];
+    static const char   fault[] = "unknown function \"nix\"";
+
+    for (i = 0; i < 1001; i++) {
+        snprintf(text[i], sizeof(text[i]), "scale(g.b%02zu.s%06zu,2)",
+                 i % 100, i);
+        slices_arg(&args[i], "target", text[i]);
+    }
+
+    for (i = 0; i < 2; i++) {
+        r = torus_request_create(&w->conf, TORUS_COMMAND_RENDER, args,
+                                 i == 0 ? 1001 : 1000);
+
+        while (torus_request_busy(r)) {
+            is_int(torus_request_next(r, &batch), TORUS_DECLINED,
+                   "nothing is read yet");
+            torus_request_work(r);
+        }
+
+        if (i == 0) {
+            is_int(torus_request_status(r), 413, "a target too many");
+            is_cstr(torus_request_error(r), "more than 1000 targets",
+                    ".. is told");
+            slices_arg(&args[999], "target", "nix(a)");
+
+        } else {
+            is_int(torus_request_status(r), 400, "the last target is wrong");
+            ok(strstr(torus_request_error(r), fault) != NULL, ".. %s",
+               torus_request_error(r));
+        }
+
+        torus_request_destroy(r);
+    }
 }
 
 
@@ -797,6 +875,8 @@ main(int argc, char **argv)
     test_values(&w);
     test_targets(&w);
     test_shared(&w);
+    test_globs(&w);
+    test_faults(&w);
     test_names(&w);
     test_stats(&w);
     test_functions(&w);
