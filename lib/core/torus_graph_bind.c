@@ -4,6 +4,8 @@
 
 #include "torus_graph_eval.h"
 
+#include <strings.h>
+
 
 static int torus_graph_bind_nothing(torus_graph_t *g,
     torus_graph_call_t *call);
@@ -380,7 +382,11 @@ torus_graph_bind_typed(const torus_target_t *tree, torus_graph_type_t type,
     switch (type) {
 
     case TORUS_GRAPH_INT_OR_INF:
-        if (tree->kind == TORUS_TARGET_INF) {
+        if (tree->kind == TORUS_TARGET_INF
+            || (tree->kind == TORUS_TARGET_STRING
+                && tree->text.len == 3
+                && strncasecmp((char *) tree->text.data, "inf", 3) == 0))
+        {
             arg->number = INFINITY;
             return TORUS_OK;
         }
@@ -446,8 +452,17 @@ torus_graph_bind_typed(const torus_target_t *tree, torus_graph_type_t type,
                : TORUS_DECLINED;
 
     case TORUS_GRAPH_ANY:
-        arg->number = tree->number;
+        arg->number = (tree->kind == TORUS_TARGET_INF) ? INFINITY
+                                                       : tree->number;
         arg->integer = tree->integer;
+
+        /* Python's numbers, too */
+        if (tree->kind == TORUS_TARGET_BOOL) {
+            arg->integer = 1;
+            arg->text = tree->number != 0 ? torus_str("True", 4)
+                                          : torus_str("False", 5);
+        }
+
         return TORUS_OK;
 
     default: /* string, tag */
