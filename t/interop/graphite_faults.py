@@ -4,6 +4,7 @@
 # rest of an answer is still compared.  The others are excuses: what the
 # request looks like, what differs then, and why.
 
+import collections
 import importlib
 import importlib.util
 import inspect
@@ -11,13 +12,59 @@ import re
 import sys
 import textwrap
 
+# a window over nothing but what is before the range is none
+
+NO_POINT = '''    if (len(series) <= %s or series.start + (len(series) - 1) * series.step
+        <= epoch(requestContext['startTime'])):
+      continue
+'''
+
+# as if all files had ever been there
+
+WHOLE = '''data = whisper.fetch(self.fs_path, startTime, endTime, now=now)
+    if data is None and endTime < now:
+      data = (0, 0, whisper.info(self.fs_path)['archives'][-1]
+              ['secondsPerPoint']), []
+    if data is None:
+      return None
+    (start, end, step), values = data
+    begin = startTime - startTime % step + step
+    if not values:
+      start = end = max(begin, endTime - endTime % step + step)
+    values = [None] * ((start - begin) // step) + values
+    start = min(start, begin)
+    return ((start, end, step), values) if start <= endTime else None
+'''
+
 # module, function, what is there, what takes its place, why
 
 MENDS = [
     ('render.functions', 'movingWindow',
      'for i in range(windowPoints, len(series)):',
-     'for i in range(windowPoints + 1, len(series) + 1):',
+     'for i in range(skip + 1, len(series) + 1):',
      'windows end at the point since 1.1.9'),
+
+    ('render.functions', 'movingWindow',
+     'series[i - windowPoints:i]', 'series[max(0, i - windowPoints):i]',
+     'where less is fetched than the window has, its end comes in front'),
+
+    ('render.functions', 'movingWindow',
+     '    series.tags[tagName] = windowSize\n',
+     '    skip = previewSeconds // series.step\n'
+     + NO_POINT % 'skip' +
+     '    series.tags[tagName] = windowSize\n',
+     'a window is as long as the longest step says, for all series'),
+
+    ('render.functions', 'movingWindow',
+     'start=series.start + previewSeconds',
+     'start=series.start + skip * series.step',
+     'windows of no whole number of points are off the grid'),
+
+    ('render.functions', 'exponentialMovingAverage',
+     '    series.tags[\'exponentialMovingAverage\'] = windowSize\n',
+     NO_POINT % 'windowPoints' +
+     '    series.tags[\'exponentialMovingAverage\'] = windowSize\n',
+     'a range without a point has a series'),
 
     ('render.functions', '_nonNegativeDelta',
      '  # ignore values larger than maxValue\n',
@@ -33,19 +80,15 @@ MENDS = [
     ('render.functions', 'timeShift',
      '  for shiftedSeries in evaluateTarget('
      'myContext, requestContext[\'args\'][0]):\n',
-     '  own = {s.name: s for s in seriesList}\n'
-     '  for shiftedSeries in evaluateTarget('
-     'myContext, requestContext[\'args\'][0]):\n'
-     '    series = own.get(shiftedSeries.name, seriesList[0])\n',
+     '  shifted = evaluateTarget(myContext, requestContext[\'args\'][0])\n'
+     '  for series, shiftedSeries in unshifted(seriesList, shifted):\n',
      'all series get the start of the first'),
 
     ('render.functions', 'timeStack',
      '    for shiftedSeries in evaluateTarget('
      'myContext, requestContext[\'args\'][0]):\n',
-     '    own = {s.name: s for s in seriesList}\n'
-     '    for shiftedSeries in evaluateTarget('
-     'myContext, requestContext[\'args\'][0]):\n'
-     '      series = own.get(shiftedSeries.name, seriesList[0])\n',
+     '    shifted = evaluateTarget(myContext, requestContext[\'args\'][0])\n'
+     '    for series, shiftedSeries in unshifted(seriesList, shifted):\n',
      'all series get the start of the first'),
 
     ('render.functions', 'normalize',
@@ -156,9 +199,71 @@ MENDS = [
 
     ('readers.whisper', 'WhisperReader.fetch_data',
      'return whisper.fetch(self.fs_path, startTime, endTime, now=now)',
-     'data = whisper.fetch(self.fs_path, startTime, endTime, now=now)\n'
-     '    return data if data and data[0][0] <= endTime else None',
+     WHOLE,
+     'a whisper file ends, and the answer begins, where its points may; and '
      'the next point stands in for a range without any'),
+
+    ('render.functions', 'weightedAverage',
+     '    productValues =',
+     '    _, start, end, step = normalize([[seriesAvg, seriesWeight]])\n'
+     '    productValues =',
+     'points of different steps go together by number'),
+
+    ('render.functions', 'weightedAverage',
+     'seriesAvg.start,seriesAvg.end,seriesAvg.step', 'start,end,step',
+     'points of different steps go together by number'),
+
+    ('render.functions', 'weightedAverage',
+     '  resultValues =',
+     '  _, start, end, step = normalize([[sumProducts, sumWeights]])\n'
+     '  resultValues =',
+     'points of different steps go together by number'),
+
+    ('render.functions', 'weightedAverage',
+     'sumProducts.start,sumProducts.end,sumProducts.step', 'start,end,step',
+     'points of different steps go together by number'),
+
+    ('render.functions', 'divideSeries',
+     '    end -= (end - start) % step\n',
+     '    bothSeries, start, end, step = normalize(['
+     '[s.copy(values=s[:]) for s in bothSeries]])\n',
+     'points go together by number, though series begin apart'),
+
+    ('render.functions', 'asPercent',
+     '  normalize([seriesList])\n',
+     '  _, start1, end1, step1 = normalize([seriesList])\n',
+     'values of the common step have the times of their own'),
+
+    ('render.functions', 'asPercent',
+     '      normalize([seriesList, total])\n',
+     '      _, start1, end1, step1 = normalize([seriesList, total])\n',
+     'values of the common step have the times of their own'),
+
+    ('render.functions', 'asPercent',
+     'series.start,series.end,series.step', 'start1,end1,step1',
+     'values of the common step have the times of their own'),
+
+    ('render.functions', 'timeFunction',
+     'time.mktime(when.timetuple())', 'float(epoch(when))',
+     'a zone shifts the time itself'),
+
+    ('render.functions', 'timeFunction',
+     'time.mktime(requestContext["startTime"].timetuple())',
+     'epoch(requestContext["startTime"])',
+     'a zone shifts the time itself'),
+
+    ('render.functions', 'timeFunction',
+     'time.mktime(requestContext["endTime"].timetuple())',
+     'epoch(requestContext["endTime"])',
+     'a zone shifts the time itself'),
+
+    ('render.functions', 'integralByInterval',
+     'timestamp(', 'epoch(', 'a zone shifts the time itself'),
+
+    ('render.views', 'parseOptions',
+     "    if 'from' in queryParams:\n",
+     "    if queryParams.get('from'):\n",
+     'a "from" without text is none, not now'),
 ]
 
 GRAMMAR = [
@@ -201,7 +306,32 @@ def mend_grammar():
         lambda self, s: module.grammar.parseString(s, parseAll=True)
 
 
+def unshifted(own, shifted):
+    """Each with what it is in its own range: the same of that name.
+
+    The same may be of a finer interval there: then it is the first point of
+    its own one.
+    """
+
+    seen = collections.Counter()
+    out = []
+
+    for s in shifted:
+        same = [o for o in own if o.name == s.name]
+        o = (same[seen[s.name]:] or same or own)[0]
+        seen[s.name] += 1
+
+        if o.step != s.step and s.step % o.step == 0 and s.start % s.step == 0:
+            o = o.copy(start=-(-o.start // s.step) * s.step)
+
+        out.append((o, s))
+
+    return out
+
+
 def mend():
+    functions = importlib.import_module('graphite.render.functions')
+    functions.unshifted = unshifted
     changed = {}
 
     for module, name, old, new, _ in MENDS:
@@ -220,8 +350,6 @@ def mend():
         exec(compile(text, f.__name__, 'exec'), f.__globals__, names)
         f.__code__ = names[f.__name__].__code__
 
-    functions = importlib.import_module('graphite.render.functions')
-
     # nor do these refuse what they do not draw
     for f in functions.cactiStyle, functions.legendValue:
         for p in f.params:
@@ -230,19 +358,32 @@ def mend():
 
 WINDOWS = r'(?=.*(moving\w+|exponentialMovingAverage)\()'
 
-# of the targets, of the first difference, why
-
-OFF_GRID = r'(?=.*["\'](90s|30s|59s|100s)["\'])'
-LINES = r'(?=.*(constantLine|threshold|countSeries|aggregateLine)\()'
-
 # paths of series with other steps than a minute
 MIXED = r'(?=.*(?<![\w.\]}*?-])([mr]\.|\w*[*?\[{][^.()]*\.))'
+
+# paths of series whose values overflow
+HUGE = r'(?<![\w.\]}*?-])([hH]\.|\w*[*?\[{][^.()]*\.)'
+
+
+# the sign of zeroes is all that differs
+def of_signs(why):
+    m = re.match('names theirs: (.*)\n *ours: (.*)', why)
+
+    return m and re.sub('-0(?=[),])', '0', m[1]) \
+        == re.sub('-0(?=[),])', '0', m[2])
+
+
+# of the targets, of the first difference, why
 
 EXCUSES = [
     ('', r'times \[(\d+), (\d+), 0\] theirs, \[\1, \2, 1\] ours',
      'no step is 0'),
-    ('', r'ours: argument "\w+" of \w+\(\) has to be ',
+    ('', r'ours: argument "\w+" of \w+\(\) has to be .*, not '
+     r'"(None|true|inf|1\.5|s\.a|no\.such|x)?"',
      'they take a value of another type for what it is not'),
+    ('', r'ours: argument "\w+" of \w+\(\) has to be .* such as "5min", not '
+     r'"(-|5|10|min|5M|1hh|5fortnight|5min-3s|1\.5h|5 min)"',
+     'they do not look at an interval where there is no series'),
     ('', r'ours: the window of \w+\(\) is empty',
      'a window of no points is a mistake'),
     ('', r'ours: the percentage of \w+\(\) has to be greater than 0',
@@ -251,7 +392,8 @@ EXCUSES = [
      'so is an interval that ends before it begins, and where there is no '
      'series'),
     (r'["\'](avg|avg_zero|total|current|last|count|median|rangeOf|range|diff|'
-     r'stddev|multiply|sum|min|max|average)Series["\']', '400 theirs',
+     r'stddev|multiply|sum|min|max|average)Series["\']', 
+     '400 theirs, 200 ours.*(Invalid option|unknown token in target)',
      'by our rule "fSeries" is "f" everywhere'),
     ('', r'ours: the base of log\(\) has to be',
      'so is a logarithm of the base 1, where there is no series'),
@@ -259,63 +401,45 @@ EXCUSES = [
      'an optional argument without text is none: Grafana sends those'),
     ('stacked.*None', 'names theirs',
      'None is the default'),
-    ('timeStack', r'(names theirs.*|^timeShift.*)-(1d|30min), [3-9]',
-     'a whisper file ends, and what is before is no series'),
     ('template', r'400 theirs.*invalid template\(\) syntax',
      'pipes in a template are no mistake'),
-    (r'alignTo|smartSummarize|timeS', r'times \[169[4-9]',
-     'a whisper file ends, and the answer begins, where its points may'),
-    (WINDOWS + OFF_GRID, 'times|values|point',
-     'windows of no whole number of points are off the grid'),
-    (WINDOWS + r'(?=.*(summarize|smartSummarize|hitcount|time|timeFunction|'
-     r'identity)\()', 'times|values|point|names',
-     'windows of no whole number of points are off the grid'),
     (r'(?=.*(Above|Below|filterSeries|removeEmpty))'
      r'(?=.*(timeS|moving|exponential))', 'names theirs',
      'what is left out of the range is left out of the shifted one'),
-    (r'(?=.*(exponential|moving))(?=.*(hitcount|ummarize)\(.*"(1d|1w|1mon|1y))',
-     'names theirs', 'a whisper file ends, and what is before is no series'),
-    (r'(asPercent|pct)\(' + MIXED, 'times|values|point',
-     'values of the common step have the times of their own'),
     (r'(asPercent|pct)\(', 'ours: what asPercent\\(\\) takes',
      'so is a text as a total, where there is no series'),
     ('', 'ours: a regular expression is not one',
      'so is a regular expression that is none, where there is no series'),
-    ('', r'ours: what divideSeries\(\) divides by|as many weights as series',
+    (r'(moving\w+|exponentialMovingAverage|timeShift|timeStack)\(',
+     r'ours: (what divideSeries\(\) divides by|weightedAverage\(\) needs)',
      'what a window fetches again is not their concern'),
+    (r'(?=.*timeS(hift|tack)\()(?=.*(summarize|hitcount)\()' + MIXED,
+     'times', 'the shifted range has bounds of its own'),
+    (r'(?=.*timeS(hift|tack)\()(?=.*smartSummarize\()', 'times',
+     'the shifted range has bounds of its own'),
+    (r'(asPercent|pct)\(' + MIXED, 'times|values theirs',
+     'each has the step that it and the total have in common'),
+    (r'(?=.*(stddev|stdev))(?=.*' + HUGE + ')', r'point \d+: None theirs',
+     'infinity less itself is no number, and that is none'),
     ('multiplySeries', r"aggregatedBy|names theirs.*ours.*multiplySeries\(",
      'by our rule "fSeries" is "f" everywhere'),
     ('timeStack', '400 theirs.*must receive the same number',
      'no shift at all looks at nothing'),
     ('aggregateLine', r"'name': '-?\d+'.* theirs",
      'they have integers and floats'),
-    (r'\b(stdev)\(.*(identity|time|timeFunction)\(', 'point',
+    (r'\bstdev\(.*\b(identity|time|timeFunction)\(', r'point \d+: ',
      'what is small is lost beside what is huge'),
     (r'log\([^()]*(\([^()]*\))*,None', 'names theirs', 'None is the default'),
     (r'threshold\([^()]*None', 'names theirs', 'None is the default'),
     ('countSeries.*None', 'names theirs', 'None is no series'),
-    ('=None|None', '400 theirs', 'None is the default'),
-    (WINDOWS + MIXED, 'names theirs',
-     'in a range between two points of the longest step there are none'),
-    (WINDOWS + MIXED, 'times|values|point',
-     'a window is as long as the longest step says, for all series'),
-    (WINDOWS + LINES, '',
-     'three points of a line change their step with the range'),
-    (WINDOWS + r'(?=.*(\bh\.|\*\.))', 'point',
+    (r'[=,(]\s*None\s*[,)]', '400 theirs, 200 ours.*None',
+     'None is the default'),
+    (WINDOWS + '(?=.*' + HUGE + ')', r'point \d+: ',
      'what is small is lost beside what is huge'),
-    (r'(?=.*weightedAverage)' + MIXED, 'times|values|point',
-     'points of different steps go together by number'),
-    (r'(?=.*weightedAverage)' + LINES, 'times|values|point',
-     'points of different steps go together by number'),
-    (r'(?=.*weightedAverage)(?=.*(summarize|Summarize|hitcount|time|identity))',
-     'times|values|point|names',
-     'points of different steps go together by number'),
     ('aliasSub', r'ours: "\\\d+" is no group of',
      'so is a group that is none, where there is no series'),
-    ('', r'names theirs.*[ ,]-0\)',
+    ('', of_signs,
      'of a zero and one less than nothing the first is the least'),
-    (r'(time|timeFunction|integralByInterval)\(.* tz=', 'times|values|point',
-     'a zone shifts the time itself'),
 ]
 
 
@@ -336,8 +460,8 @@ TIME_EXCUSES = [
     ('', '400 theirs, 200 ours', 'we read more'),
     ('', r'times \[(\d+), (\d+), 0\] theirs, \[\1, \2, 1\] ours',
      'no step is 0'),
-    (r'= *[-+] *(&|$)', '200 theirs, 400 ours', 'a sign alone is a mistake'),
-    (r'(^|& )from=( |$)', '', 'a "from" without text is none, not now'),
+    (r'=[ _,]*[-+][ _,]*( & |$)', '200 theirs, 400 ours',
+     'a sign alone is a mistake'),
 ]
 
 
@@ -358,7 +482,11 @@ def excused(uri, args, why):
 
 def excuse(excuses, asked, why):
     for request, difference, reason in excuses:
-        if re.search(request, asked) and re.search(difference, why, re.DOTALL):
+        if not re.search(request, asked):
+            continue
+
+        if difference(why) if callable(difference) else \
+           re.search(difference, why, re.DOTALL):
             return reason
 
     return None

@@ -29,6 +29,20 @@ INTERVALS = ['1min', '2min', '5min', '10min', '1h', '90s', '1h30min', '7min',
 BAD_INTERVALS = ['', 'x', '5', '0s', 'min', '5 min', '1.5h', '-', '5fortnight',
                  '5min-3s', '-0min', '10', '5M', '1hh']
 
+# what leaves points as they are, and what does not
+SHOWN = ['alias', 'aliasByNode', 'aliasByMetric', 'aliasByTags', 'aliasSub',
+         'sortBy', 'sortByName', 'sortByTotal', 'sortByMaxima', 'sortByMinima',
+         'group', 'removeEmptySeries', 'consolidateBy', 'cumulative', 'color',
+         'dashed', 'lineWidth', 'secondYAxis', 'limit', 'grep', 'exclude',
+         'unique', 'highestMax', 'lowestAverage', 'legendValue', 'stacked',
+         'fallbackSeries']
+CHANGES = ['scale', 'offset', 'delay', 'timeShift', 'timeStack', 'derivative',
+           'keepLastValue', 'transformNull', 'absolute', 'interpolate',
+           'integral', 'movingAverage', 'movingSum', 'summarize', 'hitcount',
+           'removeAboveValue', 'removeBelowPercentile', 'isNonNull', 'invert',
+           'sumSeries', 'groupByNode', 'asPercent', 'divideSeries', 'round',
+           'stacked', 'squareRoot', 'changed']
+
 
 class Generator:
 
@@ -500,11 +514,59 @@ class Generator:
 
         return args
 
+    # Many series, as they are in Redis but for their names and their order,
+    # beside others that are made of the same ones
+
+    def wide(self):
+        paths = [self.wide_path() for _ in range(self.r.choice([1, 1, 2, 3]))]
+
+        return [('target', self.wide_target(paths))
+                for _ in range(self.r.choice([1, 1, 2, 3, 4, 6]))]
+
+    def wide_path(self):
+        r = self.r
+
+        if self.chance(0.3):
+            return r.choice(self.names + self.mixed)
+
+        return r.choice(['s.*', 's.*', 'srv.*.*', 'srv.*.*.*', '*.*', '*.*.*',
+                         'm.*.*', 'r.*', '{s,odd}.*', 's.[a-m]*', 's.*e*',
+                         '{srv,m}.*.*', 't.*.*', 's.{up,a,up,b}', 's.?'])
+
+    def wide_target(self, paths):
+        r = self.r
+        target = r.choice(paths)
+
+        if self.chance(0.25):
+            target = 'group(%s)' % ','.join(r.choice(paths)
+                                            for _ in range(r.choice([2, 3])))
+
+        for _ in range(r.choice([0, 1, 1, 2, 3])):
+            if self.chance(0.25):
+                target = self.call(r.choice(CHANGES), 1, first=target)
+            else:
+                target = self.call(r.choice(SHOWN), 1, first=target)
+
+        return target
+
+    def wide_range(self, now):
+        if self.chance(0.6):
+            return self.range(now)
+
+        # also beyond what is written ahead: 1,024 points a series
+        return [('from', '-%dmin' % self.r.choice([200, 600, 1000, 1023, 1024,
+                                                   1025, 1100, 3000]))]
+
     def request(self, now):
         r = self.r
-        args = [('target', self.target())
-                for _ in range(r.choice([1] * 8 + [2, 2, 3]))]
-        args += self.range(now)
+
+        if self.chance(0.12):
+            args = self.wide() + self.wide_range(now)
+        else:
+            args = [('target', self.target())
+                    for _ in range(r.choice([1] * 8 + [2, 2, 3]))] \
+                + self.range(now)
+
         what = r.random()
         format = 'json' if what < 0.76 else 'raw' if what < 0.86 \
             else 'csv' if what < 0.92 else 'pickle'
