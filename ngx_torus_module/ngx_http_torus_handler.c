@@ -194,8 +194,6 @@ static ngx_int_t
 ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
     torus_str_t *name, ngx_uint_t *command)
 {
-    u_char  *p, *last;
-
     if (tlcf->command.len) {
         *name = torus_str(tlcf->command.data, tlcf->command.len);
 
@@ -203,12 +201,25 @@ ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
                                                                : NGX_DECLINED;
     }
 
+    if (ngx_http_torus_rest(r, tlcf, name) != NGX_OK) {
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_torus_find(*name, command) == TORUS_OK ? NGX_OK
+                                                           : NGX_DECLINED;
+}
+
+
+ngx_int_t
+ngx_http_torus_rest(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
+    torus_str_t *rest)
+{
+    u_char  *p, *last;
+
     p = r->uri.data;
     last = p + r->uri.len;
 
-    *name = torus_str(p, last - p);
-
-    /* a rewrite may have led somewhere else */
+    *rest = torus_str(p, last - p);
 
     if (r->uri.len < tlcf->prefix.len
         || ngx_strncmp(p, tlcf->prefix.data, tlcf->prefix.len) != 0)
@@ -226,10 +237,9 @@ ngx_http_torus_command(ngx_http_request_t *r, ngx_http_torus_loc_conf_t *tlcf,
         last--;
     }
 
-    *name = torus_str(p, last - p);
+    *rest = torus_str(p, last - p);
 
-    return ngx_http_torus_find(*name, command) == TORUS_OK ? NGX_OK
-                                                           : NGX_DECLINED;
+    return NGX_OK;
 }
 
 

@@ -93,14 +93,13 @@ ngx_http_torus_status_command(ngx_http_request_t *r,
     u_char       *p, *last;
     torus_str_t   rest;
 
-    p = r->uri.data;
-    last = p + r->uri.len;
-
-    while (last > p && last[-1] == '/') {
-        last--;
-    }
-
     if (tlcf->prefix.len == 0) {
+        p = r->uri.data;
+        last = p + r->uri.len;
+
+        while (last > p && last[-1] == '/') {
+            last--;
+        }
 
         for (p = last; p > r->uri.data && p[-1] != '/'; p--) {
             /* void */
@@ -111,21 +110,9 @@ ngx_http_torus_status_command(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    /* a rewrite may have led somewhere else */
-
-    if (r->uri.len < tlcf->prefix.len
-        || ngx_strncmp(p, tlcf->prefix.data, tlcf->prefix.len) != 0)
-    {
+    if (ngx_http_torus_rest(r, tlcf, &rest) != NGX_OK) {
         return NGX_DECLINED;
     }
-
-    p += tlcf->prefix.len;
-
-    while (p < last && *p == '/') {
-        p++;
-    }
-
-    rest = (p < last) ? torus_str(p, last - p) : torus_str(NULL, 0);
 
     *unmatched = torus_str_is(rest, "unmatched");
 

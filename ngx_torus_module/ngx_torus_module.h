@@ -202,6 +202,13 @@ ngx_int_t ngx_http_torus_cache_control(ngx_http_request_t *r,
 /* NGX_OK: body may follow. */
 ngx_int_t ngx_http_torus_send_header(ngx_http_torus_ctx_t *ctx);
 
+/*
+ * What the URI has behind the location, without slashes around it; or when a
+ * rewrite has led out of there, NGX_DECLINED and the whole URI.
+ */
+ngx_int_t ngx_http_torus_rest(ngx_http_request_t *r,
+    ngx_http_torus_loc_conf_t *tlcf, torus_str_t *rest);
+
 /* TORUS_OK or TORUS_DECLINED. */
 int ngx_http_torus_find(torus_str_t name, ngx_uint_t *command);
 

@@ -613,18 +613,7 @@ torus_answer_field(torus_buf_t *out, torus_str_t s)
         return;
     }
 
-    torus_buf_addz(out, "\"");
-
-    for (i = 0; i < s.len; i++) {
-
-        if (s.data[i] == '"') {
-            torus_buf_addz(out, "\"");
-        }
-
-        torus_buf_add(out, s.data + i, 1);
-    }
-
-    torus_buf_addz(out, "\"");
+    torus_buf_quote(out, s);
 }
 
 

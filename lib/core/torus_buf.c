@@ -133,6 +133,26 @@ torus_buf_printf(torus_buf_t *b, const char *fmt, ...)
 }
 
 
+int
+torus_buf_quote(torus_buf_t *b, torus_str_t s)
+{
+    size_t  i;
+
+    torus_buf_addz(b, "\"");
+
+    for (i = 0; i < s.len; i++) {
+
+        if (s.data[i] == '"') {
+            torus_buf_addz(b, "\"");
+        }
+
+        torus_buf_add(b, s.data + i, 1);
+    }
+
+    return torus_buf_addz(b, "\"");
+}
+
+
 static int
 torus_buf_fail(torus_buf_t *b)
 {

@@ -40,6 +40,9 @@ int torus_buf_more(torus_buf_t *b, size_t n);
 int torus_buf_printf(torus_buf_t *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Appends s between quotes, each quote in it twice, as CSV has them. */
+int torus_buf_quote(torus_buf_t *b, torus_str_t s);
+
 
 /* Room for n more bytes at b->last; TORUS_OK or TORUS_ERROR (sets failed). */
 static inline int

@@ -79,7 +79,6 @@ static torus_counter_t torus_carbon_tags(torus_str_t s,
 static int torus_carbon_tag_read(torus_str_t s, torus_carbon_tag_t *t);
 static void torus_carbon_tag_insert(torus_carbon_tag_t *tags, size_t *n,
     const torus_carbon_tag_t *t);
-static int torus_carbon_tag_cmp(torus_str_t a, torus_str_t b);
 static int torus_carbon_stamp(const unsigned char *start,
     const unsigned char **end, int64_t now, int64_t *timestamp);
 static inline int torus_carbon_stamp_same(const unsigned char *p,
@@ -940,7 +939,7 @@ torus_carbon_tag_insert(torus_carbon_tag_t *tags, size_t *n,
     size_t  i;
 
     for (i = *n; i > 0; i--) {
-        cmp = torus_carbon_tag_cmp(tags[i - 1].tag, t->tag);
+        cmp = torus_str_cmp(tags[i - 1].tag, t->tag);
 
         if (cmp == 0) {
             tags[i - 1] = *t;
@@ -956,21 +955,6 @@ torus_carbon_tag_insert(torus_carbon_tag_t *tags, size_t *n,
 
     tags[i] = *t;
     (*n)++;
-}
-
-
-static int
-torus_carbon_tag_cmp(torus_str_t a, torus_str_t b)
-{
-    int  cmp;
-
-    cmp = memcmp(a.data, b.data, a.len < b.len ? a.len : b.len);
-
-    if (cmp != 0) {
-        return cmp;
-    }
-
-    return (a.len > b.len) - (a.len < b.len);
 }
 
 

@@ -68,6 +68,20 @@ torus_str_is(torus_str_t a, const char *z)
 }
 
 
+/* In the order of bytes, the shorter first: below, equal to or above 0. */
+static inline int
+torus_str_cmp(torus_str_t a, torus_str_t b)
+{
+    int     rc;
+    size_t  len;
+
+    len = a.len < b.len ? a.len : b.len;
+    rc = len == 0 ? 0 : memcmp(a.data, b.data, len);
+
+    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
+}
+
+
 /* A reason in words, always terminated, cut when too long. */
 #define TORUS_ERROR_SIZE  1024
 

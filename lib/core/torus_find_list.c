@@ -518,15 +518,11 @@ torus_find_results(torus_find_t *f, torus_find_entry_t *e)
 static int
 torus_find_cmp(const void *a, const void *b)
 {
-    int                        rc;
-    size_t                     len;
     const torus_find_child_t  *x = a;
     const torus_find_child_t  *y = b;
 
-    len = x->len < y->len ? x->len : y->len;
-    rc = len == 0 ? 0 : memcmp(x->name, y->name, len);
-
-    return rc != 0 ? rc : (x->len > y->len) - (x->len < y->len);
+    return torus_str_cmp(torus_str(x->name, x->len),
+                         torus_str(y->name, y->len));
 }
 
 

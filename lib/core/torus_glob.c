@@ -319,21 +319,10 @@ torus_glob_sort(torus_glob_node_t *node)
 static int
 torus_glob_cmp(const void *one, const void *two)
 {
-    int                      rc;
-    size_t                   n;
-    const torus_glob_alt_t  *a, *b;
+    const torus_glob_alt_t  *a = one;
+    const torus_glob_alt_t  *b = two;
 
-    a = one;
-    b = two;
-
-    n = a->text.len < b->text.len ? a->text.len : b->text.len;
-    rc = n == 0 ? 0 : memcmp(a->text.data, b->text.data, n);
-
-    if (rc != 0) {
-        return rc;
-    }
-
-    return (a->text.len > b->text.len) - (a->text.len < b->text.len);
+    return torus_str_cmp(a->text, b->text);
 }
 
 

@@ -50,7 +50,6 @@ static size_t torus_graph_npoints(const torus_graph_writer_t *w,
 static torus_str_t torus_graph_hit_name(const torus_graph_hit_t *hit);
 static int torus_graph_hit_by_name(const void *one, const void *two);
 static int torus_graph_hit_by_path(const void *one, const void *two);
-static int torus_graph_hit_cmp(torus_str_t a, torus_str_t b);
 static int torus_graph_find_look(torus_graph_finder_t *w,
     torus_work_t *work);
 static void torus_graph_find_open(torus_graph_finder_t *w);
@@ -459,18 +458,7 @@ torus_graph_csv_text(torus_buf_t *out, torus_str_t s)
         return;
     }
 
-    torus_buf_addz(out, "\"");
-
-    for (i = 0; i < s.len; i++) {
-
-        if (s.data[i] == '"') {
-            torus_buf_addz(out, "\"");
-        }
-
-        torus_buf_add(out, s.data + i, 1);
-    }
-
-    torus_buf_addz(out, "\"");
+    torus_buf_quote(out, s);
 }
 
 
@@ -912,19 +900,6 @@ torus_graph_hit_name(const torus_graph_hit_t *hit)
 }
 
 
-static int
-torus_graph_hit_cmp(torus_str_t a, torus_str_t b)
-{
-    int     rc;
-    size_t  n;
-
-    n = a.len < b.len ? a.len : b.len;
-    rc = n == 0 ? 0 : memcmp(a.data, b.data, n);
-
-    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
-}
-
-
 /* By the last node; of one path the branch before the leaf. */
 static int
 torus_graph_hit_by_name(const void *one, const void *two)
@@ -935,8 +910,7 @@ torus_graph_hit_by_name(const void *one, const void *two)
     a = one;
     b = two;
 
-    rc = torus_graph_hit_cmp(torus_graph_hit_name(a),
-                             torus_graph_hit_name(b));
+    rc = torus_str_cmp(torus_graph_hit_name(a), torus_graph_hit_name(b));
 
     return rc != 0 ? rc : torus_graph_hit_by_path(one, two);
 }
@@ -951,7 +925,7 @@ torus_graph_hit_by_path(const void *one, const void *two)
     a = one;
     b = two;
 
-    rc = torus_graph_hit_cmp(a->path, b->path);
+    rc = torus_str_cmp(a->path, b->path);
 
     return rc != 0 ? rc : (int) a->leaf - (int) b->leaf;
 }

@@ -7,27 +7,35 @@
 #include <stdlib.h>
 
 
+/* What a series has in common with the others of its group. */
+typedef int (*torus_graph_key_pt)(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key);
+
+
 static int torus_graph_group(torus_graph_t *g, torus_graph_frame_t *f);
 static int torus_graph_group_by_node(torus_graph_t *g,
     torus_graph_frame_t *f);
+static int torus_graph_nodes_key(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key);
 static int torus_graph_with_wildcards(torus_graph_t *g,
     torus_graph_frame_t *f);
+static int torus_graph_without(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key);
 static int torus_graph_group_by_tags(torus_graph_t *g,
     torus_graph_frame_t *f);
 static int torus_graph_tags_name(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_groups_t *s);
-static int torus_graph_tags_groups(torus_graph_t *g, torus_graph_frame_t *f,
-    torus_graph_groups_t *s);
-static int torus_graph_tags_key(torus_graph_t *g,
-    const torus_graph_frame_t *f, const torus_graph_series_t *s,
-    torus_str_t name, torus_str_t *key);
+static int torus_graph_tags_key(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key);
+static torus_graph_groups_t *torus_graph_groups(torus_graph_t *g,
+    torus_graph_frame_t *f);
+static int torus_graph_groups_fill(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_key_pt get);
 static int torus_graph_groups_run(torus_graph_t *g, torus_graph_frame_t *f,
     torus_graph_groups_t *s, torus_graph_fold_t fold, torus_str_t func,
     int merge);
 static int torus_graph_groups_room(torus_graph_t *g,
     torus_graph_groups_t *s);
-static int torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
-    torus_str_t name, torus_str_t *key);
 
 
 const torus_graph_func_t  torus_graph_grouping[] = {
@@ -79,48 +87,36 @@ torus_graph_group(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_group_by_node(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    size_t                    first, n;
-    torus_str_t               key, func;
+    int                       rc;
+    torus_str_t               func;
     torus_graph_fold_t        fold;
-    torus_graph_groups_t     *s;
-    torus_graph_series_t     *one;
-    torus_graph_group_by_t   *group;
-    const torus_graph_arg_t  *args, *callback;
+    const torus_graph_arg_t  *callback;
 
-    args = f->call->args;
-    first = f->call->func->variant ? 2 : 1;
-    n = f->call->func->variant ? f->call->nargs - 2 : 1;
-    callback = f->call->func->variant ? &args[1] : &args[2];
+    callback = &f->call->args[f->call->func->variant ? 1 : 2];
 
     fold = callback->set ? callback->fold : TORUS_GRAPH_AVERAGE;
     func = callback->set ? callback->text : torus_str("average", 7);
 
-    if (f->state == NULL) {
-        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
-                                      sizeof(torus_graph_groups_t));
-        if (f->state == NULL) {
-            return TORUS_ERROR;
-        }
+    rc = torus_graph_groups_fill(g, f, torus_graph_nodes_key);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
-    for (s = f->state; s->j < f->lists[0].n; s->j++) {
+    return torus_graph_groups_run(g, f, f->state, fold, func, 1);
+}
 
-        if (torus_graph_spent(g)) {
-            return TORUS_AGAIN;
-        }
 
-        one = f->lists[0].items[s->j];
-        torus_graph_work(g, 64);
+static int
+torus_graph_nodes_key(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key)
+{
+    const torus_graph_call_t  *call;
 
-        if (torus_graph_key(g, one, &args[first], n, &key) != TORUS_OK
-            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
-            || torus_graph_add(g, &group->list, one) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-    }
+    call = f->call;
 
-    return torus_graph_groups_run(g, f, s, fold, func, 1);
+    return call->func->variant
+           ? torus_graph_key(g, one, &call->args[2], call->nargs - 2, key)
+           : torus_graph_key(g, one, &call->args[1], 1, key);
 }
 
 
@@ -128,51 +124,31 @@ torus_graph_group_by_node(torus_graph_t *g, torus_graph_frame_t *f)
 static int
 torus_graph_with_wildcards(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    torus_str_t              key;
-    torus_graph_fold_t       fold;
-    torus_graph_groups_t    *s;
-    torus_graph_series_t    *one;
-    torus_graph_group_by_t  *group;
+    int                 rc;
+    torus_graph_fold_t  fold;
 
     fold = (torus_graph_fold_t) f->call->func->variant;
 
-    if (f->state == NULL) {
-        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
-                                      sizeof(torus_graph_groups_t));
-        if (f->state == NULL) {
-            return TORUS_ERROR;
-        }
+    rc = torus_graph_groups_fill(g, f, torus_graph_without);
+    if (rc != TORUS_OK) {
+        return rc;
     }
 
-    for (s = f->state; s->j < f->lists[0].n; s->j++) {
-
-        if (torus_graph_spent(g)) {
-            return TORUS_AGAIN;
-        }
-
-        one = f->lists[0].items[s->j];
-        torus_graph_work(g, 64);
-
-        if (torus_graph_without(g, f, one->name, &key) != TORUS_OK
-            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
-            || torus_graph_add(g, &group->list, one) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-    }
-
-    return torus_graph_groups_run(g, f, s, fold, torus_graph_fold_name(fold),
-                                  1);
+    return torus_graph_groups_run(g, f, f->state, fold,
+                                  torus_graph_fold_name(fold), 1);
 }
 
 
 /* The name without the nodes at the positions. */
 static int
-torus_graph_without(torus_graph_t *g, const torus_graph_frame_t *f,
-    torus_str_t name, torus_str_t *key)
+torus_graph_without(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key)
 {
     size_t          i, k, len, node, kept, start;
+    torus_str_t     name;
     unsigned char  *p;
+
+    name = one->name;
 
     p = torus_arena_alloc(torus_graph_arena(g), name.len + 1);
     if (p == NULL) {
@@ -227,15 +203,10 @@ torus_graph_group_by_tags(torus_graph_t *g, torus_graph_frame_t *f)
 
     callback = &f->call->args[1];
 
-    if (f->state == NULL) {
-        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
-                                      sizeof(torus_graph_groups_t));
-        if (f->state == NULL) {
-            return TORUS_ERROR;
-        }
+    s = torus_graph_groups(g, f);
+    if (s == NULL) {
+        return TORUS_ERROR;
     }
-
-    s = f->state;
 
     if (s->phase == 0) {
         rc = torus_graph_tags_name(g, f, s);
@@ -247,7 +218,7 @@ torus_graph_group_by_tags(torus_graph_t *g, torus_graph_frame_t *f)
         s->j = 0;
     }
 
-    rc = torus_graph_tags_groups(g, f, s);
+    rc = torus_graph_groups_fill(g, f, torus_graph_tags_key);
 
     if (rc == TORUS_OK) {
         rc = torus_graph_groups_run(g, f, s, callback->fold, callback->text,
@@ -295,43 +266,17 @@ torus_graph_tags_name(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
-static int
-torus_graph_tags_groups(torus_graph_t *g, torus_graph_frame_t *f,
-    torus_graph_groups_t *s)
-{
-    torus_str_t              key;
-    torus_graph_series_t    *one;
-    torus_graph_group_by_t  *group;
-
-    for ( /* void */ ; s->j < f->lists[0].n; s->j++) {
-
-        if (torus_graph_spent(g)) {
-            return TORUS_AGAIN;
-        }
-
-        torus_graph_work(g, 64);
-        one = f->lists[0].items[s->j];
-
-        if (torus_graph_tags_key(g, f, one, s->name, &key) != TORUS_OK
-            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
-            || torus_graph_add(g, &group->list, one) != TORUS_OK)
-        {
-            return TORUS_ERROR;
-        }
-    }
-
-    return TORUS_OK;
-}
-
-
 /* "name;tag=value;..", the tags in order */
 static int
-torus_graph_tags_key(torus_graph_t *g, const torus_graph_frame_t *f,
-    const torus_graph_series_t *s, torus_str_t name, torus_str_t *key)
+torus_graph_tags_key(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_series_t *one, torus_str_t *key)
 {
-    size_t        i, n;
-    torus_str_t  *parts, tag;
+    size_t                 i, n;
+    torus_str_t            name, tag, *parts;
+    torus_graph_groups_t  *s;
 
+    s = f->state;
+    name = s->name;
     n = 0;
 
     parts = torus_arena_alloc(torus_graph_arena(g),
@@ -344,12 +289,12 @@ torus_graph_tags_key(torus_graph_t *g, const torus_graph_frame_t *f,
         tag = f->call->args[i].text;
 
         if (torus_str_is(tag, "name")) {
-            name = torus_graph_tag_find(s, tag);
+            name = torus_graph_tag_find(one, tag);
             continue;
         }
 
         if (torus_graph_text(g, &parts[n++], "%.*s=%.*s", torus_fmt(tag),
-                             torus_fmt(torus_graph_tag_find(s, tag)))
+                             torus_fmt(torus_graph_tag_find(one, tag)))
             != TORUS_OK)
         {
             return TORUS_ERROR;
@@ -363,6 +308,55 @@ torus_graph_tags_key(torus_graph_t *g, const torus_graph_frame_t *f,
     for (i = 0; i < n; i++) {
         if (torus_graph_text(g, key, "%.*s;%.*s", torus_fmt(*key),
                              torus_fmt(parts[i])) != TORUS_OK)
+        {
+            return TORUS_ERROR;
+        }
+    }
+
+    return TORUS_OK;
+}
+
+
+/* What a function holds from one call of it to the next. */
+static torus_graph_groups_t *
+torus_graph_groups(torus_graph_t *g, torus_graph_frame_t *f)
+{
+    if (f->state == NULL) {
+        f->state = torus_arena_calloc(torus_graph_arena(g), 1,
+                                      sizeof(torus_graph_groups_t));
+    }
+
+    return f->state;
+}
+
+
+/* Each series to the group of its key. */
+static int
+torus_graph_groups_fill(torus_graph_t *g, torus_graph_frame_t *f,
+    torus_graph_key_pt get)
+{
+    torus_str_t              key;
+    torus_graph_groups_t    *s;
+    torus_graph_series_t    *one;
+    torus_graph_group_by_t  *group;
+
+    s = torus_graph_groups(g, f);
+    if (s == NULL) {
+        return TORUS_ERROR;
+    }
+
+    for ( /* void */ ; s->j < f->lists[0].n; s->j++) {
+
+        if (torus_graph_spent(g)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_graph_work(g, 64);
+        one = f->lists[0].items[s->j];
+
+        if (get(g, f, one, &key) != TORUS_OK
+            || torus_graph_groups_get(g, s, key, &group) != TORUS_OK
+            || torus_graph_add(g, &group->list, one) != TORUS_OK)
         {
             return TORUS_ERROR;
         }

@@ -19,7 +19,6 @@ static int torus_graph_paths_order(torus_graph_t *g, torus_graph_paths_t *p,
     int ordered);
 static int torus_graph_paths_join(torus_graph_t *g, torus_graph_paths_t *p);
 static int torus_graph_seen(torus_str_t *table, size_t size, torus_str_t s);
-static int torus_graph_str_cmp(torus_str_t a, torus_str_t b);
 
 
 static int
@@ -491,26 +490,13 @@ torus_graph_by_name(const void *one, const void *two)
     a = *(torus_graph_series_t *const *) one;
     b = *(torus_graph_series_t *const *) two;
 
-    return torus_graph_str_cmp(a->name, b->name);
+    return torus_str_cmp(a->name, b->name);
 }
 
 
 int
 torus_graph_text_cmp(const void *one, const void *two)
 {
-    return torus_graph_str_cmp(*(const torus_str_t *) one,
-                               *(const torus_str_t *) two);
-}
-
-
-static int
-torus_graph_str_cmp(torus_str_t a, torus_str_t b)
-{
-    int     rc;
-    size_t  n;
-
-    n = a.len < b.len ? a.len : b.len;
-    rc = n == 0 ? 0 : memcmp(a.data, b.data, n);
-
-    return rc != 0 ? rc : (a.len > b.len) - (a.len < b.len);
+    return torus_str_cmp(*(const torus_str_t *) one,
+                         *(const torus_str_t *) two);
 }

@@ -1065,13 +1065,8 @@ torus_properties_schema(torus_json_t *j, const torus_property_t *p)
 static int
 torus_list_cmp(const void *a, const void *b)
 {
-    int                 rc;
-    size_t              len;
     const torus_str_t  *x = a;
     const torus_str_t  *y = b;
 
-    len = x->len < y->len ? x->len : y->len;
-    rc = len == 0 ? 0 : memcmp(x->data, y->data, len);
-
-    return rc != 0 ? rc : (x->len > y->len) - (x->len < y->len);
+    return torus_str_cmp(*x, *y);
 }

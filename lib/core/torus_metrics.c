@@ -992,16 +992,8 @@ torus_metrics_cmp(const void *a, const void *b)
 static int
 torus_metrics_cmp_path(const void *a, const void *b)
 {
-    int                         rc;
-    size_t                      len;
-    torus_str_t                 p, q;
     const torus_metrics_hit_t  *x = a;
     const torus_metrics_hit_t  *y = b;
 
-    p = x->hit.path;
-    q = y->hit.path;
-    len = p.len < q.len ? p.len : q.len;
-    rc = len == 0 ? 0 : memcmp(p.data, q.data, len);
-
-    return rc != 0 ? rc : (p.len > q.len) - (p.len < q.len);
+    return torus_str_cmp(x->hit.path, y->hit.path);
 }

@@ -13,6 +13,8 @@
 #define torus_pickle_nodes_max(len)  ((len) / 8 * 5 + 64)
 
 
+static int torus_pickle_counted(torus_pickle_decoder_t *d, size_t width,
+    torus_str_t *s);
 static int torus_pickle_unescape(const unsigned char **pp,
     const unsigned char *last, unsigned char *c);
 static size_t torus_pickle_utf8(unsigned char *dst, uint32_t u);
@@ -155,20 +157,13 @@ torus_pickle_push_slice(torus_pickle_decoder_t *d, torus_pickle_kind_t kind,
 }
 
 
-/* Its length stands before it, in width bytes. */
 int
 torus_pickle_push_string(torus_pickle_decoder_t *d, size_t width)
 {
     int          rc;
-    uint64_t     n;
     torus_str_t  s;
 
-    rc = torus_pickle_number(d, width, &n);
-
-    if (rc == TORUS_OK) {
-        rc = torus_pickle_take(d, n, &s);
-    }
-
+    rc = torus_pickle_counted(d, width, &s);
     if (rc != TORUS_OK) {
         return rc;
     }
@@ -181,18 +176,16 @@ int
 torus_pickle_push_long(torus_pickle_decoder_t *d, size_t width)
 {
     int          rc;
-    uint64_t     n, value;
+    size_t       n;
+    uint64_t     value;
     torus_str_t  s;
 
-    rc = torus_pickle_number(d, width, &n);
-
-    if (rc == TORUS_OK) {
-        rc = torus_pickle_take(d, n, &s);
-    }
-
+    rc = torus_pickle_counted(d, width, &s);
     if (rc != TORUS_OK) {
         return rc;
     }
+
+    n = s.len;
 
     if (n > 8) {
         return torus_pickle_push_slice(d, TORUS_PICKLE_LONG, s);
@@ -205,6 +198,19 @@ torus_pickle_push_long(torus_pickle_decoder_t *d, size_t width)
     }
 
     return torus_pickle_push_int(d, (int64_t) value);
+}
+
+
+/* The length of s stands before it, in width bytes. */
+static int
+torus_pickle_counted(torus_pickle_decoder_t *d, size_t width, torus_str_t *s)
+{
+    int       rc;
+    uint64_t  n;
+
+    rc = torus_pickle_number(d, width, &n);
+
+    return (rc == TORUS_OK) ? torus_pickle_take(d, n, s) : rc;
 }
 
 

@@ -17,6 +17,8 @@ static unsigned torus_plan_schema(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read, torus_error_t *err);
 static void torus_plan_renamed(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read);
+static int torus_plan_take(const torus_query_t *query,
+    const torus_schema_t *schema, torus_read_t *read);
 static unsigned torus_plan_named(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read, torus_error_t *err);
 static int torus_plan_match(const torus_schema_t *schema,
@@ -137,10 +139,9 @@ static unsigned
 torus_plan_schema(const torus_query_t *query, const torus_schema_set_t *set,
     torus_read_t *read, torus_error_t *err)
 {
-    size_t                   i;
-    int                      matched;
-    const torus_schema_t    *schema;
-    const torus_interval_t  *iv;
+    int                    matched;
+    size_t                 i;
+    const torus_schema_t  *schema;
 
     matched = 0;
 
@@ -153,13 +154,7 @@ torus_plan_schema(const torus_query_t *query, const torus_schema_set_t *set,
 
         matched = 1;
 
-        iv = query->interval.len == 0
-             ? &schema->intervals[0]
-             : torus_schema_interval(schema, query->interval);
-
-        if (iv != NULL) {
-            read->schema = schema;
-            read->interval = iv;
+        if (torus_plan_take(query, schema, read)) {
             return 200;
         }
     }
@@ -182,27 +177,40 @@ static void
 torus_plan_renamed(const torus_query_t *query, const torus_schema_set_t *set,
     torus_read_t *read)
 {
-    size_t                   i;
-    const torus_schema_t    *schema;
-    const torus_interval_t  *iv;
+    size_t                 i;
+    const torus_schema_t  *schema;
 
     for (i = 0; i < set->nschemas; i++) {
         schema = &set->schemas[i];
 
-        if (!torus_schema_renames(schema)) {
-            continue;
-        }
-
-        iv = query->interval.len == 0
-             ? &schema->intervals[0]
-             : torus_schema_interval(schema, query->interval);
-
-        if (iv != NULL) {
-            read->schema = schema;
-            read->interval = iv;
+        if (torus_schema_renames(schema)
+            && torus_plan_take(query, schema, read))
+        {
             return;
         }
     }
+}
+
+
+/* Its interval of the query's, if it has one; the first, if any will do. */
+static int
+torus_plan_take(const torus_query_t *query, const torus_schema_t *schema,
+    torus_read_t *read)
+{
+    const torus_interval_t  *iv;
+
+    iv = query->interval.len == 0
+         ? &schema->intervals[0]
+         : torus_schema_interval(schema, query->interval);
+
+    if (iv == NULL) {
+        return 0;
+    }
+
+    read->schema = schema;
+    read->interval = iv;
+
+    return 1;
 }
 
 

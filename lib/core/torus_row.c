@@ -226,8 +226,7 @@ torus_row_fold(torus_row_t *row)
 int
 torus_value_cmp(const torus_value_t *a, const torus_value_t *b)
 {
-    int     rc;
-    size_t  len;
+    int  rc;
 
     if (a->kind != TORUS_VALUE_TEXT && b->kind != TORUS_VALUE_TEXT) {
         return torus_number_cmp(a, b);
@@ -237,14 +236,9 @@ torus_value_cmp(const torus_value_t *a, const torus_value_t *b)
         return a->kind == TORUS_VALUE_TEXT ? 1 : -1;
     }
 
-    len = a->text.len < b->text.len ? a->text.len : b->text.len;
-    rc = len == 0 ? 0 : memcmp(a->text.data, b->text.data, len);
+    rc = torus_str_cmp(a->text, b->text);
 
-    if (rc != 0) {
-        return rc < 0 ? -1 : 1;
-    }
-
-    return (a->text.len > b->text.len) - (a->text.len < b->text.len);
+    return (rc > 0) - (rc < 0);
 }
 
 

@@ -9,10 +9,12 @@
 
 
 static void test_error(void);
+static void test_cmp(void);
 static void test_escape(void);
 static void test_hash(void);
 static void test_arena(void);
 static void test_arena_limit(void);
+static void test_buf_quote(void);
 static void test_buf(void);
 static void test_buf_cap(void);
 
@@ -21,10 +23,12 @@ int
 main(void)
 {
     test_error();
+    test_cmp();
     test_escape();
     test_hash();
     test_arena();
     test_arena_limit();
+    test_buf_quote();
     test_buf();
     test_buf_cap();
 
@@ -49,6 +53,28 @@ test_error(void)
     is_int(err.text[err.len], '\0', "and terminated");
 
     is_int(torus_error(NULL, "a"), TORUS_INVALID, "nobody asked for the text");
+}
+
+
+/* In order, each above all before it. */
+static void
+test_cmp(void)
+{
+    int                        rc;
+    size_t                     i, k;
+    static const torus_str_t   sorted[] = {
+        torus_null_string, torus_string("\0"), torus_string("a"),
+        torus_string("a\0"), torus_string("aa"), torus_string("ab"),
+        torus_string("b"), torus_string("\x7f"), torus_string("\xff")
+    };
+
+    for (i = 0; i < sizeof(sorted) / sizeof(sorted[0]); i++) {
+        for (k = 0; k < sizeof(sorted) / sizeof(sorted[0]); k++) {
+            rc = torus_str_cmp(sorted[i], sorted[k]);
+            is_int((rc > 0) - (rc < 0), (i > k) - (i < k),
+                   "string %zu beside %zu", i, k);
+        }
+    }
 }
 
 
@@ -192,6 +218,24 @@ test_arena_limit(void)
     torus_arena_destroy(a);
 
     ok(torus_arena_create(1024, 8) == NULL, "a limit below its own size");
+}
+
+
+static void
+test_buf_quote(void)
+{
+    torus_buf_t  b;
+
+    torus_buf_init(&b, 20);
+
+    is_int(torus_buf_quote(&b, torus_str("a \"b\"", 5)), TORUS_OK, "a quote");
+    is_int(torus_buf_quote(&b, torus_str(NULL, 0)), TORUS_OK, "of nothing");
+    is_str(torus_str(b.pos, torus_buf_len(&b)), "\"a \"\"b\"\"\"\"\"",
+           "quotes are doubled");
+    is_int(torus_buf_quote(&b, torus_str("1234567890", 10)), TORUS_ERROR,
+           "no room");
+
+    torus_buf_free(&b);
 }
 
 
