@@ -39,6 +39,8 @@ static int torus_graph_regex_pieces(torus_graph_t *g,
     torus_graph_regex_t *re, torus_str_t to);
 static int torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
     torus_str_t to, size_t *at, torus_graph_piece_t *piece);
+static int torus_graph_regex_bounds(torus_graph_t *g, torus_str_t *text);
+static int torus_graph_regex_bound(torus_str_t text, size_t i);
 static int torus_graph_regex_charge(torus_graph_t *g,
     torus_graph_regex_t *re);
 static void torus_graph_regex_free(void *data);
@@ -246,6 +248,10 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
     options |= PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF;
 #endif
 
+    if (torus_graph_regex_bounds(g, &text) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
     re->code = pcre2_compile(text.data, text.len, options, &code, &offset,
                              NULL);
 
@@ -279,6 +285,83 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
 
     return (replace == NULL) ? TORUS_OK
                              : torus_graph_regex_pieces(g, re, *replace);
+}
+
+
+/* "{,3}" is "{0,3}" in Python, but text in PCRE2 before 10.43. */
+static int
+torus_graph_regex_bounds(torus_graph_t *g, torus_str_t *text)
+{
+    int             set;
+    size_t          i, n;
+    unsigned char  *p;
+
+    n = 0;
+
+    for (i = 0; i < text->len; i++) {
+        n += (size_t) torus_graph_regex_bound(*text, i);
+    }
+
+    if (n == 0) {
+        return TORUS_OK;
+    }
+
+    p = torus_arena_alloc(torus_graph_arena(g), text->len + n);
+    if (p == NULL) {
+        return TORUS_ERROR;
+    }
+
+    set = 0;
+    n = 0;
+
+    for (i = 0; i < text->len; i++) {
+        p[n++] = text->data[i];
+
+        switch (text->data[i]) {
+
+        case '\\':
+            if (i + 1 < text->len) {
+                p[n++] = text->data[++i];
+            }
+            break;
+
+        case '[':
+            set = 1;
+            break;
+
+        case ']':
+            set = 0;
+            break;
+
+        case '{':
+            if (!set && torus_graph_regex_bound(*text, i)) {
+                p[n++] = '0';
+            }
+        }
+    }
+
+    *text = torus_str(p, n);
+
+    return TORUS_OK;
+}
+
+
+/* Are these bounds without the lower one? */
+static int
+torus_graph_regex_bound(torus_str_t text, size_t i)
+{
+    if (text.len - i < 2 || text.data[i] != '{' || text.data[i + 1] != ',') {
+        return 0;
+    }
+
+    for (i += 2; i < text.len; i++) {
+
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            break;
+        }
+    }
+
+    return i < text.len && text.data[i] == '}';
 }
 
 
