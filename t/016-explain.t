@@ -8,6 +8,7 @@ use lib 't/lib';
 use Torus clock => 1700000000;
 use Test::Nginx::Socket 'no_plan';
 
+# a gauge that many stats feed, of which a start warns
 our $schema = <<'END';
 { "TIMESERIES": { "rt": { "match": "web.**", "type": "gauge",
     "host": "redis://:secret@127.0.0.1:$TEST_NGINX_REDIS_PORT/0",
@@ -24,6 +25,7 @@ __DATA__
 
 === TEST 1: a point with its value
 --- schema eval: $::schema
+--- suppress_stderr
 --- no_stream
 --- config
 location /torus/ { torus_query on; torus_explain on; }
@@ -44,6 +46,7 @@ secret
 
 === TEST 2: a value that is dropped, one that is bad, none
 --- schema eval: $::schema
+--- suppress_stderr
 --- no_stream
 --- config
 location /torus/ { torus_query on; torus_explain on; }
@@ -65,6 +68,7 @@ location /torus/ { torus_query on; torus_explain on; }
 
 === TEST 3: closed unless it is opened, and to other methods
 --- schema eval: $::schema
+--- suppress_stderr
 --- no_stream
 --- config
 location /torus/ { torus_query on; }
@@ -83,6 +87,7 @@ location = /explain { torus_query on; torus_explain on; }
 
 === TEST 4: nothing to explain without queries
 --- schema eval: $::schema
+--- suppress_stderr
 --- no_stream
 --- config
 location /torus/ { torus_explain on; }

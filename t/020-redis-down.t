@@ -123,6 +123,9 @@ GET /torus/series?stat=a
 --- error_code: 503
 --- response_body
 {"error": "redis cannot be reached"}
+--- error_log
+[crit]
+none.sock failed (2: No such file or directory)
 --- no_error_log
 [alert]
 
