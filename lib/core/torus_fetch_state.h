@@ -74,6 +74,7 @@ struct torus_fetch_held_s {
     torus_fetch_cell_t       cell;
     redisReply               reply;
     size_t                   i;         /* element, next to be taken */
+    torus_row_order_t        order;     /* of the cell's row */
 };
 
 

@@ -17,6 +17,8 @@
 
 static int torus_fetch_hold(torus_fetch_t *f, torus_fetch_kind_t kind,
     const torus_fetch_cell_t *cell, const redisReply *reply);
+static int torus_fetch_order(torus_fetch_t *f, torus_fetch_held_t *held,
+    size_t more);
 static int torus_fetch_take_subs(torus_fetch_t *f, torus_fetch_bucket_t *b,
     size_t name, const redisReply *reply);
 static int torus_fetch_take_values(torus_fetch_t *f,
@@ -505,7 +507,9 @@ torus_fetch_release(torus_fetch_t *f)
 
         while (held->i < held->reply.elements) {
 
-            if (torus_work_over(&f->stats->work)) {
+            if (torus_fetch_order(f, held, TORUS_FETCH_PIECE) != TORUS_OK
+                || torus_work_over(&f->stats->work))
+            {
                 return TORUS_AGAIN;
             }
 
@@ -529,9 +533,35 @@ torus_fetch_release(torus_fetch_t *f)
                 return rc;
             }
         }
+
+        if (torus_fetch_order(f, held, 0) != TORUS_OK) {
+            return TORUS_AGAIN;
+        }
     }
 
     f->slice->held = NULL;
 
     return TORUS_OK;
+}
+
+
+/*
+ * A row of many values is put in order before it would be in one go: when it
+ * grows, and in the end, so that whoever reads it finds it so.  Those of a
+ * packed bucket are not, of which a reply fills several.
+ */
+static int
+torus_fetch_order(torus_fetch_t *f, torus_fetch_held_t *held, size_t more)
+{
+    torus_row_t  *row;
+
+    row = held->cell.row;
+
+    if (held->kind != TORUS_FETCH_VALUES
+        || (held->order.n == 0 && !torus_row_loose(row, more)))
+    {
+        return TORUS_OK;
+    }
+
+    return torus_row_order(row, &held->order, &f->stats->work);
 }

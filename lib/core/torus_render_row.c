@@ -389,7 +389,13 @@ torus_render_members(torus_render_t *r, torus_graph_series_t *s)
             return TORUS_AGAIN;
         }
 
-        torus_work_did(&r->stats->work, 20 + 20 * row->nitems);
+        if ((r->order.n != 0 || torus_row_loose(row, 0))
+            && torus_row_order(row, &r->order, &r->stats->work) != TORUS_OK)
+        {
+            return TORUS_AGAIN;
+        }
+
+        torus_work_did(&r->stats->work, 20 + row->nitems);
 
         torus_row_fold(row);
         s->values[r->point] = (double) row->nitems;

@@ -128,6 +128,7 @@ struct torus_render_s {
     size_t                       whole;     /* reads whose points are, too */
     size_t                       ahead;     /* points written ahead */
     size_t                       texts;     /* bytes of them */
+    torus_row_order_t            order;     /* of a set, to be counted */
     torus_buf_t                  scratch;
 
     int64_t                      points;    /* keys of all passes */

@@ -12,11 +12,22 @@
 #include <stdlib.h>
 
 
-#define TORUS_ROW_SLACK  64   /* unordered items that are worth a sort */
+#define TORUS_ROW_SLACK  64     /* unordered items that are worth a sort */
+#define TORUS_ROW_LEVEL  4      /* operations of an item at each level */
+
+#ifndef TORUS_ROW_LOOSE         /* a test has its own */
+#define TORUS_ROW_LOOSE  1024   /* unordered items that are sorted in slices */
+#endif
 
 
 static int torus_row_read_any(torus_row_t *row, torus_arena_t *arena,
     const torus_func_t *func, torus_str_t text, torus_str_t n);
+static int torus_row_copy(torus_row_t *row, torus_arena_t *arena,
+    const torus_row_t *src);
+static int torus_row_unique(torus_row_t *row, torus_row_order_t *order,
+    torus_work_t *work);
+static void torus_row_sink(torus_item_t *items, size_t i, size_t n,
+    torus_work_t *work);
 static torus_item_t *torus_row_find(const torus_row_t *row,
     const torus_value_t *value);
 static void torus_row_more(const torus_row_t *row, torus_item_t *item,
@@ -166,6 +177,12 @@ torus_row_merge(torus_row_t *row, torus_arena_t *arena,
         return torus_row_add(row, arena, &v, 1);
     }
 
+    if (row->nitems == 0 && src->nitems != 0 && src->folded == src->nitems
+        && row->type == src->type)
+    {
+        return torus_row_copy(row, arena, src);
+    }
+
     for (i = 0; i < src->nitems; i++) {
         v = src->items[i].value;
 
@@ -189,11 +206,37 @@ torus_row_merge(torus_row_t *row, torus_arena_t *arena,
 }
 
 
+/* What is in order already stays so. */
+static int
+torus_row_copy(torus_row_t *row, torus_arena_t *arena, const torus_row_t *src)
+{
+    size_t  i;
+
+    if (torus_row_room(row, arena, src->nitems) != TORUS_OK) {
+        return TORUS_ERROR;
+    }
+
+    for (i = 0; i < src->nitems; i++) {
+        row->items[i] = src->items[i];
+
+        if (torus_row_keep(arena, &row->items[i].value) != TORUS_OK) {
+            return TORUS_ERROR;
+        }
+    }
+
+    row->nitems = src->nitems;
+    row->folded = src->nitems;
+    row->present = 1;
+
+    return TORUS_OK;
+}
+
+
 void
 torus_row_fold(torus_row_t *row)
 {
-    size_t         i, n;
-    torus_item_t  *items;
+    torus_work_t       all;
+    torus_row_order_t  order;
 
     if (row->type != TORUS_HISTOGRAM && row->type != TORUS_SET) {
         return;
@@ -203,23 +246,160 @@ torus_row_fold(torus_row_t *row)
         return;
     }
 
+    qsort(row->items, row->nitems, sizeof(torus_item_t), torus_item_cmp);
+
+    memset(&all, 0, sizeof(torus_work_t));
+    memset(&order, 0, sizeof(torus_row_order_t));
+    order.i = 1;
+
+    (void) torus_row_unique(row, &order, &all);
+}
+
+
+/* Equal values, which are beside each other, become one. */
+static int
+torus_row_unique(torus_row_t *row, torus_row_order_t *order,
+    torus_work_t *work)
+{
+    torus_item_t  *items, *last;
+
     items = row->items;
-    n = 0;
+    last = &items[order->last];
 
-    qsort(items, row->nitems, sizeof(torus_item_t), torus_item_cmp);
+    for ( /* void */ ; order->i < row->nitems; order->i++) {
 
-    for (i = 1; i < row->nitems; i++) {
+        if (torus_work_over(work)) {
+            order->last = (size_t) (last - items);
+            return TORUS_AGAIN;
+        }
 
-        if (torus_value_cmp(&items[n].value, &items[i].value) != 0) {
-            items[++n] = items[i];
+        torus_work_did(work, TORUS_ROW_LEVEL);
+
+        if (torus_value_cmp(&last->value, &items[order->i].value) != 0) {
+            *++last = items[order->i];
             continue;
         }
 
-        torus_row_more(row, &items[n], items[i].n);
+        torus_row_more(row, last, items[order->i].n);
     }
 
-    row->nitems = n + 1;
-    row->folded = n + 1;
+    row->nitems = (size_t) (last - items) + 1;
+    row->folded = row->nitems;
+
+    return TORUS_OK;
+}
+
+
+int
+torus_row_loose(const torus_row_t *row, size_t more)
+{
+    size_t  loose;
+
+    if (row->type != TORUS_HISTOGRAM && row->type != TORUS_SET) {
+        return 0;
+    }
+
+    loose = row->nitems - row->folded;
+
+    if (more == 0) {
+        return loose > TORUS_ROW_LOOSE;
+    }
+
+    /* would torus_row_add() put it in order? */
+
+    return row->size - row->nitems < more
+           && loose + more > row->folded + TORUS_ROW_SLACK
+           && loose > TORUS_ROW_LOOSE;
+}
+
+
+/* A heap is made of the items, and the largest taken out of it. */
+int
+torus_row_order(torus_row_t *row, torus_row_order_t *order,
+    torus_work_t *work)
+{
+    torus_item_t  *items, last;
+
+    items = row->items;
+
+    if (order->n == 0) {
+        order->n = row->nitems;
+        order->i = row->nitems / 2;
+        order->heap = 0;
+    }
+
+    for ( /* void */ ; !order->heap && order->i > 0; order->i--) {
+
+        if (torus_work_over(work)) {
+            return TORUS_AGAIN;
+        }
+
+        torus_row_sink(items, order->i - 1, order->n, work);
+    }
+
+    if (!order->heap) {
+        order->heap = 1;
+        order->i = order->n;
+    }
+
+    for ( /* void */ ; !order->sorted && order->i > 1; order->i--) {
+
+        if (torus_work_over(work)) {
+            return TORUS_AGAIN;
+        }
+
+        last = items[order->i - 1];
+        items[order->i - 1] = items[0];
+        items[0] = last;
+
+        torus_row_sink(items, 0, order->i - 1, work);
+    }
+
+    order->sorted = 1;
+
+    if (torus_row_unique(row, order, work) != TORUS_OK) {
+        return TORUS_AGAIN;
+    }
+
+    memset(order, 0, sizeof(torus_row_order_t));
+
+    return TORUS_OK;
+}
+
+
+/* The item goes down until what is below it is no larger. */
+static void
+torus_row_sink(torus_item_t *items, size_t i, size_t n, torus_work_t *work)
+{
+    size_t        child;
+    torus_item_t  item;
+
+    item = items[i];
+
+    for ( ;; ) {
+        torus_work_did(work, TORUS_ROW_LEVEL);
+
+        child = 2 * i + 1;
+
+        if (child >= n) {
+            break;
+        }
+
+        if (child + 1 < n
+            && torus_item_cmp(&items[child], &items[child + 1]) < 0)
+        {
+            child++;
+        }
+
+        if (torus_item_cmp(&items[child], &item) <= 0) {
+            break;
+        }
+
+        items[i] = items[child];
+        i = child;
+    }
+
+    items[i] = item;
 }
 
 

@@ -18,6 +18,7 @@
 
 
 #include "torus_schema.h"
+#include "torus_work.h"
 
 
 typedef struct {
@@ -67,6 +68,28 @@ int torus_row_merge(torus_row_t *row, torus_arena_t *arena,
 
 /* Puts a histogram or set in order, each value once.  Call before reading. */
 void torus_row_fold(torus_row_t *row);
+
+/*
+ * The same some at a time, without any more memory: for a row that has so
+ * much out of order that it would hold up others.  Zeroed to begin with.
+ */
+typedef struct {
+    size_t           n;            /* items; 0: not begun */
+    size_t           i;            /* next to be sunk, taken out, compared */
+    size_t           last;         /* of those that are kept */
+    unsigned         heap:1;       /* all of them are one */
+    unsigned         sorted:1;
+} torus_row_order_t;
+
+/* Is there that much, be it only when so many more are added? */
+int torus_row_loose(const torus_row_t *row, size_t more);
+
+/*
+ * TORUS_OK, with the state as it began; TORUS_AGAIN: the work is over, call
+ * it again, and let the row be until then.
+ */
+int torus_row_order(torus_row_t *row, torus_row_order_t *order,
+    torus_work_t *work);
 
 /* Numbers by value, before texts by bytes. */
 int torus_value_cmp(const torus_value_t *a, const torus_value_t *b);

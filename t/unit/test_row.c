@@ -257,6 +257,76 @@ test_merging_texts(torus_type_t type)
 }
 
 
+/* In slices of any length a row becomes what it becomes in one go. */
+static void
+test_order(torus_type_t type)
+{
+    size_t             i, n, calls, same;
+    int64_t            k;
+    uint64_t           seed;
+    torus_row_t        once, some;
+    torus_work_t       work;
+    torus_value_t      v;
+    torus_row_order_t  order;
+
+    seed = 1;
+    same = 0;
+    calls = 0;
+
+    memset(&order, 0, sizeof(torus_row_order_t));
+
+    for (n = 1; n <= 600; n++) {
+        torus_row_init(&once, type);
+        torus_row_init(&some, type);
+
+        for (i = 0; i < n; i++) {
+            memset(&v, 0, sizeof(torus_value_t));
+            seed = torus_hash(&i, sizeof(size_t), seed);
+
+            if (seed % 3 == 0) {
+                v.kind = TORUS_VALUE_INT;
+                v.i = (int64_t) (seed / 3 % (n + 1)) - 20;
+
+            } else {
+                v.kind = TORUS_VALUE_DOUBLE;
+                v.d = (double) (seed / 3 % (2 * n)) / 2 - 20;
+            }
+
+            k = type == TORUS_HISTOGRAM ? (int64_t) (seed % 5) + 1 : 1;
+
+            torus_row_add(&once, arena, &v, k);
+            torus_row_add(&some, arena, &v, k);
+        }
+
+        torus_row_fold(&once);
+
+        do {
+            work.limited = 1;
+            work.left = (int64_t) n;
+            calls++;
+        } while (torus_row_order(&some, &order, &work) == TORUS_AGAIN);
+
+        same += once.nitems == some.nitems && some.folded == some.nitems
+                && order.n == 0;
+
+        for (i = 0; i < once.nitems && i < some.nitems; i++) {
+
+            if (once.items[i].value.kind != some.items[i].value.kind
+                || once.items[i].n != some.items[i].n
+                || torus_value_cmp(&once.items[i].value,
+                                   &some.items[i].value) != 0)
+            {
+                fail("item %zu of %zu", i, n);
+                return;
+            }
+        }
+    }
+
+    is_int(same, 600, "rows of 1 to 600 values, put in order in slices");
+    ok(calls > 6000, ".. %zu of them", calls);
+}
+
+
 static void
 applied(torus_type_t type, const char *words, const char *name, double want)
 {
@@ -484,6 +554,8 @@ main(void)
     test_merging();
     test_merging_texts(TORUS_HISTOGRAM);
     test_merging_texts(TORUS_SET);
+    test_order(TORUS_HISTOGRAM);
+    test_order(TORUS_SET);
     test_functions();
     test_names();
     test_texts();
