@@ -5,6 +5,7 @@
  */
 
 #include "torus_answer.h"
+#include "torus_csv.h"
 
 #include <math.h>
 
@@ -30,7 +31,6 @@ static void torus_answer_point(torus_answer_t *a, int64_t ts,
     const torus_value_t *v);
 static void torus_answer_csv(torus_answer_t *a, int64_t ts,
     const torus_value_t *v);
-static void torus_answer_field(torus_buf_t *out, torus_str_t s);
 static int64_t torus_answer_start(const torus_answer_t *a, int64_t bucket);
 static int torus_answer_caseless(torus_str_t a, torus_str_t b);
 
@@ -579,7 +579,7 @@ torus_answer_csv(torus_answer_t *a, int64_t ts, const torus_value_t *v)
 
     out = a->json.out;
 
-    torus_answer_field(out, a->read->spec->text);
+    torus_csv_field(out, a->read->spec->text);
 
     n = torus_number_print_int(text, ts);
 
@@ -592,28 +592,6 @@ torus_answer_csv(torus_answer_t *a, int64_t ts, const torus_value_t *v)
     }
 
     torus_buf_addz(out, "\r\n");
-}
-
-
-/* Quoted where RFC 4180 asks for it. */
-static void
-torus_answer_field(torus_buf_t *out, torus_str_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.len; i++) {
-
-        if (s.data[i] == ',' || s.data[i] == '"' || s.data[i] < 0x20) {
-            break;
-        }
-    }
-
-    if (i == s.len) {
-        torus_buf_adds(out, s);
-        return;
-    }
-
-    torus_buf_quote(out, s);
 }
 
 

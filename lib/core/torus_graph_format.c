@@ -3,6 +3,7 @@
  */
 
 #include "torus_graph_format.h"
+#include "torus_csv.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -34,7 +35,6 @@ static void torus_graph_raw_point(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
 static void torus_graph_csv_point(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
-static void torus_graph_csv_text(torus_buf_t *out, torus_str_t s);
 static void torus_graph_csv_time(torus_buf_t *out, int64_t local);
 static void torus_graph_pickle_open(torus_graph_writer_t *w,
     const torus_graph_series_t *s);
@@ -425,7 +425,7 @@ torus_graph_csv_point(torus_graph_writer_t *w, const torus_graph_series_t *s)
 
     ts = s->start + (int64_t) w->j * s->step;
 
-    torus_graph_csv_text(w->out, s->name);
+    torus_csv_field(w->out, s->name);
     torus_buf_addz(w->out, ",");
     torus_graph_csv_time(w->out, ts + torus_tz_offset(w->tz, ts));
     torus_buf_addz(w->out, ",");
@@ -436,29 +436,6 @@ torus_graph_csv_point(torus_graph_writer_t *w, const torus_graph_series_t *s)
     }
 
     torus_buf_addz(w->out, "\r\n");
-}
-
-
-/* In quotes, which are doubled, where it could be taken for several. */
-static void
-torus_graph_csv_text(torus_buf_t *out, torus_str_t s)
-{
-    size_t  i;
-
-    for (i = 0; i < s.len; i++) {
-        if (s.data[i] == ',' || s.data[i] == '"' || s.data[i] == '\r'
-            || s.data[i] == '\n')
-        {
-            break;
-        }
-    }
-
-    if (i == s.len) {
-        torus_buf_adds(out, s);
-        return;
-    }
-
-    torus_buf_quote(out, s);
 }
 
 

@@ -309,6 +309,9 @@ test_csv(void)
     body_is("series?stat=nobody%22s&format=CSV", "stat,timestamp,value\r\n");
     body_is("series?stat=gau.%22&format=csv&steps=1",
             "stat,timestamp,value\r\n\"gau.\"\"\",1000060,\r\n");
+    body_is("series?stat=gau.%0aa&stat=gau.%09a&format=csv&steps=1",
+            "stat,timestamp,value\r\n\"gau.\na\",1000060,\r\n"
+            "gau.\ta,1000060,\r\n");
     body_is("series?stat=txt.a&format=csv&steps=2",
             "stat,timestamp,value\r\n"
             "txt.a,1000050,\r\ntxt.a,1000060,\r\n");
