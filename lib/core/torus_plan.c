@@ -19,6 +19,11 @@ static void torus_plan_renamed(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read);
 static int torus_plan_take(const torus_query_t *query,
     const torus_schema_t *schema, torus_read_t *read);
+static unsigned torus_plan_untaken(const torus_schema_set_t *set,
+    const torus_spec_t *spec, torus_error_t *err);
+static const torus_schema_t *torus_plan_taker(const torus_schema_set_t *set,
+    torus_str_t name);
+static int torus_plan_like_call(torus_str_t name);
 static unsigned torus_plan_named(const torus_query_t *query,
     const torus_schema_set_t *set, torus_read_t *read, torus_error_t *err);
 static int torus_plan_match(const torus_schema_t *schema,
@@ -165,7 +170,8 @@ torus_plan_schema(const torus_query_t *query, const torus_schema_set_t *set,
 
     torus_plan_renamed(query, set, read);
 
-    return 200;
+    return read->schema != NULL ? 200
+                                : torus_plan_untaken(set, read->spec, err);
 }
 
 
@@ -211,6 +217,95 @@ torus_plan_take(const torus_query_t *query, const torus_schema_t *schema,
     read->interval = iv;
 
     return 1;
+}
+
+
+/*
+ * A stat that there is not is no error.  It is one to write a function in a
+ * way that makes it a stat, or to join what no one schema holds.
+ */
+static unsigned
+torus_plan_untaken(const torus_schema_set_t *set, const torus_spec_t *spec,
+    torus_error_t *err)
+{
+    char                   quoted[128];
+    size_t                 i, n, other;
+    const torus_schema_t  *first, *schema;
+
+    other = 0;
+
+    /* of the first name; NULL as soon as one has none */
+    first = torus_plan_taker(set, spec->names[0]);
+
+    for (i = 0; i < spec->nnames; i++) {
+        schema = torus_plan_taker(set, spec->names[i]);
+
+        if (schema != NULL) {
+
+            if (other == 0 && first != NULL
+                && !torus_schema_match(first, spec->names[i]))
+            {
+                other = i;
+            }
+
+            continue;
+        }
+
+        if (torus_plan_like_call(spec->names[i])) {
+            n = torus_escape(quoted, sizeof(quoted), spec->text);
+            torus_error(err, "argument \"stat\": \"%.*s\" is neither a stat "
+                        "that a schema takes nor one function of stats, "
+                        "\"mean(a)\" or \"mean(a,b)\"", (int) n, quoted);
+            return 400;
+        }
+
+        first = NULL;
+    }
+
+    if (first == NULL || other == 0) {
+        return 200;
+    }
+
+    n = torus_escape(quoted, sizeof(quoted), spec->text);
+    schema = torus_plan_taker(set, spec->names[other]);
+
+    torus_error(err, "argument \"stat\": no schema takes all of \"%.*s\", "
+                "schema \"%.*s\" the first and schema \"%.*s\" another",
+                (int) n, quoted, torus_fmt(first->name),
+                torus_fmt(schema->name));
+
+    return 400;
+}
+
+
+/* The first schema that matches a name, or NULL. */
+static const torus_schema_t *
+torus_plan_taker(const torus_schema_set_t *set, torus_str_t name)
+{
+    size_t  i;
+
+    for (i = 0; i < set->nschemas; i++) {
+
+        if (torus_schema_match(&set->schemas[i], name)) {
+            return &set->schemas[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/* Does it begin as "func(name)" does? */
+static int
+torus_plan_like_call(torus_str_t name)
+{
+    const unsigned char  *p;
+
+    p = memchr(name.data, '(', name.len);
+
+    return p != NULL
+           && torus_query_fname(torus_str(name.data,
+                                          (size_t) (p - name.data)));
 }
 
 
