@@ -86,11 +86,11 @@ Content-Type: application/x-www-form-urlencoded
 --- request eval
 [ "GET /torus/render?target=interval(stats.counters.web1.count,'minute')&from=1699999860&until=1700000000",
   "GET /torus/render?target=stats.counters.web1.count&from=-2d&until=now&format=raw&maxDataPoints=2",
-  "GET /torus/render?target=interval(stats.counters.web1.count,'no')&from=-1h" ]
+  "GET /torus/render?target=interval(times.a,'flush')&from=-1h" ]
 --- response_body_like eval
 [ qr/\[3\.0,1699999920\],\[1\.0,1699999980\]/,
   qr/^interval|^stats\.counters\.web1\.count,\d+,\d+,3600\|(None,){47}4\.0\n$/,
-  qr/^\[\]$|no/ ]
+  qr/^\[\]$/ ]
 --- error_code eval
 [ 200, 200, 200 ]
 --- no_error_log
@@ -227,14 +227,18 @@ a.b 2 1699999930
   "GET /torus/render?target=a&from=never",
   "GET /torus/render?target=a&from=-1h&until=-1h",
   "GET /torus/render?target=a&format=png",
-  "GET /torus/render?target=schema(a,'no')" ]
+  "GET /torus/render?target=schema(a,'no')",
+  "GET /torus/render?target=interval(a,'no')",
+  "GET /torus/render?target=interval(no.*,'no')",
+  "GET /torus/render?target=schema(interval(a,'day'),'g')" ]
 --- error_code eval
-[ 400, 400, 400, 400, 400, 400 ]
+[ (400) x 9 ]
 --- response_headers eval
-[ ("Content-Type: text/plain") x 6 ]
+[ ("Content-Type: text/plain") x 9 ]
 --- response_body_like eval
 [ map { qr/$_[^\n]*\n\z/ } 'nosuch', '\A', 'from', 'empty', 'format',
-                           'schema' ]
+                           'schema', ('\Ano schema has an interval "no"') x 2,
+                           '\Aschema "g" has no interval "day"' ]
 --- no_error_log
 [alert]
 

@@ -27,6 +27,7 @@ static int torus_render_query(torus_render_t *r, torus_render_leaf_t *l);
 static int torus_render_hit(torus_render_t *r, torus_render_leaf_t *l,
     torus_str_t path);
 static int torus_render_open(torus_render_t *r, torus_render_leaf_t *l);
+static int torus_render_select(torus_render_t *r, torus_render_leaf_t *l);
 static int torus_render_name(torus_render_t *r, torus_render_leaf_t *l,
     torus_str_t name);
 static void torus_render_choose(torus_render_t *r,
@@ -348,18 +349,10 @@ torus_render_plan(torus_render_t *r)
 static int
 torus_render_open(torus_render_t *r, torus_render_leaf_t *l)
 {
-    size_t  n;
-    char    quoted[80];
-
-    if (l->leaf->schema.len != 0) {
-        l->schema = torus_schema_find(r->conf->set, l->leaf->schema);
-
-        if (l->schema == NULL) {
-            n = torus_escape(quoted, sizeof(quoted), l->leaf->schema);
-            torus_error(&r->err, "there is no schema \"%.*s\"", (int) n,
-                        quoted);
-            return torus_render_fail(r, 400);
-        }
+    if (l->leaf->interval.len + l->leaf->schema.len != 0
+        && torus_render_select(r, l) != TORUS_OK)
+    {
+        return torus_render_fail(r, 400);
     }
 
     l->open = 1;
@@ -373,6 +366,55 @@ torus_render_open(torus_render_t *r, torus_render_leaf_t *l)
                                            * sizeof(torus_render_want_t *));
 
     return l->wants != NULL ? TORUS_OK : torus_render_full(r);
+}
+
+
+/*
+ * What schema() and interval() name has to be somewhere.  An interval that
+ * only other schemas have is none of a name's, whose series is not there.
+ */
+static int
+torus_render_select(torus_render_t *r, torus_render_leaf_t *l)
+{
+    size_t                     i, n;
+    char                       name[80], quoted[80];
+    const torus_schema_set_t  *set;
+
+    set = r->conf->set;
+    n = torus_escape(quoted, sizeof(quoted), l->leaf->schema);
+
+    if (l->leaf->schema.len != 0) {
+        l->schema = torus_schema_find(set, l->leaf->schema);
+
+        if (l->schema == NULL) {
+            return torus_error(&r->err, "there is no schema \"%.*s\"",
+                               (int) n, quoted);
+        }
+    }
+
+    if (l->leaf->interval.len == 0) {
+        return TORUS_OK;
+    }
+
+    for (i = 0; i < set->nschemas; i++) {
+
+        if ((l->schema == NULL || l->schema == &set->schemas[i])
+            && torus_schema_interval(&set->schemas[i], l->leaf->interval)
+               != NULL)
+        {
+            return TORUS_OK;
+        }
+    }
+
+    i = torus_escape(name, sizeof(name), l->leaf->interval);
+
+    if (l->schema != NULL) {
+        return torus_error(&r->err, "schema \"%.*s\" has no interval "
+                           "\"%.*s\"", (int) n, quoted, (int) i, name);
+    }
+
+    return torus_error(&r->err, "no schema has an interval \"%.*s\"", (int) i,
+                       name);
 }
 
 
