@@ -112,6 +112,22 @@ GET /torus/render?target=sumSeries(a.b.*)&from=-5min&format=json
 
 
 
+=== TEST 10: neither is no target, as in graphite-web
+--- schema eval: $::schema
+--- no_stream
+--- request eval
+[map { "GET /torus/render$_" } "", "?target=", "?target=&from=-1h",
+ "?from=-1h&format=csv", "?from=-1h&format=raw", "?jsonp=cb"]
+--- error_code eval
+[(200) x 6]
+--- response_body eval
+[('[]') x 3, '', '', "cb([])\n"]
+--- no_error_log
+[error]
+[alert]
+
+
+
 === TEST 6: a stat without data in the range is null, what does not exist is
 not answered
 --- schema eval: $::schema

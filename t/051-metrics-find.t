@@ -165,6 +165,46 @@ Content-Type: application/x-www-form-urlencoded
 
 
 
+=== TEST 14: the URLs of graphite-web, each with and without a slash behind
+--- schema eval: $::schema
+--- no_stream
+--- request eval
+[map { my ($u, $args) = split /(?=\?)/; $args //= '';
+       ("GET /torus/$u$args", "GET /torus/$u/$args") } "metrics?query=a",
+ "metrics/find?query=a", "metrics/expand?query=a", "metrics/index.json",
+ "render", "functions", "functions/scale", "version", "events",
+ "events/get_data", "tags", "tags/dc", "tags/findSeries",
+ "tags/autoComplete/tags", "tags/autoComplete/values?tag=dc"]
+--- error_code eval
+[(200) x 30]
+--- response_headers eval
+[map { ("Content-Type: $_") x 2 } ("application/json") x 7, "text/plain",
+ ("application/json") x 7]
+--- no_error_log
+[error]
+[alert]
+
+
+
+=== TEST 15: those there are not
+--- schema eval: $::schema
+--- no_stream
+--- request eval
+[map { ("GET /torus/$_", "GET /torus/$_/") } "metrics/get-metadata",
+ "metrics/set-metadata", "render/local", "render/~me/graph", "version/x",
+ "events/1", "functions/a/b", "metrics/index", "tags/a/b"]
+--- error_code eval
+[(404) x 18]
+--- response_headers eval
+[("Content-Type: text/plain") x 18]
+--- response_body_like eval
+[(qr/\A[^\n]+\n\z/) x 18]
+--- no_error_log
+[error]
+[alert]
+
+
+
 === TEST 7: functions
 --- schema eval: $::schema
 --- no_stream

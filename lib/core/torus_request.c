@@ -203,6 +203,11 @@ torus_command_find(torus_str_t name, torus_command_t *command)
     torus_str_t                 rest;
     const torus_command_ops_t  *ops;
 
+    if (torus_str_is(name, "metrics")) {
+        *command = TORUS_COMMAND_FIND;
+        return TORUS_OK;
+    }
+
     for (i = 0; i < sizeof(torus_commands) / sizeof(torus_commands[0]); i++) {
         ops = &torus_commands[i];
 

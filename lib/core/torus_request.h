@@ -101,6 +101,7 @@ typedef struct {
 /*
  * By its name, without slashes at its ends; TORUS_OK or TORUS_DECLINED.  Of
  * a command that takes another name behind it, all goes into conf.path.
+ * "metrics" is "metrics/find", as with Graphite.
  */
 int torus_command_find(torus_str_t name, torus_command_t *command);
 
