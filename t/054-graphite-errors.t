@@ -150,7 +150,7 @@ location /open/ { torus_query on; }
 --- no_stream
 --- request eval
 [ "GET /torus/metrics/nix", "GET /torus/render/x", "GET /torus/tags/a/b",
-  "GET /torus/metrics", "GET /torus/nix", "GET /torus/" ]
+  "GET /torus/metrics/find/x", "GET /torus/nix", "GET /torus/" ]
 --- error_code eval
 [ (404) x 6 ]
 --- response_headers eval

@@ -75,6 +75,27 @@ torus_graph_fault(torus_graph_t *g, const char *fmt, ...)
 
 
 int
+torus_graph_wrong(torus_graph_t *g, const torus_graph_call_t *call,
+    size_t arg, const char *must)
+{
+    char    text[64];
+    size_t  n;
+
+    if (!call->args[arg].set) {
+        return torus_graph_fault(g, "argument \"%s\" of %s() has to be %s",
+                                 call->func->params[arg].name,
+                                 call->func->name, must);
+    }
+
+    n = torus_escape(text, 48, call->args[arg].text);
+
+    return torus_graph_fault(g, "argument \"%s\" of %s() has to be %s, not "
+                             "\"%.*s\"", call->func->params[arg].name,
+                             call->func->name, must, (int) n, text);
+}
+
+
+int
 torus_graph_over(torus_graph_t *g, const char *fmt, ...)
 {
     va_list  args;

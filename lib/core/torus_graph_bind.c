@@ -12,8 +12,8 @@ static int torus_graph_bind_nothing(torus_graph_t *g,
 static int torus_graph_bind_call(torus_graph_t *g, const torus_target_t *tree,
     const torus_graph_scope_t *scope, torus_graph_node_t **node);
 static int torus_graph_bind_select(torus_graph_t *g,
-    const torus_target_t *tree, const torus_graph_scope_t *scope,
-    torus_graph_node_t **node);
+    const torus_target_t *tree, const torus_graph_func_t *func,
+    const torus_graph_scope_t *scope, torus_graph_node_t **node);
 static int torus_graph_bind_args(torus_graph_t *g, const torus_target_t *tree,
     const torus_graph_scope_t *scope, torus_graph_call_t *call);
 static int torus_graph_bind_arg(torus_graph_t *g, const torus_target_t *tree,
@@ -22,6 +22,9 @@ static int torus_graph_bind_arg(torus_graph_t *g, const torus_target_t *tree,
 static int torus_graph_bind_value(torus_graph_t *g,
     const torus_target_t *tree, const torus_graph_call_t *call,
     const torus_graph_param_t *param, torus_graph_arg_t *arg);
+static int torus_graph_bind_wrong(torus_graph_t *g,
+    const torus_target_t *tree, const torus_graph_call_t *call,
+    const torus_graph_param_t *param);
 static int torus_graph_bind_number(const torus_target_t *tree,
     torus_graph_arg_t *arg);
 static int torus_graph_bind_typed(const torus_target_t *tree,
@@ -107,15 +110,13 @@ torus_graph_bind_call(torus_graph_t *g, const torus_target_t *tree,
     }
 
     if (func->map == NULL && func->run == NULL) {
-        return torus_graph_bind_select(g, tree, scope, node);
+        return torus_graph_bind_select(g, tree, func, scope, node);
     }
 
     inner = *scope;
     inner.asks = torus_graph_asks(tree->text);
 
-    if (!(func->flags & TORUS_GRAPH_SHOWN)) {
-        inner.shown = 0;
-    }
+    inner.shown &= (func->flags & TORUS_GRAPH_SHOWN) != 0;
 
     new = torus_arena_calloc(g->arena, 1, sizeof(torus_graph_node_t));
     if (new == NULL) {
@@ -139,27 +140,66 @@ torus_graph_bind_call(torus_graph_t *g, const torus_target_t *tree,
 /* interval() and schema() say how the leaves below them are read. */
 static int
 torus_graph_bind_select(torus_graph_t *g, const torus_target_t *tree,
-    const torus_graph_scope_t *scope, torus_graph_node_t **node)
+    const torus_graph_func_t *func, const torus_graph_scope_t *scope,
+    torus_graph_node_t **node)
 {
-    torus_graph_scope_t  inner;
+    size_t                 i, j;
+    torus_graph_call_t     call;
+    torus_graph_scope_t    inner;
+    const torus_target_t  *args[2], *arg;
 
-    if (tree->nargs != 2 || tree->args[1]->kind != TORUS_TARGET_STRING
-        || tree->args[1]->text.len == 0)
-    {
-        return torus_graph_fault(g, "%.*s() takes a path and a name in quotes",
-                                 torus_fmt(tree->text));
+    memset(&call, 0, sizeof(torus_graph_call_t));
+    memset(args, 0, sizeof(args));
+
+    call.func = func;
+
+    for (i = 0; i < tree->nargs; i++) {
+        arg = tree->args[i];
+
+        for (j = 0; j < 2; j++) {
+            if (arg->key.len == 0 ? i == j
+                                  : torus_str_is(arg->key,
+                                                 func->params[j].name))
+            {
+                break;
+            }
+        }
+
+        if (j == 2 || args[j] != NULL) {
+            return torus_graph_fault(g, "%s() has two arguments, \"%s\" and "
+                                     "\"%s\"", func->name,
+                                     func->params[0].name,
+                                     func->params[1].name);
+        }
+
+        if (j == 0 ? arg->kind != TORUS_TARGET_PATH
+                     && arg->kind != TORUS_TARGET_CALL && !arg->variable
+                   : arg->kind != TORUS_TARGET_STRING || arg->text.len == 0)
+        {
+            return torus_graph_bind_wrong(g, arg, &call, &func->params[j]);
+        }
+
+        args[j] = arg;
+    }
+
+    for (j = 0; j < 2; j++) {
+
+        if (args[j] == NULL) {
+            return torus_graph_fault(g, "%s() lacks its argument \"%s\"",
+                                     func->name, func->params[j].name);
+        }
     }
 
     inner = *scope;
 
     if (torus_str_is(tree->text, "interval")) {
-        inner.interval = tree->args[1]->text;
+        inner.interval = args[1]->text;
 
     } else {
-        inner.schema = tree->args[1]->text;
+        inner.schema = args[1]->text;
     }
 
-    return torus_graph_bind(g, tree->args[0], &inner, node);
+    return torus_graph_bind(g, args[0], &inner, node);
 }
 
 
@@ -196,6 +236,7 @@ torus_graph_bind_args(torus_graph_t *g, const torus_target_t *tree,
     const torus_graph_scope_t *scope, torus_graph_call_t *call)
 {
     int                         rc;
+    char                        text[64];
     size_t                      i, j, n, nparams;
     const torus_target_t       *arg;
     const torus_graph_param_t  *params;
@@ -226,12 +267,12 @@ torus_graph_bind_args(torus_graph_t *g, const torus_target_t *tree,
             }
 
             if (j == nparams || call->args[j].set) {
-                return torus_graph_fault(g, "%s() has no argument \"%.*s\", or"
-                                         " it was given twice",
-                                         call->func->name,
-                                         (int) (arg->key.len > 48
-                                                ? 48 : arg->key.len),
-                                         (const char *) arg->key.data);
+                n = torus_escape(text, 48, arg->key);
+                return torus_graph_fault(g, j == nparams
+                                         ? "%s() has no argument \"%.*s\""
+                                         : "%s() was given its argument "
+                                           "\"%.*s\" twice",
+                                         call->func->name, (int) n, text);
             }
 
         } else if (i >= nparams) {
@@ -299,9 +340,7 @@ torus_graph_bind_arg(torus_graph_t *g, const torus_target_t *tree,
         || (param->type == TORUS_GRAPH_ANY && list))
     {
         if (!list && !tree->variable) {
-            return torus_graph_fault(g, "argument \"%s\" of %s() has to be a "
-                                     "path or a function", param->name,
-                                     call->func->name);
+            return torus_graph_bind_wrong(g, tree, call, param);
         }
 
         arg->set = 1;
@@ -324,9 +363,6 @@ torus_graph_bind_value(torus_graph_t *g, const torus_target_t *tree,
     const torus_graph_call_t *call, const torus_graph_param_t *param,
     torus_graph_arg_t *arg)
 {
-    char    text[64];
-    size_t  n;
-
     arg->set = 1;
     arg->text = tree->text;
     arg->string = (tree->kind == TORUS_TARGET_STRING);
@@ -337,6 +373,18 @@ torus_graph_bind_value(torus_graph_t *g, const torus_target_t *tree,
     {
         return TORUS_OK;
     }
+
+    return torus_graph_bind_wrong(g, tree, call, param);
+}
+
+
+/* It is of another type than the parameter. */
+static int
+torus_graph_bind_wrong(torus_graph_t *g, const torus_target_t *tree,
+    const torus_graph_call_t *call, const torus_graph_param_t *param)
+{
+    char    text[64];
+    size_t  n;
 
     n = torus_escape(text, 48, tree->text);
 
@@ -463,7 +511,8 @@ torus_graph_bind_typed(const torus_target_t *tree, torus_graph_type_t type,
                                           : torus_str("False", 5);
         }
 
-        return TORUS_OK;
+        return (tree->kind != TORUS_TARGET_STRING) ? TORUS_OK
+                                                   : TORUS_DECLINED;
 
     default: /* string, tag */
         arg->string = 1;
@@ -499,6 +548,9 @@ torus_graph_type_text(torus_graph_type_t type)
 {
     switch (type) {
 
+    case TORUS_GRAPH_SERIES_LIST:
+        return "a path or a function";
+
     case TORUS_GRAPH_NODE:
     case TORUS_GRAPH_INTEGER:
         return "an integer";
@@ -523,6 +575,9 @@ torus_graph_type_text(torus_graph_type_t type)
 
     case TORUS_GRAPH_AGG:
         return "the name of an aggregation such as \"sum\"";
+
+    case TORUS_GRAPH_ANY:
+        return "a path, a function or a number";
 
     default:
         return "a string in quotes";

@@ -40,7 +40,7 @@ typedef enum {
     TORUS_GRAPH_INTERVAL,
     TORUS_GRAPH_INT_OR_INTERVAL,
     TORUS_GRAPH_AGG,
-    TORUS_GRAPH_ANY           /* a list, a number or a string */
+    TORUS_GRAPH_ANY           /* a list or a number */
 } torus_graph_type_t;
 
 
@@ -292,6 +292,13 @@ const torus_graph_params_t *torus_graph_params(const torus_graph_t *g);
 int torus_graph_fault(torus_graph_t *g, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* Likewise of an argument's value: what it "has to be", unlike its type. */
+int torus_graph_wrong(torus_graph_t *g, const torus_graph_call_t *call,
+    size_t arg, const char *must);
+
+#define TORUS_GRAPH_BACK                                                      \
+    "short enough not to go back to before there was time"
+
 /* A limit of ours: TORUS_ERROR and 413. */
 int torus_graph_over(torus_graph_t *g, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
@@ -329,8 +336,12 @@ void torus_graph_append(torus_graph_list_t *list,
 /* a regex of check(), see torus_graph_func_alias.c */
 typedef struct torus_graph_regex_s  torus_graph_regex_t;
 
-int torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
-    const torus_str_t *replace, torus_graph_regex_t **re);
+/*
+ * The argument 1 of a call; replace: and what replaces in the one behind.
+ * Lives until the arena goes.
+ */
+int torus_graph_regex_compile(torus_graph_t *g,
+    const torus_graph_call_t *call, int replace, torus_graph_regex_t **re);
 int torus_graph_regex_search(const torus_graph_regex_t *re, torus_str_t s);
 
 

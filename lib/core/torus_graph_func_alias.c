@@ -36,9 +36,10 @@ struct torus_graph_regex_s {
 
 
 static int torus_graph_regex_pieces(torus_graph_t *g,
-    torus_graph_regex_t *re, torus_str_t to);
-static int torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
-    torus_str_t to, size_t *at, torus_graph_piece_t *piece);
+    const torus_graph_call_t *call, torus_graph_regex_t *re);
+static int torus_graph_regex_named(torus_graph_t *g,
+    const torus_graph_call_t *call, torus_graph_regex_t *re, size_t *at,
+    torus_graph_piece_t *piece);
 static int torus_graph_regex_bounds(torus_graph_t *g, torus_str_t *text);
 static int torus_graph_regex_bound(torus_str_t text, size_t i);
 static int torus_graph_regex_charge(torus_graph_t *g,
@@ -187,8 +188,7 @@ torus_graph_alias_sub_check(torus_graph_t *g, torus_graph_call_t *call)
     int                   rc;
     torus_graph_regex_t  *re;
 
-    rc = torus_graph_regex_compile(g, call->args[1].text, &call->args[2].text,
-                                   &re);
+    rc = torus_graph_regex_compile(g, call, 1, &re);
     call->data = re;
 
     return rc;
@@ -221,14 +221,14 @@ torus_graph_alias_sub(torus_graph_t *g, torus_graph_frame_t *f,
 }
 
 
-/* Lives until the arena goes.  replace may be NULL. */
 int
-torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
-    const torus_str_t *replace, torus_graph_regex_t **out)
+torus_graph_regex_compile(torus_graph_t *g, const torus_graph_call_t *call,
+    int replace, torus_graph_regex_t **out)
 {
     int                   code;
     size_t                offset;
     uint32_t              options;
+    torus_str_t           text;
     unsigned char         reason[128];
     torus_graph_regex_t  *re;
 
@@ -248,6 +248,8 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
     options |= PCRE2_UTF | PCRE2_UCP | PCRE2_MATCH_INVALID_UTF;
 #endif
 
+    text = call->args[1].text;
+
     if (torus_graph_regex_bounds(g, &text) != TORUS_OK) {
         return TORUS_ERROR;
     }
@@ -261,8 +263,10 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
             reason[0] = '\0';
         }
 
-        return torus_graph_fault(g, "a regular expression is not one: %s, at "
-                                 "its character %zu", (char *) reason,
+        return torus_graph_fault(g, "argument \"%s\" of %s() is no regular "
+                                 "expression: %s, at its character %zu",
+                                 call->func->params[1].name,
+                                 call->func->name, (char *) reason,
                                  offset + 1);
     }
 
@@ -283,8 +287,7 @@ torus_graph_regex_compile(torus_graph_t *g, torus_str_t text,
 
     *out = re;
 
-    return (replace == NULL) ? TORUS_OK
-                             : torus_graph_regex_pieces(g, re, *replace);
+    return replace ? torus_graph_regex_pieces(g, call, re) : TORUS_OK;
 }
 
 
@@ -410,16 +413,19 @@ torus_graph_regex_free(void *data)
 
 /* What is no reference to a group stands for itself, but for "\\" and "\n". */
 static int
-torus_graph_regex_pieces(torus_graph_t *g, torus_graph_regex_t *re,
-    torus_str_t to)
+torus_graph_regex_pieces(torus_graph_t *g, const torus_graph_call_t *call,
+    torus_graph_regex_t *re)
 {
     int                   rc;
     size_t                i, start;
     uint32_t              groups;
+    torus_str_t           to;
     unsigned char         c;
     torus_graph_piece_t  *piece;
 
+    to = call->args[2].text;
     groups = 0;
+
     (void) pcre2_pattern_info(re->code, PCRE2_INFO_CAPTURECOUNT, &groups);
 
     re->pieces = torus_arena_calloc(torus_graph_arena(g), to.len + 1,
@@ -452,7 +458,7 @@ torus_graph_regex_pieces(torus_graph_t *g, torus_graph_regex_t *re,
             }
 
         } else if (c == 'g' && i + 2 < to.len && to.data[i + 2] == '<') {
-            rc = torus_graph_regex_named(g, re, to, &i, piece);
+            rc = torus_graph_regex_named(g, call, re, &i, piece);
             if (rc != TORUS_OK) {
                 return rc;
             }
@@ -468,9 +474,11 @@ torus_graph_regex_pieces(torus_graph_t *g, torus_graph_regex_t *re,
         }
 
         if (piece->group > (int) groups) {
-            return torus_graph_fault(g, "\"\\%d\" is no group of the regular "
-                                     "expression, which has %u", piece->group,
-                                     (unsigned) groups);
+            return torus_graph_fault(g, "argument \"%s\" of %s() has \"\\%d\", "
+                                     "which is no group of \"%s\"",
+                                     call->func->params[2].name,
+                                     call->func->name, piece->group,
+                                     call->func->params[1].name);
         }
     }
 
@@ -480,11 +488,14 @@ torus_graph_regex_pieces(torus_graph_t *g, torus_graph_regex_t *re,
 
 /* "\g<name>" or "\g<1>", *at is at the backslash */
 static int
-torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
-    torus_str_t to, size_t *at, torus_graph_piece_t *piece)
+torus_graph_regex_named(torus_graph_t *g, const torus_graph_call_t *call,
+    torus_graph_regex_t *re, size_t *at, torus_graph_piece_t *piece)
 {
-    char    name[64];
-    size_t  i, n;
+    char         name[64], quoted[80];
+    size_t       i, n;
+    torus_str_t  to;
+
+    to = call->args[2].text;
 
     for (i = *at + 3, n = 0; i < to.len && to.data[i] != '>'; i++) {
 
@@ -498,8 +509,10 @@ torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
     name[n] = '\0';
 
     if (i == to.len || to.data[i] != '>' || n == 0) {
-        return torus_graph_fault(g, "in what replaces, \"\\g<\" lacks a name "
-                                 "and \">\"");
+        return torus_graph_fault(g, "argument \"%s\" of %s() has \"\\g<\" "
+                                 "without a name and \">\"",
+                                 call->func->params[2].name,
+                                 call->func->name);
     }
 
     piece->group = 0;
@@ -516,8 +529,14 @@ torus_graph_regex_named(torus_graph_t *g, torus_graph_regex_t *re,
         piece->group = pcre2_substring_number_from_name(re->code,
                                                         (PCRE2_SPTR) name);
         if (piece->group < 0) {
-            return torus_graph_fault(g, "the regular expression has no group "
-                                     "of the name in what replaces");
+            *at = torus_escape(quoted, sizeof(quoted),
+                               torus_str(to.data + i - n, n));
+
+            return torus_graph_fault(g, "argument \"%s\" of %s() has "
+                                     "\"\\g<%.*s>\", which is no group of "
+                                     "\"%s\"", call->func->params[2].name,
+                                     call->func->name, (int) *at, quoted,
+                                     call->func->params[1].name);
         }
     }
 

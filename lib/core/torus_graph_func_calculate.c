@@ -157,8 +157,7 @@ torus_graph_window_check(torus_graph_t *g, torus_graph_call_t *call)
     if (call->args[1].string ? call->args[1].seconds == 0
                              : call->args[1].number < 1)
     {
-        return torus_graph_fault(g, "the window of %s() is empty",
-                                 call->func->name);
+        return torus_graph_wrong(g, call, 1, "more than nothing");
     }
 
     return TORUS_OK;
@@ -182,8 +181,7 @@ torus_graph_window_spans(torus_graph_t *g, const torus_graph_call_t *call,
         }
 
         if (call->args[1].number > 100000000000.0 / (double) step) {
-            return torus_graph_fault(g, "the window of %s() is too long",
-                                     call->func->name);
+            return torus_graph_wrong(g, call, 1, TORUS_GRAPH_BACK);
         }
 
         seconds = (int64_t) call->args[1].number * step;
@@ -194,8 +192,7 @@ torus_graph_window_spans(torus_graph_t *g, const torus_graph_call_t *call,
 
     /* times before 1970 mean nothing, and the remainder of one less */
     if (spans[0].from < 0) {
-        return torus_graph_fault(g, "the window of %s() is too long",
-                                 call->func->name);
+        return torus_graph_wrong(g, call, 1, TORUS_GRAPH_BACK);
     }
 
     *n = 1;
@@ -862,7 +859,7 @@ static int
 torus_graph_stdev_check(torus_graph_t *g, torus_graph_call_t *call)
 {
     if (call->args[1].number < 1) {
-        return torus_graph_fault(g, "the window of stdev() is empty");
+        return torus_graph_wrong(g, call, 1, "more than nothing");
     }
 
     return TORUS_OK;
@@ -931,8 +928,7 @@ static int
 torus_graph_n_percentile_check(torus_graph_t *g, torus_graph_call_t *call)
 {
     if (!(call->args[1].number > 0)) {
-        return torus_graph_fault(g, "the percentage of nPercentile() has to "
-                                 "be greater than 0");
+        return torus_graph_wrong(g, call, 1, "greater than 0");
     }
 
     return TORUS_OK;

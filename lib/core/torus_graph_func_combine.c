@@ -217,8 +217,7 @@ static int
 torus_graph_percentile_check(torus_graph_t *g, torus_graph_call_t *call)
 {
     if (!(call->args[1].number > 0)) {
-        return torus_graph_fault(g, "the percentage of %s() has to be greater "
-                                 "than 0", call->func->name);
+        return torus_graph_wrong(g, call, 1, "greater than 0");
     }
 
     return TORUS_OK;

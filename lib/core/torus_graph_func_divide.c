@@ -80,8 +80,9 @@ torus_graph_divide(torus_graph_t *g, torus_graph_frame_t *f)
     torus_graph_division_t  *d;
 
     if (f->lists[1].n > 1) {
-        return torus_graph_fault(g, "what divideSeries() divides by has to be "
-                                 "one series, not %zu", f->lists[1].n);
+        return torus_graph_fault(g, "divideSeries() takes as its argument "
+                                 "\"divisorSeries\" one series, not %zu",
+                                 f->lists[1].n);
     }
 
     if (f->state == NULL) {
@@ -177,9 +178,10 @@ torus_graph_weighted(torus_graph_t *g, torus_graph_frame_t *f)
     torus_graph_weights_t  *w;
 
     if (f->lists[0].n != f->lists[1].n) {
-        return torus_graph_fault(g, "weightedAverage() needs as many weights "
-                                 "as series: %zu and %zu", f->lists[0].n,
-                                 f->lists[1].n);
+        return torus_graph_fault(g, "weightedAverage() takes as many series in "
+                                 "its argument \"seriesListWeight\" as in "
+                                 "\"seriesListAvg\", %zu, not %zu",
+                                 f->lists[0].n, f->lists[1].n);
     }
 
     if (f->state == NULL) {

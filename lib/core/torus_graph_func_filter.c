@@ -217,7 +217,7 @@ torus_graph_grep_check(torus_graph_t *g, torus_graph_call_t *call)
     int                   rc;
     torus_graph_regex_t  *re;
 
-    rc = torus_graph_regex_compile(g, call->args[1].text, NULL, &re);
+    rc = torus_graph_regex_compile(g, call, 0, &re);
     call->data = re;
 
     return rc;
@@ -373,8 +373,7 @@ torus_graph_remove_start(torus_graph_t *g, torus_graph_frame_t *f,
     name = s->name;
 
     if ((func->variant & SHARE) && !(n > 0)) {
-        return torus_graph_fault(g, "the percentage of %s() has to be greater "
-                                 "than 0", func->name);
+        return torus_graph_wrong(g, f->call, 1, "greater than 0");
     }
 
     if (func->variant & SHARE) {

@@ -94,9 +94,9 @@ torus_graph_as_percent(torus_graph_t *g, torus_graph_frame_t *f)
     if (total->node != NULL && f->call->nargs < 3) {
 
         if (f->lists[1].n != 1 && f->lists[1].n != f->lists[0].n) {
-            return torus_graph_fault(g, "what asPercent() takes percentages "
-                                     "of has to be one series, or as many as "
-                                     "the %zu that there are, not %zu",
+            return torus_graph_fault(g, "asPercent() takes one series as its "
+                                     "argument \"total\", or as many as the "
+                                     "%zu that there are, not %zu",
                                      f->lists[0].n, f->lists[1].n);
         }
 
@@ -485,16 +485,13 @@ torus_graph_percent_order(torus_graph_t *g, torus_graph_frame_t *f,
 static int
 torus_graph_percent_numbers(torus_graph_t *g, torus_graph_frame_t *f)
 {
-    int                        rc;
-    size_t                    *i;
-    torus_graph_series_t      *out;
-    const torus_graph_arg_t   *total;
+    int                    rc;
+    size_t                *i;
+    torus_graph_series_t  *out;
 
-    total = &f->call->args[1];
-
-    if (total->string || f->call->nargs > 2) {
-        return torus_graph_fault(g, "what asPercent() takes percentages of "
-                                 "has to be a series or a number");
+    if (f->call->nargs > 2) {
+        return torus_graph_wrong(g, f->call, 1, "a path or a function where "
+                                 "there are nodes");
     }
 
     if (f->state == NULL) {

@@ -296,8 +296,7 @@ torus_graph_random_walk(torus_graph_t *g, torus_graph_frame_t *f)
     step = args[1].set ? (int64_t) args[1].number : 60;
 
     if (step < 1) {
-        return torus_graph_fault(g, "the step of randomWalk() is at least a "
-                                 "second");
+        return torus_graph_wrong(g, f->call, 1, "at least a second");
     }
 
     if (f->state == NULL) {
@@ -494,8 +493,7 @@ static int
 torus_graph_percent_check(torus_graph_t *g, torus_graph_call_t *call)
 {
     if (!(call->args[1].number > 0) || call->args[1].number > 100) {
-        return torus_graph_fault(g, "the percentage of %s() is greater than 0 "
-                                 "and at most 100", call->func->name);
+        return torus_graph_wrong(g, call, 1, "greater than 0 and at most 100");
     }
 
     return TORUS_OK;

@@ -88,8 +88,7 @@ torus_graph_interval_check(torus_graph_t *g, torus_graph_call_t *call)
                 || func->map == torus_graph_smart
                 || func->map == torus_graph_hitcount)))
     {
-        return torus_graph_fault(g, "the interval of %s() has to be longer "
-                                 "than nothing", func->name);
+        return torus_graph_wrong(g, call, 1, "longer than nothing");
     }
 
     return TORUS_OK;
@@ -393,9 +392,8 @@ torus_graph_smart_check(torus_graph_t *g, torus_graph_call_t *call)
     to = &call->args[3];
 
     if (to->set && torus_graph_unit(to->text) == '\0') {
-        return torus_graph_fault(g, "smartSummarize() begins with a unit of "
-                                 "time such as \"hours\", \"days\" or "
-                                 "\"weeks1\"");
+        return torus_graph_wrong(g, call, 3, "a unit of time such as "
+                                 "\"hours\", \"days\" or \"weeks1\"");
     }
 
     return torus_graph_interval_check(g, call);

@@ -106,8 +106,7 @@ torus_graph_shift_spans(torus_graph_t *g, const torus_graph_call_t *call,
     *n = 1;
 
     if (spans[0].from < 0) {
-        return torus_graph_fault(g, "%s() goes back to before there was time",
-                                 call->func->name);
+        return torus_graph_wrong(g, call, 1, TORUS_GRAPH_BACK);
     }
 
     return TORUS_OK;
@@ -192,8 +191,8 @@ torus_graph_stack_spans(torus_graph_t *g, const torus_graph_call_t *call,
     last = call->args[3].set ? call->args[3].number : 7;
 
     if (last - first > TORUS_GRAPH_MAX_SPANS || fabs(first) > 1e6) {
-        return torus_graph_fault(g, "timeStack() has at most %d shifts",
-                                 TORUS_GRAPH_MAX_SPANS);
+        return torus_graph_wrong(g, call, 3, "at most 64 shifts behind the "
+                                 "first");
     }
 
     *n = 0;
@@ -203,8 +202,7 @@ torus_graph_stack_spans(torus_graph_t *g, const torus_graph_call_t *call,
         if (fabs((double) shift * i) > 1e11
             || span->from + shift * (int64_t) i < 0)
         {
-            return torus_graph_fault(g, "timeStack() goes back to before "
-                                     "there was time");
+            return torus_graph_wrong(g, call, 1, TORUS_GRAPH_BACK);
         }
 
         spans[*n].from = span->from + shift * (int64_t) i;
@@ -292,7 +290,7 @@ torus_graph_time(torus_graph_t *g, torus_graph_frame_t *f)
     step = args[1].set ? (int64_t) args[1].number : 60;
 
     if (step < 1) {
-        return torus_graph_fault(g, "the step of time() is at least a second");
+        return torus_graph_wrong(g, f->call, 1, "at least a second");
     }
 
     if (p->to == NULL) {

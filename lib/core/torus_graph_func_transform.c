@@ -337,8 +337,8 @@ torus_graph_log_check(torus_graph_t *g, torus_graph_call_t *call)
     if (call->args[1].set
         && (!(call->args[1].number > 0) || call->args[1].number == 1))
     {
-        return torus_graph_fault(g, "the base of log() has to be greater than "
-                                 "0, and not 1");
+        return torus_graph_wrong(g, call, 1, "greater than 0 and another one "
+                                 "than 1");
     }
 
     return TORUS_OK;

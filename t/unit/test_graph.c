@@ -247,21 +247,67 @@ mistakes(void)
     refused("scale(s.a,2,3)", 400, "at most 2 arguments");
     refused("scale(s.a,\"x\")", 400, "has to be a number");
     refused("scale(2,s.a)", 400, "a path or a function");
-    refused("scale(s.a,factor=1,factor=2)", 400, "twice");
+    refused("scale(s.a,factor=1,factor=2)", 400,
+            "scale() was given its argument \"factor\" twice");
     refused("scale(s.a,other=1)", 400, "no argument \"other\"");
     refused("summarize(s.a,\"5x\")", 400, "a duration");
     refused("summarize(s.a,\"-5min\")", 400, "longer than nothing");
-    refused("movingAverage(s.a,0)", 400, "is empty");
+    refused("movingAverage(s.a,0)", 400, "argument \"windowSize\" of "
+            "movingAverage() has to be more than nothing, not \"0\"");
+    refused("movingAverage(s.a,\"100y\")", 400, "argument \"windowSize\" of "
+            "movingAverage() has to be short enough");
+    refused("stdev(s.a,0)", 400, "argument \"points\" of stdev() has to be");
+    refused("log(s.a,1)", 400, "argument \"base\" of log() has to be");
+    refused("smartSummarize(s.a,\"1h\",\"sum\",\"x\")", 400,
+            "argument \"alignTo\" of smartSummarize() has to be a unit");
+    refused("timeStack(s.a,\"1h\",0,100)", 400,
+            "argument \"timeShiftEnd\" of timeStack() has to be");
+    refused("timeStack(s.a,\"1h\",-100)", 400,
+            "argument \"timeShiftEnd\" of timeStack() has to be");
+    refused("timeStack(s.a,\"50y\",0,3)", 400,
+            "argument \"timeShiftUnit\" of timeStack() has to be short");
+    refused("time(\"x\",0)", 400, "argument \"step\" of time() has to be");
+    refused("randomWalk(\"x\",-5)", 400, "argument \"step\" of randomWalk()");
+    refused("removeAbovePercentile(s.a,0)", 400, "argument \"n\" of remove");
+    refused("nPercentile(s.a,0)", 400, "argument \"n\" of nPercentile()");
+    refused("percentileOfSeries(s.a,0)", 400, "argument \"n\" of percen");
+    refused("asPercent(s.a,\"x\")", 400, "argument \"total\" of asPercent() "
+            "has to be a path, a function or a number, not \"x\"");
+    refused("asPercent(s.a,2,0)", 400, "argument \"total\" of asPercent()");
+    refused("asPercent(s.{a,b,c},s.{a,b})", 400, "argument \"total\"");
     refused("groupByNode(s.a,0,\"mode\")", 400, "aggregation");
     refused("filterSeries(s.a,\"max\",\"~\",1)", 400, "one of != <");
-    refused("aliasSub(s.a,\"(\",\"\")", 400, "regular expression");
-    refused("aliasSub(s.a,\"a\",\"\\2\")", 400, "no group");
+    refused("aliasSub(s.a,\"(\",\"\")", 400, "argument \"search\" of "
+            "aliasSub() is no regular expression: missing closing");
+    refused("grep(s.a,\"[\")", 400,
+            "argument \"pattern\" of grep() is no regular expression");
+    refused("exclude(s.a,\"*\")", 400,
+            "argument \"pattern\" of exclude() is no regular expression");
+    refused("aliasSub(s.a,\"a\",\"\\2\")", 400, "argument \"replace\" of "
+            "aliasSub() has \"\\2\", which is no group of \"search\"");
+    refused("aliasSub(s.a,\"a\",\"\\g<b\")", 400,
+            "argument \"replace\" of aliasSub() has \"\\g<\" without");
+    refused("aliasSub(s.a,\"a\",\"\\g<b\t>\")", 400, "argument \"replace\" of "
+            "aliasSub() has \"\\g<b\\x09>\", which is no group");
     refused("divideSeries(s.a,s.*)", 400, "one series, not 4");
     refused("percentile(s.a,50)", 400, "needs a histogram");
     refused("percentile(h.x,101)", 400, "at most 100");
     refused("s.a)", 400, "the end");
     refused("5.", 400, "node of the path");
-    refused("interval(s.a)", 400, "a path and a name");
+    refused("interval(s.a)", 400, "interval() lacks its argument \"name\"");
+    refused("schema(s.a,s.b)", 400,
+            "argument \"name\" of schema() has to be a string in quotes");
+    refused("interval(s.a,\"\")", 400,
+            "argument \"name\" of interval() has to be a string in quotes");
+    refused("interval(2,\"hour\")", 400, "argument \"seriesList\" of "
+            "interval() has to be a path or a function, not \"2\"");
+    refused("interval(name=\"hour\")", 400, "lacks its argument");
+    refused("interval(s.a,\"a\",\"b\")", 400, "has two arguments");
+    refused("schema(s.a,other=\"b\")", 400, "has two arguments");
+    refused("schema(s.a,name=\"a\",name=\"b\")", 400, "has two arguments");
+    answers("interval(name=\"hour\",seriesList=s.b)", 0,
+            "s.b,1699999440,1700000040,120|10.0,None,None,40.0,"
+            "50.0\n", "by names too");
     refused("timeShift(s.a,\"100y\")", 400, "before there was time");
 
     answers("s.none", 0, "", "an unknown metric is no mistake");

@@ -799,6 +799,122 @@ test_targets(void)
 }
 
 
+/* Of each type that /functions tells: a value of it, and some that are not. */
+static const struct {
+    const char  *type;
+    const char  *value;
+    const char  *wrong[6];
+} types[] = {
+    { "seriesList", "s.a", { "5", "\"x\"", "true", "inf" } },
+    { "node", "0", { "s.a", "\"x\"", "1.5", "true", "inf", "sum(s.a)" } },
+    { "nodeOrTag", "0", { "s.a", "1.5", "true", "inf" } },
+    { "integer", "1", { "s.a", "\"x\"", "1.5", "true", "inf", "1e300" } },
+    { "intOrInf", "1", { "s.a", "\"x\"", "1.5", "true" } },
+    { "float", "1", { "s.a", "\"x\"", "true", "sum(s.a)" } },
+    { "string", "\"a\"", { "s.a", "true", "inf", "sum(s.a)" } },
+    { "tag", "\"a\"", { "s.a", "true", "inf" } },
+    { "boolean", "true", { "s.a", "\"x\"", "2", "inf" } },
+    { "interval", "\"1min\"", { "s.a", "5", "\"5 parsecs\"", "true" } },
+    { "intOrInterval", "5", { "s.a", "1.5", "\"5 parsecs\"", "true" } },
+    { "aggFunc", "\"sum\"", { "s.a", "5", "\"mode\"", "true" } },
+    { "any", "1", { "\"x\"" } },
+};
+
+
+static size_t
+type_of(json_t *param)
+{
+    size_t       i;
+    const char  *type;
+
+    type = json_string_value(json_object_get(param, "type"));
+
+    for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (strcmp(types[i].type, type) == 0) {
+            return i;
+        }
+    }
+
+    bail_out("\"%s\" is no type", type);
+}
+
+
+/* The argument is refused, by its name too, and the reason says which it is. */
+static void
+wrong(const char *func, const char *before, json_t *param, const char *value,
+    int ways)
+{
+    int          named;
+    char         target[512], want[128];
+    const char  *name, *targets[2];
+
+    static model_t  m;
+
+    name = json_string_value(json_object_get(param, "name"));
+    targets[0] = target;
+    targets[1] = NULL;
+
+    snprintf(want, sizeof(want), "argument \"%s\" of %s() has to be ", name,
+             func);
+
+    for (named = 0; named < ways; named++) {
+        snprintf(target, sizeof(target), "%s(%s%s%s%s)", func, before,
+                 named ? name : "", named ? "=" : "", value);
+
+        model_init(&m);
+        model_run(&m, targets);
+
+        ok(m.rc == TORUS_INVALID && m.status == 400
+           && strncmp(m.err.text, want, strlen(want)) == 0,
+           "%s: %s has to be something else", target, name);
+
+        if (m.rc != TORUS_INVALID || strstr(m.err.text, want) == NULL) {
+            diag("%d: %s", m.rc, m.rc == TORUS_OK ? m.text : m.err.text);
+        }
+    }
+}
+
+
+/* Every argument of every function with what it cannot be. */
+static void
+test_wrong_types(json_t *names)
+{
+    char         before[256];
+    size_t       i, j, n, type;
+    json_t      *func, *param, *options;
+    const char  *name, *option;
+
+    json_object_foreach(names, name, func) {
+        n = 0;
+        before[0] = '\0';
+
+        json_array_foreach(json_object_get(func, "params"), i, param) {
+            type = type_of(param);
+            options = json_object_get(param, "options");
+
+            for (j = 0; j < 6 && types[type].wrong[j] != NULL; j++) {
+                wrong(name, before, param, types[type].wrong[j], 2);
+            }
+
+            option = json_string_value(json_array_get(options, 0));
+
+            if (option != NULL) {
+                wrong(name, before, param, "\"none of them\"", 2);
+            }
+
+            n += (size_t) snprintf(before + n, sizeof(before) - n,
+                                   option != NULL ? "\"%s\"," : "%s,",
+                                   option != NULL ? option
+                                                  : types[type].value);
+
+            if (json_is_true(json_object_get(param, "multiple"))) {
+                wrong(name, before, param, types[type].wrong[0], 1);
+            }
+        }
+    }
+}
+
+
 int
 main(void)
 {
@@ -816,6 +932,8 @@ main(void)
 
     names = json_loadb((const char *) b.pos, torus_buf_len(&b), 0, NULL);
     ok(json_object_size(names) > 100, "as strict JSON");
+
+    test_wrong_types(names);
 
     targets[1] = NULL;
 
