@@ -66,7 +66,7 @@ static void ngx_http_torus_timeout_handler(ngx_event_t *ev);
 static void ngx_http_torus_write_handler(ngx_http_request_t *r);
 static void ngx_http_torus_write(ngx_http_torus_ctx_t *ctx);
 static void ngx_http_torus_read_handler(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_torus_client_gone(ngx_http_request_t *r);
+static ngx_int_t ngx_http_torus_peek(ngx_http_request_t *r);
 static void ngx_http_torus_count(ngx_http_torus_ctx_t *ctx);
 
 
@@ -752,7 +752,18 @@ ngx_http_torus_write_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_torus_module);
 
-    if (ctx == NULL || ctx->busy == NULL) {
+    if (ctx == NULL) {
+        return;
+    }
+
+    if (ctx->busy == NULL) {
+
+        /* the client has taken all: not to be told that it takes more */
+
+        if (ngx_handle_write_event(r->connection->write, 0) != NGX_OK) {
+            ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
+        }
+
         return;
     }
 
@@ -817,6 +828,7 @@ ngx_http_torus_write(ngx_http_torus_ctx_t *ctx)
 static void
 ngx_http_torus_read_handler(ngx_http_request_t *r)
 {
+    ngx_int_t              rc;
     ngx_event_t           *rev;
     ngx_http_torus_ctx_t  *ctx;
 
@@ -828,23 +840,39 @@ ngx_http_torus_read_handler(ngx_http_request_t *r)
         return;
     }
 
-    if (ngx_http_torus_client_gone(r)) {
+    rc = ngx_http_torus_peek(r);
+
+    if (rc == NGX_ERROR) {
         ngx_http_torus_finalize(ctx, NGX_HTTP_CLIENT_CLOSED_REQUEST);
         return;
     }
 
-    if ((ngx_event_flags & NGX_USE_LEVEL_EVENT) && rev->active
-        && ngx_del_event(rev, NGX_READ_EVENT, 0) != NGX_OK)
-    {
+    if (!(ngx_event_flags & NGX_USE_LEVEL_EVENT)) {
+        return;
+    }
+
+    /* bytes would be told of again and again; without any the end will be */
+
+    if (rc == NGX_OK && rev->active) {
+        rc = ngx_del_event(rev, NGX_READ_EVENT, 0);
+
+    } else if (rc == NGX_AGAIN && !rev->active) {
+        rc = ngx_add_event(rev, NGX_READ_EVENT, NGX_LEVEL_EVENT);
+    }
+
+    if (rc == NGX_ERROR) {
         ngx_http_torus_finalize(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
 }
 
 
-/* The socket is peeked at only: a client may send its next request ahead. */
+/*
+ * The socket is peeked at only: a client may send its next request ahead.
+ * NGX_OK: it has; NGX_AGAIN: nothing is there; NGX_ERROR: the client is gone.
+ */
 
-static ngx_uint_t
-ngx_http_torus_client_gone(ngx_http_request_t *r)
+static ngx_int_t
+ngx_http_torus_peek(ngx_http_request_t *r)
 {
     char               buf[1];
     ssize_t            n;
@@ -860,7 +888,7 @@ ngx_http_torus_client_gone(ngx_http_request_t *r)
     if (!c->error && ngx_http_torus_streams(r)) {
 
         if (!c->write->error) {
-            return 0;
+            return NGX_OK;
         }
 
         c->error = 1;
@@ -871,14 +899,14 @@ ngx_http_torus_client_gone(ngx_http_request_t *r)
         n = rev->pending_eof ? 0 : recv(c->fd, buf, 1, MSG_PEEK);
 
         if (n > 0) {
-            return 0;
+            return NGX_OK;
         }
 
         if (n == -1) {
             err = ngx_socket_errno;
 
             if (err == NGX_EAGAIN || err == NGX_EINTR) {
-                return 0;
+                return NGX_AGAIN;
             }
 
             rev->error = 1;
@@ -899,7 +927,7 @@ ngx_http_torus_client_gone(ngx_http_request_t *r)
     ngx_log_error(NGX_LOG_INFO, c->log, err,
                   "client prematurely closed connection");
 
-    return 1;
+    return NGX_ERROR;
 }
 
 
