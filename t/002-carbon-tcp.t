@@ -15,6 +15,7 @@ our $schema = <<'END';
     "g": { "type": "gauge", "match": "g.**",
            "intervals": { "gmin": { "step": 60, "steps": 1000 } } },
     "u": { "type": "set", "match": "u.**", "write_func": "string",
+           "read_func": "string",
            "intervals": { "umin": { "step": 60, "steps": 1000 } } }
 } }
 END

@@ -37,6 +37,8 @@ static void torus_schema_one(torus_schema_loader_t *l, void *object,
     torus_str_t name, json_t *value, int listed);
 static void torus_schema_defaults(torus_schema_loader_t *l,
     torus_schema_t *schema, json_t *json);
+static void torus_schema_check_text(torus_schema_loader_t *l,
+    const torus_schema_t *schema, json_t *json);
 static void torus_schema_type(torus_schema_loader_t *l, void *object,
     const char *key, json_t *value);
 static void torus_schema_host(torus_schema_loader_t *l, void *object,
@@ -591,6 +593,60 @@ torus_schema_defaults(torus_schema_loader_t *l, torus_schema_t *schema,
     {
         torus_schema_warn(l, "zeros", "has no effect on a %s",
                           (char *) torus_type_name(schema->type).data);
+    }
+
+    torus_schema_check_text(l, schema, json);
+}
+
+
+/*
+ * Text that is stored and that no read makes anything of.  What makes a
+ * number of a number is meant for numbers; who wrote "read_func" or
+ * "transform.value" may know what comes.
+ */
+static void
+torus_schema_check_text(torus_schema_loader_t *l, const torus_schema_t *schema,
+    json_t *json)
+{
+    char             shown[TORUS_SCHEMA_QUOTE];
+    size_t           i;
+    torus_value_t    v, number;
+    torus_scratch_t  scratch;
+    unsigned char    room[TORUS_FUNC_SCRATCH];
+
+    static const torus_str_t  samples[] = {
+        torus_string("1"), torus_string("a")
+    };
+
+    if (schema->type == TORUS_COUNT
+        || schema->write_func == NULL
+        || json_object_get(json, "read_func") != NULL
+        || json_object_get(json_object_get(json, "transform"), "value")
+           != NULL)
+    {
+        return;
+    }
+
+    for (i = 0; i < sizeof(samples) / sizeof(samples[0]); i++) {
+        scratch.pos = room;
+        scratch.end = room + sizeof(room);
+
+        if (torus_func_apply(schema->write_func, samples[i], &v, &scratch)
+            != TORUS_OK)
+        {
+            continue;
+        }
+
+        if (v.kind != TORUS_VALUE_TEXT) {
+            return;
+        }
+
+        if (torus_number_parse(v.text, &number) == TORUS_DECLINED) {
+            torus_schema_warn(l, "write_func", "stores text such as \"%s\", "
+                              "which no answer shows without \"read_func\": "
+                              "\"string\"", torus_schema_quote(shown, v.text));
+            return;
+        }
     }
 }
 

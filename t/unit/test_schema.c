@@ -28,6 +28,10 @@
 #define SCHEMA_A  "E schema \"a\" in \"s.json\": "
 #define FILE_S    "E schema file \"s.json\": "
 
+#define STORES_TEXT(text)                                                     \
+    "W schema \"a\" in \"s.json\": \"write_func\" stores text such as \""     \
+    text "\", which no answer shows without \"read_func\": \"string\"\n"
+
 
 typedef struct {
     char    text[16384];
@@ -59,6 +63,7 @@ static void test_syntax_faults(void);
 static void test_syntax_secrets(void);
 static void test_file_faults(void);
 static void test_schema_faults(void);
+static void test_texts(void);
 static void test_interval_faults(void);
 static void test_aggregate_faults(void);
 static void test_functions(void);
@@ -83,6 +88,7 @@ main(void)
     test_syntax_secrets();
     test_file_faults();
     test_schema_faults();
+    test_texts();
     test_interval_faults();
     test_aggregate_faults();
     test_functions();
@@ -837,6 +843,36 @@ test_schema_faults(void)
           "parenthesis at offset 2 of \"~(\"\n" SCHEMA_A "\"intervals[1]\" "
           "must be an object with a \"name\", a string\n" SCHEMA_A
           "\"intervals.i\" is there twice\n" },
+    };
+
+    check(cases);
+}
+
+
+/* Text that is stored and not read, and what only may look like it. */
+static void
+test_texts(void)
+{
+    static const broken_t  cases[] = {
+        { ONE("\"type\": \"set\", \"write_func\": \"string\""),
+          STORES_TEXT("a") },
+        { ONE("\"write_func\": \"lower(v)\""),
+          STORES_TEXT("a") },
+        { ONE("\"write_func\": \"str(v)\""),
+          STORES_TEXT("a") },
+        { ONE("\"write_func\": \"%.0fms\""),
+          STORES_TEXT("1ms") },
+        { ONE("\"write_func\": \"v > 5 ? 'hi' : 'lo'\""),
+          STORES_TEXT("lo") },
+        { ONE("\"write_func\": \"string\", \"read_func\": \"string\""), "" },
+        { ONE("\"write_func\": \"string\", \"read_func\": \"v / 1000\""), "" },
+        { ONE("\"type\": \"count\", \"write_func\": \"string\""), "" },
+        { ONE("\"write_func\": \"%.0f\""), "" },
+        { ONE("\"write_func\": \"fmt('%.3f', v)\""), "" },
+        { ONE("\"write_func\": \"v < 0 ? 0 : v\""), "" },
+        { ONE("\"write_func\": \"int(replace(v, 'ms$', ''))\""), "" },
+        { ONE("\"write_func\": \"string\", "
+              "\"transform\": {\"value\": \"v\"}"), "" },
     };
 
     check(cases);
