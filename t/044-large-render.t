@@ -173,7 +173,8 @@ sub configure {
     my ($events, $main) = (@_, '', '');
 
     # which those others cannot do
-    my $threads = $events eq '' ? 'aio threads; aio_write on;' : '';
+    my $threads = $events eq '' && !$ENV{TEST_NGINX_EVENT_TYPE}
+                  ? 'aio threads; aio_write on;' : '';
 
     $nginx->conf("worker_processes 1;\n$main\n"
                  . "events { worker_connections 256; $events }\n" . <<END
