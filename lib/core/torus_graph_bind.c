@@ -280,9 +280,11 @@ torus_graph_bind_args(torus_graph_t *g, const torus_target_t *tree,
             if (nparams == 0
                 || !(params[nparams - 1].flags & TORUS_GRAPH_MULTIPLE))
             {
-                return torus_graph_fault(g, "%s() takes at most %zu arguments,"
-                                         " not %zu", call->func->name,
-                                         nparams, tree->nargs);
+                return torus_graph_fault(g, "%s() takes at most %zu "
+                                         "argument%s, not %zu",
+                                         call->func->name, nparams,
+                                         nparams == 1 ? "" : "s",
+                                         tree->nargs);
             }
 
             call->nargs = i + 1;

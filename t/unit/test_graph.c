@@ -250,6 +250,8 @@ mistakes(void)
     refused("scale(s.a,factor=1,factor=2)", 400,
             "scale() was given its argument \"factor\" twice");
     refused("scale(s.a,other=1)", 400, "no argument \"other\"");
+    refused("scale(s.a,1,2)", 400, "takes at most 2 arguments, not 3");
+    refused("absolute(s.a,1)", 400, "takes at most 1 argument, not 2");
     refused("summarize(s.a,\"5x\")", 400, "a duration");
     refused("summarize(s.a,\"-5min\")", 400, "longer than nothing");
     refused("movingAverage(s.a,0)", 400, "argument \"windowSize\" of "
