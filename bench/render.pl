@@ -140,8 +140,8 @@ for my $row (@rows) {
     my $range = '&format=json&from=' . ($start - 60) . '&until=' . $now;
     my (%times, %cpu, %body, @theirs, $y);
 
-    # one after the other, in a few turns: the first ones of a turn find
-    # caches of the processor that are full of the others' data
+    # one after the other, in a few turns: in the first tens of milliseconds
+    # of a turn answers take longer, as if the machine had to get going
     my $times = $n > 1000 ? 1 : 50;
 
     for (1 .. $rounds) {
